@@ -1,0 +1,43 @@
+import type { MeshAuditEvent } from './audit-event.js';
+import type { Clock } from './clock.js';
+import type { Logger } from './logger.js';
+import type { MetricsSnapshot } from './metrics.js';
+
+/** The whole contract of an audit adapter. */
+export interface MonitoringAdapter {
+  /**
+   * Resolves when the sink has the event. Throws `MeshError` with `retryable` and `retryAfterMs`; a plain Error counts as
+   * retryable. The event is frozen.
+   */
+  logEvent(event: MeshAuditEvent): Promise<void>;
+}
+
+/** Folders of this mesh. An adapter that writes files stays inside them or inside a folder of its own options. */
+export interface MeshPaths {
+  readonly keysDir: string;
+  readonly logsDir: string;
+  readonly runtimeDir: string;
+}
+
+/** What an adapter gets of the mesh: the narrowest that does. */
+export interface AdapterContext {
+  readonly serviceId: string;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly paths: MeshPaths;
+  metrics(): MetricsSnapshot;
+}
+
+/**
+ * The optional members of an adapter, found at run time. An adapter works without `start()`; left unclosed it loses nothing
+ * acknowledged and keeps no process alive.
+ */
+export interface ManagedAdapter extends MonitoringAdapter {
+  readonly name?: string;
+  /** Preferred over `logEvent` where present. All or nothing: a rejection means that none of the events counts as taken. */
+  logEvents?(events: readonly MeshAuditEvent[], options: { readonly signal: AbortSignal }): Promise<void>;
+  logMetrics?(metrics: MetricsSnapshot): Promise<void>;
+  start?(context: AdapterContext): Promise<void>;
+  flush?(): Promise<void>;
+  close?(): Promise<void>;
+}

@@ -1,0 +1,74 @@
+import type { PeerIdentity } from './identity.js';
+
+/** AEAD of a channel; both use X25519 and SHA-256 (PROTOCOL 1.1). */
+export type CipherSuite = 'aesgcm' | 'chachapoly';
+
+/**
+ * A channel whose peer is proven. Records are sealed and opened in order; the first failure ends it for good: afterwards every
+ * call throws, and nothing of a bad record is delivered.
+ */
+export interface SecureChannel {
+  readonly peer: PeerIdentity;
+  readonly role: 'initiator' | 'responder';
+  readonly suite: CipherSuite;
+  /** Counts rekeys from 0. */
+  readonly epoch: number;
+  /** Hash of the handshake, 32 bytes: the same at both ends, and different for every session. */
+  readonly handshakeHash: Uint8Array;
+  /**
+   * Seals one record: header byte (epoch mod 16 in the low half, `flags` in the high half), ciphertext, tag (16).
+   * @param flags one of 0x00, 0x10 … 0xf0
+   * @param parts the plaintext in pieces, 256 KiB at most together; they are copied
+   */
+  seal(flags: number, parts: readonly Uint8Array[]): Buffer;
+  /**
+   * Opens one record and returns its plaintext in a buffer of its own. The flags are `record[0] & 0xf0`, authentic once this returned.
+   * @throws MeshError `record_invalid` (altered, repeated, reordered, wrong epoch), after which the channel is destroyed
+   */
+  open(record: Uint8Array): Buffer;
+  /** Fills all keys with zeros. Safe to call twice. */
+  destroy(): void;
+}
+
+/** What a message of the handshake led to. */
+export interface HandshakeStep {
+  /** To be sent to the peer, before anything else. */
+  readonly reply?: Uint8Array;
+  /** The handshake is done: the peer is proven. */
+  readonly channel?: SecureChannel;
+}
+
+/** One handshake under way. Synchronous: the caller moves the messages and owns deadline and socket. */
+export interface ChannelHandshake {
+  readonly role: 'initiator' | 'responder';
+  /** The initiator's first message; `undefined` for the responder. Call once. */
+  start(): Uint8Array | undefined;
+  /**
+   * Takes the peer's next message.
+   * @throws MeshError with the reason for the own log; the peer only ever sees the connection close
+   */
+  receive(message: Uint8Array): HandshakeStep;
+  /** Wipes what is left of it. */
+  destroy(): void;
+}
+
+/** Whom a dialler expects. */
+export interface ExpectedPeer {
+  /** The service's id, for messages. */
+  readonly serviceId: string;
+  /** The exact SPIFFE id. Default: `spiffe://<own trust domain>/<serviceId>`. */
+  readonly spiffeId?: string;
+  /** Base64url SHA-256 of an SPKI; any of them in the chain satisfies. */
+  readonly pins?: readonly string[];
+}
+
+/** Makes handshakes: implemented by mesh-crypto's CryptoManager. */
+export interface ChannelFactory {
+  /** Loads identity and keys. Everything below needs it first. */
+  load(): Promise<void>;
+  /** The own SPIFFE id, once loaded. */
+  readonly id: string;
+  dial(expected: ExpectedPeer): ChannelHandshake;
+  /** @param pinsOf pins for a peer that dialled in, by its SPIFFE id; both directions are checked (PROTOCOL 6.5) */
+  accept(pinsOf?: (spiffeId: string) => readonly string[] | undefined): ChannelHandshake;
+}

@@ -1,0 +1,45 @@
+/** A timer that was started and can be stopped. Stopping it twice, or after it fired, does nothing. */
+export interface ClockTimer {
+  cancel(): void;
+}
+
+/** Where all time comes from. Tests put {@link FakeClock} in its place. */
+export interface Clock {
+  /** Wall-clock time in ms since 1970. May jump: for dates and certificates only. */
+  now(): number;
+  /** Monotonic time in ms from an arbitrary start. For every duration and every deadline. */
+  monotonic(): number;
+  /** Runs `callback` once after `delayMs`. Never keeps the process alive. Delays beyond 2^31-1 ms work. */
+  setTimeout(callback: () => void, delayMs: number): ClockTimer;
+}
+
+/** `setTimeout` fires after 1 ms for anything longer than this: longer waits are chained. */
+const LONGEST_TIMER_MS = 0x7fffffff;
+
+class SystemTimer implements ClockTimer {
+  #timer: NodeJS.Timeout;
+
+  constructor(callback: () => void, delayMs: number) {
+    this.#timer = this.#arm(callback, delayMs);
+  }
+
+  cancel(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #arm(callback: () => void, delayMs: number): NodeJS.Timeout {
+    const step = Math.min(delayMs, LONGEST_TIMER_MS);
+    const timer = setTimeout(() => {
+      if (delayMs > step) this.#timer = this.#arm(callback, delayMs - step);
+      else callback();
+    }, step);
+    return timer.unref();
+  }
+}
+
+/** The machine's own clock. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  setTimeout: (callback, delayMs) => new SystemTimer(callback, delayMs),
+};

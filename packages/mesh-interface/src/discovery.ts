@@ -1,0 +1,31 @@
+/** One reachable instance of a service. */
+export interface ServiceNode {
+  /** The service's id, e.g. `order-service`; several instances share it. */
+  readonly id: string;
+  readonly host: string;
+  readonly port: number;
+  /** Tells instances apart where address and port do not. */
+  readonly instanceId?: string;
+  /** Pins: base64url SHA-256 of the SPKI of the leaf or a CA in its chain. Checked in addition to chain and id. */
+  readonly publicKey?: string | readonly string[];
+  /** The exact SPIFFE id to expect. Default: `spiffe://<own trust domain>/<id>`. */
+  readonly spiffeId?: string;
+  /** Dial `wss://`: for an ingress that terminates TLS in front of the service. The mesh's own encryption is always there. */
+  readonly tls?: boolean;
+  /** Path of the WebSocket URL. Default `/`. */
+  readonly path?: string;
+}
+
+/** Where services are found. */
+export interface DiscoveryProvider {
+  /** Makes an instance findable. Providers that cannot (static lists, DNS) resolve at once. */
+  register(node: ServiceNode): Promise<void>;
+  deregister?(node: ServiceNode): Promise<void>;
+  /** All instances known now; empty where there are none. */
+  discover(serviceId: string): Promise<ServiceNode[]>;
+  /** Calls `listener` with the whole set whenever it changes. Returns the function that ends it. */
+  watch?(serviceId: string, listener: (nodes: ServiceNode[]) => void): () => void;
+  /** How a person would be told where this provider looked, e.g. a folder. */
+  readonly description?: string;
+  close?(): Promise<void>;
+}

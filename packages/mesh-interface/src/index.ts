@@ -1,0 +1,30 @@
+export { MeshError, type MeshErrorData, type MeshErrorOptions } from './mesh-error.js';
+export { REASONS, type MeshErrorCode, type MeshErrorReason } from './reasons.js';
+export { systemClock, type Clock, type ClockTimer } from './clock.js';
+export { FakeClock } from './fake-clock.js';
+export { pinoLogger, silentLogger, stderrLogger, winstonLogger, type LogFields, type Logger, type PinoLike, type WinstonLike } from './logger.js';
+export {
+  AUDIT_EVENT_TYPES,
+  type AuditEventDetails,
+  type AuditEventInput,
+  type AuditEventType,
+  type MeshAuditEvent,
+  type TraceContext,
+} from './audit-event.js';
+export { nullAuditSink, type AuditSink } from './audit-sink.js';
+export type { AdapterContext, ManagedAdapter, MeshPaths, MonitoringAdapter } from './adapter.js';
+export type {
+  AuditLaneStats,
+  AuditStats,
+  CallMetrics,
+  CircuitBreakerState,
+  HistogramSnapshot,
+  MeshStats,
+  MetricsSnapshot,
+} from './metrics.js';
+export type { HealthCheck, HealthCheckResult, HealthStatus, MeshHealth } from './health.js';
+export type { DiscoveryProvider, ServiceNode } from './discovery.js';
+export type { IdentityFiles, IdentityMaterial, IdentitySource, PeerIdentity } from './identity.js';
+export type { ChannelFactory, ChannelHandshake, CipherSuite, ExpectedPeer, HandshakeStep, SecureChannel } from './channel.js';
+export type { AdmissionTicket, Connection, ConnectionAdmission, ConnectionEnd, Listener, ListenOptions, Transport } from './transport.js';
+export type { CallMetadata, InterceptedCall, Interceptor } from './interceptor.js';

@@ -1,0 +1,89 @@
+/** Worst first: open > half-open > closed. */
+export type CircuitBreakerState = 'closed' | 'half-open' | 'open';
+
+/** What `getStats()` gives: plain JSON. Fields may be added, none is ever renamed. */
+export interface MeshStats {
+  readonly service: string;
+  readonly sessions: {
+    /** Live authenticated sessions, both directions. */
+    readonly activeSessions: number;
+  };
+  /** Distinct services with a live authenticated session, sorted. */
+  readonly connectedServices: readonly string[];
+  readonly metrics: {
+    /** Outbound calls attempted; one with retries counts once. */
+    readonly messagesSent: number;
+    /** Outbound calls that failed; never more than `messagesSent`. */
+    readonly messagesFailed: number;
+    /** Inbound calls. */
+    readonly messagesReceived: number;
+    readonly connectionsSuccessful: number;
+    readonly connectionsFailed: number;
+    /** Mean duration of the outbound calls that ended in the last 60 s, in ms; 0 if none. */
+    readonly averageLatency: number;
+    /** The worst of all peers. */
+    readonly circuitBreakerState: CircuitBreakerState;
+  };
+  /** Delivery accounting, one entry per adapter. */
+  readonly audit?: AuditStats;
+}
+
+/**
+ * What became of the events meant for one adapter. Always true:
+ * `emitted = filtered + delivered + queued + spilled + deadLettered + dropped`.
+ */
+export interface AuditLaneStats {
+  readonly adapter: string;
+  readonly emitted: number;
+  readonly filtered: number;
+  readonly delivered: number;
+  /** Waiting or in flight. */
+  readonly queued: number;
+  readonly spilled: number;
+  readonly deadLettered: number;
+  readonly dropped: number;
+  readonly failures: number;
+  /** ms since 1970 of the last delivery; 0 if none yet. */
+  readonly lastSuccessAt: number;
+}
+
+export interface AuditStats {
+  /** Events stamped by this process: the last sequence number. */
+  readonly emitted: number;
+  readonly adapters: readonly AuditLaneStats[];
+}
+
+/** One histogram: `counts[i]` observations at most `bounds[i]`, the last count those above every bound. Not cumulative. */
+export interface HistogramSnapshot {
+  /** Upper bounds in seconds. */
+  readonly bounds: readonly number[];
+  readonly counts: readonly number[];
+  /** Sum of all observations, in seconds. */
+  readonly sum: number;
+  readonly count: number;
+}
+
+/** Calls of one direction, peer and method that ended with one code. */
+export interface CallMetrics {
+  readonly direction: 'inbound' | 'outbound';
+  readonly peer: string;
+  /** A registered method's name, else `_OTHER`: never what a peer made up. */
+  readonly method: string;
+  readonly started: number;
+  /** Ended calls by code; `OK` is success. */
+  readonly ended: Readonly<Record<string, number>>;
+  readonly duration: HistogramSnapshot;
+}
+
+/** Everything a metrics adapter may read, at the moment it reads it. */
+export interface MetricsSnapshot {
+  /** ms since 1970. */
+  readonly timestamp: number;
+  readonly serviceId: string;
+  readonly calls: readonly CallMetrics[];
+  readonly sessions: { readonly inbound: number; readonly outbound: number };
+  readonly bytes: { readonly sent: number; readonly received: number };
+  /** Handshakes by outcome: `ok`, or the reason of the failure. */
+  readonly handshakes: Readonly<Record<string, number>>;
+  readonly stats: MeshStats;
+}
