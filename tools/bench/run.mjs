@@ -1,0 +1,85 @@
+// `npm run bench [-- --quick] [-- --only tcp:tls,mesh:null]`: this mesh against what else a Node.js team would use.
+// Asserts nothing: prints tables, and writes every round to results/. How to read the figures: README.md beside this file.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, release, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { makeCertificates } from './certificates.mjs';
+import { measure } from './measure.mjs';
+import { canPin } from './processes.mjs';
+import { compareWithTargets, renderTables, renderTargets, summarize } from './report.mjs';
+
+const here = dirname(fileURLToPath(import.meta.url));
+
+/** In the order they run; the file in systems/ is the name with a dash for the colon. */
+const SYSTEMS = ['tcp:tls', 'ws', 'ws:tls', 'grpc:tls', 'moleculer', 'mesh', 'mesh:null'];
+const FULL = { rounds: 3, durationMs: 500, connects: 30, repeats: 2 };
+const QUICK = { rounds: 1, durationMs: 250, connects: 15, repeats: 0 };
+/** More than this used by other programs, in cores, and a round is run again. */
+const QUIET_CORES = 0.15;
+
+const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } } });
+const chosen = values.only?.split(',') ?? SYSTEMS;
+const unknown = chosen.filter((name) => !SYSTEMS.includes(name));
+if (unknown.length > 0) {
+  console.error(`unknown system ${unknown.join(', ')}; known: ${SYSTEMS.join(', ')}`);
+  process.exit(2);
+}
+
+if (!existsSync(join(here, 'node_modules'))) {
+  console.log('Installing what the mesh is compared with (npm ci in tools/bench) …');
+  const { status } = spawnSync('npm', ['ci', '--prefix', here, '--no-audit', '--no-fund', '--loglevel=error'], { stdio: 'inherit' });
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+/** A round on a busy machine is run again, and the quietest of the attempts counts. */
+async function measureQuietly(system, options, repeats) {
+  let best;
+  for (let attempt = 0; attempt <= repeats; attempt += 1) {
+    const result = await measure(system.replace(':', '-'), options);
+    if (best === undefined || result.othersCores < best.othersCores) best = result;
+    if (best.othersCores <= QUIET_CORES) break;
+  }
+  return best;
+}
+
+async function compare(names, { rounds, repeats, ...options }) {
+  const results = new Map(names.map((name) => [name, []]));
+  for (let round = 1; round <= rounds; round += 1) {
+    for (const name of names) {
+      process.stderr.write(`round ${round} of ${rounds}: ${name}\n`);
+      try {
+        results.get(name).push(await measureQuietly(name, options, repeats));
+      } catch (error) {
+        process.stderr.write(`  ${name} failed: ${error.message}\n`);
+      }
+    }
+  }
+  return results;
+}
+
+const scratch = mkdtempSync(join(tmpdir(), 'mesh-bench-'));
+process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
+makeCertificates(scratch);
+
+const settings = values.quick ? QUICK : FULL;
+const results = await compare(chosen, { ...settings, certificates: scratch, scratch });
+const systems = new Map([...results].filter(([, rounds]) => rounds.length > 0).map(([name, rounds]) => [name, summarize(rounds)]));
+const targets = compareWithTargets(systems);
+const machine = { cpu: cpus()[0].model, cores: cpus().length, kernel: release(), pinned: canPin, node: process.version, openssl: process.versions.openssl };
+const othersCores = Math.max(...[...systems.values()].map((figures) => figures.othersCores));
+
+console.log(`\n${machine.cpu}, ${machine.cores} cores, Node ${machine.node}; ${settings.rounds} round(s) of ${settings.durationMs} ms; ratio = against tcp:tls\n`);
+console.log(renderTables(systems));
+if (targets.length > 0) console.log(`\nmesh:null against its targets\n${renderTargets(targets)}`);
+if (!canPin) console.log('\nNothing was pinned to a core (no taskset, or one core): latencies and ratios are not comparable.');
+if (othersCores > QUIET_CORES) console.log(`\nOther programs used up to ${othersCores.toFixed(2)} cores meanwhile: take these figures as provisional.`);
+
+const date = new Date().toISOString();
+const file = join(here, 'results', `compare-${date.replaceAll(/[:.]/g, '-')}.json`);
+mkdirSync(dirname(file), { recursive: true });
+writeFileSync(file, JSON.stringify({ date, machine, settings, systems: Object.fromEntries(systems), targets, rounds: Object.fromEntries(results) }, null, 2));
+console.log(`\nwritten to ${file}`);
+process.exitCode = systems.size === chosen.length ? 0 : 1;
