@@ -1,0 +1,195 @@
+import {
+  MeshError,
+  stderrLogger,
+  systemClock,
+  type ChannelFactory,
+  type ChannelHandshake,
+  type CipherSuite,
+  type Clock,
+  type ExpectedPeer,
+  type IdentityFiles,
+  type IdentityMaterial,
+  type IdentitySource,
+  type Logger,
+} from '@lemur-bookstores/mesh-interface';
+import { InitiatorHandshake, ResponderHandshake, type ChannelHandshakeOptions } from './channel/channel-handshake.js';
+import { CIPHER_SUITES } from './channel/cipher-suites.js';
+import { checkChainSize } from './channel/handshake-payload.js';
+import { identityFilesSource } from './identity/identity-files.js';
+import { nodePrimitives } from './primitives/node-primitives.js';
+import { noblePrimitives } from './primitives/noble-primitives.js';
+import { primitivesFor } from './primitives/primitives-for.js';
+import type { CryptoPrimitives, KeyPair, PrimitivesName } from './primitives/primitives.js';
+import { selfTest } from './self-test.js';
+
+/** Options of a {@link CryptoManager}. */
+export interface CryptoManagerOptions {
+  /** The own service's id: a letter or digit, then up to 62 letters, digits, `.`, `_` and `-`. */
+  readonly serviceId: string;
+  /** Where the own identity comes from. Without it `load()` rejects with `identity_required`. */
+  readonly identity?: IdentitySource | IdentityFiles;
+  /** Default: `node`, or `noble` where node lacks an algorithm of the suites. */
+  readonly primitives?: PrimitivesName;
+  /** Suite of the connections that are dialled; either is accepted. Default `aesgcm`. */
+  readonly suite?: CipherSuite;
+  /** How far the clocks may be apart when certificates are checked, in ms, 0 or more. Default 60,000 (PROTOCOL 5). */
+  readonly clockSkewMs?: number;
+  readonly clock?: Clock;
+  /** Default: warnings and errors to stderr. */
+  readonly logger?: Logger;
+}
+
+type State =
+  | { readonly name: 'idle' | 'closed' }
+  | { readonly name: 'loading'; readonly loaded: Promise<void> }
+  | { readonly name: 'ready'; readonly material: IdentityMaterial; readonly staticKey: KeyPair; readonly endWatch: () => void };
+
+const SERVICE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+
+/**
+ * Makes handshakes with the own identity. It loads lazily and once, follows its identity source (handshakes under way keep what they
+ * began with), and holds one X25519 static key that lives and dies with it.
+ *
+ * Errors: `invalid_option` from the constructor, `not_initialized` and `mesh_closed` from what needs a loaded identity.
+ */
+export class CryptoManager implements ChannelFactory {
+  readonly serviceId: string;
+  readonly suite: CipherSuite;
+  readonly primitives: CryptoPrimitives;
+  readonly #source: IdentitySource | IdentityFiles | undefined;
+  readonly #skewMs: number;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #listeners = new Set<(material: IdentityMaterial) => void>();
+  #state: State = { name: 'idle' };
+
+  constructor(options: CryptoManagerOptions) {
+    const { serviceId, identity, primitives, suite = 'aesgcm', clockSkewMs = 60_000 } = options;
+    const problems = [
+      ...(SERVICE_ID.test(serviceId) ? [] : [`serviceId: must match ${SERVICE_ID.source}`]),
+      ...(primitives === undefined || primitives === 'node' || primitives === 'noble' ? [] : ["primitives: 'node' or 'noble'"]),
+      ...(Object.hasOwn(CIPHER_SUITES, suite) ? [] : ["suite: 'aesgcm' or 'chachapoly'"]),
+      ...(Number.isFinite(clockSkewMs) && clockSkewMs >= 0 ? [] : ['clockSkewMs: 0 or more']),
+    ];
+    if (problems.length > 0) throw new MeshError('invalid_option', problems.join('; '), { details: problems });
+    this.serviceId = serviceId;
+    this.suite = suite;
+    this.primitives = primitivesFor(primitives, ['AESGCM', 'ChaChaPoly', 'SHA256']);
+    this.#source = identity;
+    this.#skewMs = clockSkewMs;
+    this.#clock = options.clock ?? systemClock;
+    this.#logger = options.logger ?? stderrLogger;
+  }
+
+  /**
+   * Loads the identity and makes the static key; once, however often it is called. After a failure the next call tries again.
+   * @throws MeshError `identity_required`, `identity_invalid`, `mesh_closed`, or what the identity source rejects with
+   */
+  load(): Promise<void> {
+    switch (this.#state.name) {
+      case 'ready':
+        return Promise.resolve();
+      case 'loading':
+        return this.#state.loaded;
+      case 'closed':
+        return Promise.reject(new MeshError('mesh_closed', 'the crypto manager was closed'));
+      case 'idle': {
+        const loaded = this.#load().catch((error: unknown) => {
+          if (this.#state.name === 'loading') this.#state = { name: 'idle' };
+          throw error;
+        });
+        this.#state = { name: 'loading', loaded };
+        return loaded;
+      }
+    }
+  }
+
+  /** The own SPIFFE id. */
+  get id(): string {
+    return this.identity.id;
+  }
+
+  /** What new handshakes prove themselves with. */
+  get identity(): IdentityMaterial {
+    return this.#ready().material;
+  }
+
+  /** @throws MeshError `invalid_option` for an id that is none */
+  dial(expected: ExpectedPeer): ChannelHandshake {
+    if (!SERVICE_ID.test(expected.serviceId)) throw new MeshError('invalid_option', 'serviceId: not the id of a service');
+    return new InitiatorHandshake({ ...this.#handshakeOptions(), suite: this.suite, expected });
+  }
+
+  accept(pinsOf?: (spiffeId: string) => readonly string[] | undefined): ChannelHandshake {
+    return new ResponderHandshake({ ...this.#handshakeOptions(), ...(pinsOf === undefined ? {} : { pinsOf }) });
+  }
+
+  /** Calls `listener` with every new identity that is in use from then on. Returns the function that ends it. */
+  onIdentityChange(listener: (material: IdentityMaterial) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /**
+   * Checks both implementations against published answers and each other, without loading anything. Takes a few ms.
+   * @throws MeshError `self_test_failed`
+   */
+  selfTest(): void {
+    selfTest(nodePrimitives, noblePrimitives);
+  }
+
+  /** Forgets identity and static key and ends the watch. Channels that are there live on. Safe to call twice. */
+  close(): void {
+    const state = this.#state;
+    this.#state = { name: 'closed' };
+    this.#listeners.clear();
+    if (state.name !== 'ready') return;
+    state.endWatch();
+    state.staticKey.destroy();
+  }
+
+  async #load(): Promise<void> {
+    if (this.#source === undefined) throw new MeshError('identity_required', 'identity: give certificate files, or a source');
+    const source = 'load' in this.#source ? this.#source : identityFilesSource(this.#source, { clock: this.#clock, logger: this.#logger });
+    const material = await source.load();
+    checkChainSize(material.chain);
+    if (this.#state.name === 'closed') throw new MeshError('mesh_closed', 'closed while the identity was loading');
+    this.#state = { name: 'ready', material, staticKey: this.primitives.generateKeyPair(), endWatch: () => undefined };
+    const endWatch = source.watch?.((next) => this.#replace(next), (error) => this.#warnRefused(error));
+    if (endWatch !== undefined) this.#state = { ...this.#state, endWatch };
+  }
+
+  #replace(material: IdentityMaterial): void {
+    if (this.#state.name !== 'ready') return;
+    try {
+      if (material.id !== this.#state.material.id) throw new MeshError('identity_invalid', `the id changed to ${material.id}`);
+      checkChainSize(material.chain);
+    } catch (error) {
+      this.#warnRefused(error);
+      return;
+    }
+    this.#state = { ...this.#state, material };
+    for (const listener of this.#listeners) {
+      try {
+        listener(material);
+      } catch (error) {
+        this.#logger.error('a listener for identity changes failed', { reason: MeshError.from(error).message });
+      }
+    }
+  }
+
+  #warnRefused(error: unknown): void {
+    this.#logger.warn('a new identity was refused, the last good one stays', { reason: MeshError.from(error).message });
+  }
+
+  #handshakeOptions(): ChannelHandshakeOptions {
+    const { material, staticKey } = this.#ready();
+    return { identity: material, staticKey, primitives: this.primitives, clock: this.#clock, skewMs: this.#skewMs };
+  }
+
+  #ready(): Extract<State, { name: 'ready' }> {
+    if (this.#state.name === 'ready') return this.#state;
+    if (this.#state.name === 'closed') throw new MeshError('mesh_closed', 'the crypto manager was closed');
+    throw new MeshError('not_initialized', 'load() first');
+  }
+}
