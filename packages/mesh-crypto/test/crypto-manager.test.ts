@@ -1,0 +1,233 @@
+import { inspect } from 'node:util';
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { FakeClock, silentLogger, type ChannelHandshake, type IdentityMaterial, type IdentitySource, type Logger } from '@lemur-bookstores/mesh-interface';
+import { CryptoManager, type CryptoManagerOptions } from '../src/crypto-manager.js';
+import { createAuthority } from './support/openssl-certificates.js';
+import { channelOf, replyOf } from './support/parties.js';
+import { thrown } from './support/vectors.js';
+
+const authority = createAuthority('example.org');
+afterAll(() => authority.remove());
+const order = authority.issue('order');
+const renewedOrder = authority.issue('order');
+const payment = authority.issue('payment');
+
+/** A source a test drives. */
+class ScriptedSource implements IdentitySource {
+  loads = 0;
+  watchers = 0;
+  failure: Error | undefined;
+  #material: IdentityMaterial;
+  #onChange: (material: IdentityMaterial) => void = () => undefined;
+  #onError: (error: Error) => void = () => undefined;
+
+  constructor(material: IdentityMaterial) {
+    this.#material = material;
+  }
+
+  async load(): Promise<IdentityMaterial> {
+    this.loads++;
+    await Promise.resolve();
+    if (this.failure !== undefined) throw this.failure;
+    return this.#material;
+  }
+
+  watch(onChange: (material: IdentityMaterial) => void, onError: (error: Error) => void): () => void {
+    this.watchers++;
+    [this.#onChange, this.#onError] = [onChange, onError];
+    return () => void this.watchers--;
+  }
+
+  change(material: IdentityMaterial): void {
+    this.#onChange(material);
+  }
+
+  refuse(error: Error): void {
+    this.#onError(error);
+  }
+}
+
+const manager = (serviceId: string, identity: CryptoManagerOptions['identity'], more: Partial<CryptoManagerOptions> = {}): CryptoManager =>
+  new CryptoManager({ serviceId, logger: silentLogger, ...(identity === undefined ? {} : { identity }), ...more });
+
+function connect(from: CryptoManager, to: CryptoManager, dialled: ChannelHandshake = from.dial({ serviceId: to.serviceId })): [string, string] {
+  const accepted = to.accept();
+  const step = dialled.receive(replyOf(accepted.receive(dialled.start() ?? Buffer.alloc(0))));
+  return [channelOf(step).peer.id, channelOf(accepted.receive(replyOf(step))).peer.id];
+}
+
+describe('options', () => {
+  test.each(['', '.hidden', '-x', 'a/b', 'a b', 'a\n', 'ä', 'x'.repeat(64)])('serviceId %j is refused', (serviceId) => {
+    expect(thrown(() => manager(serviceId, payment.files))).toMatchObject({ reason: 'invalid_option' });
+  });
+
+  test('every problem at once', () => {
+    const broken = { serviceId: '', suite: 'none', primitives: 'own', clockSkewMs: -1 } as unknown as CryptoManagerOptions;
+    const { details } = thrown(() => new CryptoManager(broken)) as { details: string[] };
+    expect(details.map((problem) => problem.split(':')[0])).toEqual(['serviceId', 'primitives', 'suite', 'clockSkewMs']);
+  });
+
+  test('identity is required once it is needed', async () => {
+    const lonely = manager('order', undefined);
+    for (let attempt = 0; attempt < 2; attempt++) {
+      await expect(lonely.load()).rejects.toMatchObject({ reason: 'identity_required', code: 'FAILED_PRECONDITION' });
+    }
+  });
+});
+
+describe('life cycle', () => {
+  test('loads lazily, once, however often it is asked', async () => {
+    const source = new ScriptedSource(order.material);
+    const crypto = manager('order', source);
+    expect(source.loads).toBe(0);
+    for (const call of [() => crypto.id, () => crypto.identity, () => crypto.dial({ serviceId: 'x' }), () => crypto.accept()]) {
+      expect(thrown(call)).toMatchObject({ reason: 'not_initialized' });
+    }
+    await Promise.all([crypto.load(), crypto.load()]);
+    await crypto.load();
+    expect([source.loads, source.watchers]).toEqual([1, 1]);
+    expect(crypto.id).toBe('spiffe://example.org/order');
+    crypto.close();
+  });
+
+  test('a failed load can be tried again', async () => {
+    const source = new ScriptedSource(order.material);
+    source.failure = new Error('not yet');
+    const crypto = manager('order', source);
+    await expect(crypto.load()).rejects.toThrow('not yet');
+    source.failure = undefined;
+    await crypto.load();
+    expect([source.loads, crypto.id]).toEqual([2, 'spiffe://example.org/order']);
+    crypto.close();
+  });
+
+  test('a chain that no peer would take is refused', async () => {
+    const chain = Array.from({ length: 9 }, () => Buffer.alloc(10));
+    await expect(manager('order', new ScriptedSource({ ...order.material, chain })).load()).rejects.toMatchObject({ reason: 'identity_invalid' });
+  });
+
+  test('close: ends the watch, forgets everything, cannot be undone', async () => {
+    const source = new ScriptedSource(order.material);
+    const crypto = manager('order', source);
+    await crypto.load();
+    const handshake = crypto.dial({ serviceId: 'payment' });
+    crypto.close();
+    crypto.close();
+    expect(source.watchers).toBe(0);
+    source.change(renewedOrder.material);
+    expect(thrown(() => crypto.dial({ serviceId: 'payment' }))).toMatchObject({ reason: 'mesh_closed' });
+    await expect(crypto.load()).rejects.toMatchObject({ reason: 'mesh_closed' });
+    handshake.destroy();
+  });
+
+  test('close while it loads', async () => {
+    const source = new ScriptedSource(order.material);
+    const crypto = manager('order', source);
+    const loading = crypto.load();
+    crypto.close();
+    await expect(loading).rejects.toMatchObject({ reason: 'mesh_closed' });
+    expect(source.watchers).toBe(0);
+    expect(thrown(() => crypto.id)).toMatchObject({ reason: 'mesh_closed' });
+  });
+});
+
+describe('handshakes', () => {
+  test('from certificate files, with either primitives and suite', async () => {
+    for (const [primitives, suite] of [['node', 'aesgcm'], ['noble', 'chachapoly'], ['node', 'chachapoly']] as const) {
+      const clock = new FakeClock(Date.now());
+      const [from, to] = [manager('order', order.files, { primitives, suite, clock }), manager('payment', payment.files, { clock })];
+      await Promise.all([from.load(), to.load()]);
+      expect(connect(from, to)).toEqual(['spiffe://example.org/payment', 'spiffe://example.org/order']);
+      from.close();
+      to.close();
+    }
+  });
+
+  test('a dialled id that is none is refused', async () => {
+    const crypto = manager('order', new ScriptedSource(order.material));
+    await crypto.load();
+    for (const serviceId of ['', '../x', 'a b']) expect(thrown(() => crypto.dial({ serviceId }))).toMatchObject({ reason: 'invalid_option' });
+    crypto.close();
+  });
+
+  test('pins of a peer that dials in', async () => {
+    const [from, to] = [manager('order', new ScriptedSource(order.material)), manager('payment', new ScriptedSource(payment.material))];
+    await Promise.all([from.load(), to.load()]);
+    const [dialled, accepted] = [from.dial({ serviceId: 'payment' }), to.accept((id) => (id.endsWith('/order') ? ['B'.repeat(43)] : undefined))];
+    const third = replyOf(dialled.receive(replyOf(accepted.receive(dialled.start() ?? Buffer.alloc(0)))));
+    expect(thrown(() => accepted.receive(third))).toMatchObject({ reason: 'pin_mismatch' });
+    from.close();
+    to.close();
+  });
+
+  test('the clock and the skew that were given decide about dates', async () => {
+    const late = { clock: new FakeClock(Date.now() + 86_400_000 + 300_000) };
+    const to = manager('payment', new ScriptedSource(payment.material));
+    const [strict, lenient] = [manager('order', new ScriptedSource(order.material), late), manager('order', new ScriptedSource(order.material), { ...late, clockSkewMs: 600_000 })];
+    await Promise.all([to.load(), strict.load(), lenient.load()]);
+    expect(thrown(() => connect(strict, to))).toMatchObject({ reason: 'certificate_expired' });
+    expect(connect(lenient, to)[0]).toBe('spiffe://example.org/payment');
+    for (const each of [to, strict, lenient]) each.close();
+  });
+});
+
+describe('a changed identity', () => {
+  test('serves new handshakes and tells the listeners; handshakes under way keep theirs', async () => {
+    const source = new ScriptedSource(order.material);
+    const [from, to] = [manager('order', source), manager('payment', new ScriptedSource(payment.material))];
+    await Promise.all([from.load(), to.load()]);
+    const told: IdentityMaterial[] = [];
+    const end = from.onIdentityChange((material) => told.push(material));
+    const underWay = from.dial({ serviceId: 'payment' });
+    source.change(renewedOrder.material);
+    expect(from.identity).toBe(renewedOrder.material);
+    expect(connect(from, to)[1]).toBe('spiffe://example.org/order');
+    expect(connect(from, to, underWay)[1]).toBe('spiffe://example.org/order');
+    end();
+    source.change(order.material);
+    expect(told).toEqual([renewedOrder.material]);
+    from.close();
+    to.close();
+  });
+
+  test('refused by the source, or with another id: the last good one stays, with a warning', async () => {
+    const warnings: unknown[] = [];
+    const logger: Logger = { ...silentLogger, warn: (message, fields) => warnings.push([message, fields]) };
+    const source = new ScriptedSource(order.material);
+    const crypto = manager('order', source, { logger });
+    await crypto.load();
+    source.refuse(new Error('half written'));
+    source.change(payment.material);
+    source.change({ ...order.material, chain: [] });
+    expect(crypto.identity).toBe(order.material);
+    expect(warnings).toHaveLength(3);
+    crypto.close();
+  });
+
+  test('a listener that throws hurts nobody', async () => {
+    const source = new ScriptedSource(order.material);
+    const crypto = manager('order', source);
+    await crypto.load();
+    const told: string[] = [];
+    crypto.onIdentityChange(() => { throw new Error('mine'); });
+    crypto.onIdentityChange(({ id }) => told.push(id));
+    source.change(renewedOrder.material);
+    expect(told).toEqual(['spiffe://example.org/order']);
+    crypto.close();
+  });
+});
+
+test('the self-test needs nothing loaded', () => {
+  expect(() => manager('order', undefined).selfTest()).not.toThrow();
+});
+
+test('nothing secret is printed', async () => {
+  const crypto = manager('order', new ScriptedSource(order.material));
+  await crypto.load();
+  const printed = inspect(crypto, { depth: 9, showHidden: true }) + JSON.stringify(crypto);
+  const secret = order.material.privateKey.export({ format: 'jwk' }).d ?? '';
+  expect(secret.length).toBeGreaterThan(40);
+  expect(printed).not.toContain(secret);
+  expect(printed).not.toContain('PRIVATE');
+  crypto.close();
+});
