@@ -1,0 +1,77 @@
+import type { CallMetrics, Clock, MeshErrorCode } from '@lemur-bookstores/mesh-interface';
+import { LatencyHistogram, RecentMean } from './latency-histogram.js';
+
+/** Label sets kept; what comes after is counted under `_OTHER`. */
+const MAX_SERIES = 2_000;
+const OTHER = '_OTHER';
+
+/** Calls of one direction, peer and method. */
+export class MethodStatistics {
+  readonly direction: 'inbound' | 'outbound';
+  readonly peer: string;
+  readonly method: string;
+  readonly duration = new LatencyHistogram();
+  readonly failed = new Map<MeshErrorCode, number>();
+  started = 0;
+  succeeded = 0;
+
+  constructor(direction: 'inbound' | 'outbound', peer: string, method: string) {
+    this.direction = direction;
+    this.peer = peer;
+    this.method = method;
+  }
+
+  snapshot(): CallMetrics {
+    const { direction, peer, method, started } = this;
+    return { direction, peer, method, started, ended: Object.fromEntries([['OK', this.succeeded], ...this.failed]), duration: this.duration.snapshot() };
+  }
+}
+
+/** Counts calls, both directions. */
+export class CallStatistics {
+  readonly #clock: Clock;
+  readonly #series = new Map<string, MethodStatistics>();
+  readonly #recent = new RecentMean();
+  messagesSent = 0;
+  messagesFailed = 0;
+  messagesReceived = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** The series of a direction, peer and method. Callers keep it: looking it up joins three strings. */
+  series(direction: 'inbound' | 'outbound', peer: string, method: string): MethodStatistics {
+    const key = `${direction} ${peer} ${method}`;
+    const known = this.#series.get(key);
+    if (known !== undefined) return known;
+    if (this.#series.size >= MAX_SERIES && peer !== OTHER) return this.series(direction, OTHER, OTHER);
+    const series = new MethodStatistics(direction, peer, method);
+    this.#series.set(key, series);
+    return series;
+  }
+
+  started(series: MethodStatistics): void {
+    series.started++;
+    if (series.direction === 'outbound') this.messagesSent++;
+    else this.messagesReceived++;
+  }
+
+  /** @param code what a failed call failed with; `undefined` for success. @param now monotonic time, in ms */
+  ended(series: MethodStatistics, durationMs: number, code: MeshErrorCode | undefined, now: number): void {
+    series.duration.observe(durationMs);
+    if (code === undefined) series.succeeded++;
+    else series.failed.set(code, (series.failed.get(code) ?? 0) + 1);
+    if (series.direction === 'inbound') return;
+    if (code !== undefined) this.messagesFailed++;
+    this.#recent.observe(durationMs, now);
+  }
+
+  averageLatency(): number {
+    return this.#recent.mean(this.#clock.monotonic());
+  }
+
+  snapshot(): CallMetrics[] {
+    return Array.from(this.#series.values(), (series) => series.snapshot());
+  }
+}

@@ -1,0 +1,42 @@
+import type { DiscoveryProvider, ServiceNode } from '@lemur-bookstores/mesh-interface';
+import type { StaticDiscovery } from './static-discovery.js';
+
+/** The configured list for the services it names, another provider for the rest and for making the own service findable. */
+export class ChainedDiscovery implements DiscoveryProvider {
+  readonly #listed: StaticDiscovery;
+  readonly #others: DiscoveryProvider;
+  readonly #listedIds: ReadonlySet<string>;
+  /** Only where the other provider can watch: without it the caller polls. */
+  readonly watch?: (serviceId: string, listener: (nodes: ServiceNode[]) => void) => () => void;
+
+  constructor(listed: StaticDiscovery, others: DiscoveryProvider) {
+    this.#listed = listed;
+    this.#others = others;
+    this.#listedIds = new Set(listed.serviceIds);
+    if (others.watch !== undefined) this.watch = (serviceId, listener) => this.#of(serviceId).watch?.(serviceId, listener) ?? (() => {});
+  }
+
+  get description(): string {
+    return `${this.#listed.description}, nor in ${this.#others.description ?? 'the discovery provider'}`;
+  }
+
+  register(node: ServiceNode): Promise<void> {
+    return this.#others.register(node);
+  }
+
+  async deregister(node: ServiceNode): Promise<void> {
+    await this.#others.deregister?.(node);
+  }
+
+  discover(serviceId: string): Promise<ServiceNode[]> {
+    return this.#of(serviceId).discover(serviceId);
+  }
+
+  async close(): Promise<void> {
+    await this.#others.close?.();
+  }
+
+  #of(serviceId: string): DiscoveryProvider {
+    return this.#listedIds.has(serviceId) ? this.#listed : this.#others;
+  }
+}

@@ -1,0 +1,228 @@
+import { MeshError, type Clock, type ClockTimer, type DiscoveryProvider, type Logger, type ServiceNode } from '@lemur-bookstores/mesh-interface';
+import { DEFAULT_BACKOFF, type BackoffOptions } from '../session/backoff.js';
+import type { OutboundSession } from '../session/outbound-session.js';
+import type { SessionDialer } from '../session/session-dialer.js';
+import { Endpoint } from './endpoint.js';
+import { endpointPicker, type EndpointPicker, type LoadBalancingStrategy } from './endpoint-picker.js';
+
+/** A service that was reachable a moment ago, or is being started, is waited for this long, in ms; after that calls fail at once. */
+const GRACE_MS = 2_000;
+/** An unknown one a little less, so that the answer is there within 2 s. */
+const UNKNOWN_GRACE_MS = 1_500;
+/** Without a watch, and while nothing is known, discovery is asked again this often, in ms. */
+const REDISCOVER_MS = 1_000;
+const MAX_WAITING = 10_000;
+const MAX_ENDPOINTS = 256;
+
+/** A call that waits for a session. */
+export interface SessionWaiter {
+  onSession(session: OutboundSession): void;
+  onNoSession(error: MeshError): void;
+}
+
+export interface EndpointSetParts {
+  readonly discovery: DiscoveryProvider;
+  readonly dialer: SessionDialer;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly strategy: LoadBalancingStrategy;
+  readonly backoff?: BackoffOptions;
+}
+
+/** All instances of one service, as discovery knows them: each kept connected, one chosen for each call. */
+export class EndpointSet {
+  readonly serviceId: string;
+  readonly #parts: EndpointSetParts;
+  readonly #pick: EndpointPicker;
+  readonly #endpoints = new Map<string, Endpoint>();
+  readonly #waiting = new Set<SessionWaiter>();
+  /** Rebuilt when an endpoint connects or leaves: a call only picks. */
+  #connected: Endpoint[] = [];
+  #unwatch: (() => void) | undefined;
+  #rediscover: ClockTimer | undefined;
+  #giveUp: ClockTimer | undefined;
+  #downSince: number;
+  #everKnown = false;
+  #running = false;
+  #discovering = false;
+  /** Outcome of the last look-up; `undefined` while it works. */
+  discoveryError: MeshError | undefined;
+  discoveredAt = 0;
+
+  constructor(serviceId: string, parts: EndpointSetParts) {
+    this.serviceId = serviceId;
+    this.#parts = parts;
+    this.#pick = endpointPicker(parts.strategy);
+    this.#downSince = parts.clock.monotonic();
+  }
+
+  /** Looks the service up, keeps looking, and keeps its instances connected. */
+  start(): void {
+    if (this.#running) return;
+    this.#running = true;
+    this.#downSince = this.#parts.clock.monotonic();
+    this.#unwatch = this.#parts.discovery.watch?.(this.serviceId, (nodes) => this.#update(nodes));
+    void this.#discover();
+  }
+
+  async stop(drainMs: number): Promise<void> {
+    this.#running = false;
+    this.#unwatch?.();
+    this.#unwatch = undefined;
+    this.#rediscover?.cancel();
+    this.#rediscover = undefined;
+    const endpoints = [...this.#endpoints.values()];
+    this.#endpoints.clear();
+    this.#connected = [];
+    this.#failWaiting(new MeshError('session_closed', `the connection to ${this.serviceId} was closed here`, { mayHaveRun: false }));
+    await Promise.all(endpoints.map((endpoint) => endpoint.stop(drainMs)));
+  }
+
+  get known(): number {
+    return this.#endpoints.size;
+  }
+
+  /** The sessions that take new calls. */
+  sessions(): OutboundSession[] {
+    return this.#connected.flatMap(({ session }) => (session === undefined ? [] : [session]));
+  }
+
+  /** An open session to the instance of choice; `undefined` where none is connected. */
+  pick(): OutboundSession | undefined {
+    const connected = this.#connected;
+    if (connected.length === 0) return undefined;
+    const session = connected.length === 1 ? (connected[0] as Endpoint).session : this.#pick(connected).session;
+    if (session !== undefined) return session;
+    // An endpoint that has just closed and not yet been taken out.
+    return connected.find((endpoint) => endpoint.session !== undefined)?.session;
+  }
+
+  /** Waits for a session, within the grace; the caller owns its deadline and leaves by {@link leave}. */
+  wait(waiter: SessionWaiter): void {
+    this.start();
+    if (this.#waiting.size >= MAX_WAITING) {
+      return waiter.onNoSession(new MeshError('too_many_calls', `${MAX_WAITING} calls already wait for ${this.serviceId}`, { mayHaveRun: false }));
+    }
+    this.#waiting.add(waiter);
+    this.#checkGrace();
+  }
+
+  leave(waiter: SessionWaiter): void {
+    this.#waiting.delete(waiter);
+  }
+
+  onConnected(): void {
+    this.#refreshConnected();
+    for (const waiter of [...this.#waiting]) {
+      const session = this.pick();
+      if (session === undefined) return;
+      this.#waiting.delete(waiter);
+      waiter.onSession(session);
+    }
+  }
+
+  onDisconnected(): void {
+    const before = this.#connected.length;
+    this.#refreshConnected();
+    if (before > 0 && this.#connected.length === 0) this.#downSince = this.#parts.clock.monotonic();
+  }
+
+  onFailed(): void {
+    if (this.#waiting.size > 0) this.#checkGrace();
+  }
+
+  async #discover(): Promise<void> {
+    if (!this.#running || this.#discovering) return;
+    this.#discovering = true;
+    try {
+      const nodes = await this.#parts.discovery.discover(this.serviceId);
+      if (!this.#running) return;
+      this.discoveryError = undefined;
+      this.discoveredAt = this.#parts.clock.now();
+      this.#update(nodes);
+    } catch (error) {
+      // A provider that is down never takes away peers that are known (issue: discovery degrades, calls go on).
+      if (this.discoveryError === undefined) this.#parts.logger.warn(`discovery of ${this.serviceId} failed: ${MeshError.from(error, 'discovery_failed').message}`);
+      this.discoveryError = MeshError.from(error, 'discovery_failed');
+    } finally {
+      this.#discovering = false;
+    }
+    if (!this.#running) return;
+    this.#checkGrace();
+    if (this.#unwatch === undefined || this.#endpoints.size === 0) {
+      this.#rediscover?.cancel();
+      this.#rediscover = this.#parts.clock.setTimeout(() => void this.#discover(), REDISCOVER_MS);
+    }
+  }
+
+  #update(nodes: readonly ServiceNode[]): void {
+    if (!this.#running) return;
+    const wanted = new Map(nodes.slice(0, MAX_ENDPOINTS).map((node) => [keyOf(node), node]));
+    if (this.#endpoints.size === 0 && wanted.size > 0) this.#downSince = this.#parts.clock.monotonic();
+    if (wanted.size > 0) this.#everKnown = true;
+    for (const [key, endpoint] of this.#endpoints) {
+      if (wanted.has(key)) continue;
+      this.#endpoints.delete(key);
+      void endpoint.stop(10_000);
+    }
+    for (const [key, node] of wanted) {
+      if (this.#endpoints.has(key)) continue;
+      const endpoint = new Endpoint(node, this.#parts.dialer, this.#parts.clock, this.#parts.backoff ?? DEFAULT_BACKOFF, this);
+      this.#endpoints.set(key, endpoint);
+      endpoint.start();
+    }
+    this.onDisconnected();
+  }
+
+  #refreshConnected(): void {
+    this.#connected = [...this.#endpoints.values()].filter((endpoint) => endpoint.session !== undefined);
+  }
+
+  /** Fails the waiting calls once waiting has no point, else comes back when it will have none. */
+  #checkGrace(): void {
+    this.#giveUp?.cancel();
+    this.#giveUp = undefined;
+    if (this.#waiting.size === 0 || this.#connected.length > 0) return;
+    const graceMs = this.#endpoints.size === 0 && !this.#everKnown ? UNKNOWN_GRACE_MS : GRACE_MS;
+    const leftMs = this.#untrusted() === undefined ? this.#downSince + graceMs - this.#parts.clock.monotonic() : 0;
+    if (leftMs > 0) this.#giveUp = this.#parts.clock.setTimeout(() => this.#checkGrace(), leftMs);
+    else this.#failWaiting(this.#failure());
+  }
+
+  #failWaiting(error: MeshError): void {
+    this.#giveUp?.cancel();
+    this.#giveUp = undefined;
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const waiter of waiting) waiter.onNoSession(error);
+  }
+
+  /** Where every instance failed to prove itself, the failure of one. */
+  #untrusted(): MeshError | undefined {
+    let found: MeshError | undefined;
+    for (const { state } of this.#endpoints.values()) {
+      if (state.type !== 'waiting' || state.error.code !== 'UNAUTHENTICATED') return undefined;
+      found = state.error;
+    }
+    return found;
+  }
+
+  #failure(): MeshError {
+    const { serviceId } = this;
+    const untrusted = this.#untrusted();
+    if (untrusted !== undefined) return new MeshError(untrusted.reason, untrusted.text, { cause: untrusted, mayHaveRun: false });
+    if (this.#endpoints.size === 0) {
+      if (this.discoveryError !== undefined) return new MeshError('discovery_failed', `cannot look up '${serviceId}': ${this.discoveryError.text}`, { cause: this.discoveryError, mayHaveRun: false });
+      const where = this.#parts.discovery.description ?? 'discovery';
+      if (!this.#everKnown) return new MeshError('unknown_service', `no '${serviceId}' in ${where}`, { mayHaveRun: false });
+      return new MeshError('no_endpoint', `every instance of '${serviceId}' is gone from ${where}`, { mayHaveRun: false });
+    }
+    const last = [...this.#endpoints.values()].map(({ state }) => (state.type === 'waiting' ? state.error : undefined)).find((error) => error !== undefined);
+    return new MeshError('no_endpoint', `none of ${this.#endpoints.size} instance(s) of '${serviceId}' is reachable${last === undefined ? '' : `; one said: ${last.message}`}`, {
+      mayHaveRun: false,
+      ...(last === undefined ? {} : { cause: last }),
+    });
+  }
+}
+
+const keyOf = (node: ServiceNode): string => JSON.stringify([node.host, node.port, node.instanceId, node.spiffeId, node.publicKey, node.tls, node.path]);

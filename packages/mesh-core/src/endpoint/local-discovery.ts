@@ -1,0 +1,160 @@
+import { randomUUID } from 'node:crypto';
+import { watch as watchDirectory, type FSWatcher } from 'node:fs';
+import { lstat, readdir, readFile, rename, rm, unlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { silentLogger, systemClock, type Clock, type ClockTimer, type DiscoveryProvider, type Logger, type ServiceNode } from '@lemur-bookstores/mesh-interface';
+import { ownProcess, processState, type ProcessIdentity } from './process-identity.js';
+import { defaultRuntimeDir, ensurePrivateDirectory } from './registry-directory.js';
+
+/** Dead processes give no sign: they are looked for this often, in ms. */
+const POLL_MS = 1_000;
+const MAX_ENTRY_BYTES = 4 * 1024;
+const MAX_ENTRIES = 1_000;
+const SERVICE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+
+interface Entry {
+  readonly host: string;
+  readonly port: number;
+  readonly instanceId: string;
+  readonly process: ProcessIdentity;
+}
+
+export interface LocalDiscoveryOptions {
+  /** Where the registry is kept. Default {@link defaultRuntimeDir}. */
+  readonly runtimeDir?: string;
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+}
+
+/**
+ * Services of the same user on the same filesystem find each other by name: each leaves one file an instance in a private folder,
+ * and who looks takes away the files of dead processes.
+ */
+export class LocalDiscovery implements DiscoveryProvider {
+  readonly #runtimeDir: string;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #registered = new Map<string, string>();
+  readonly #stops = new Set<() => void>();
+
+  constructor(options: LocalDiscoveryOptions = {}) {
+    this.#runtimeDir = options.runtimeDir ?? defaultRuntimeDir();
+    this.#clock = options.clock ?? systemClock;
+    this.#logger = options.logger ?? silentLogger;
+  }
+
+  get description(): string {
+    return `${this.#runtimeDir}; local discovery sees only this user on this filesystem; in containers set discovery and identity`;
+  }
+
+  async register(node: ServiceNode): Promise<void> {
+    const directory = this.#directoryOf(node.id);
+    const instanceId = node.instanceId ?? randomUUID();
+    const file = join(directory, `${randomUUID()}.json`);
+    const entry: Entry = { host: node.host, port: node.port, instanceId, process: ownProcess() };
+    // Whole or not at all: a reader never sees half an entry.
+    await writeFile(`${file}.tmp`, JSON.stringify(entry), { flag: 'wx', mode: 0o600 });
+    await rename(`${file}.tmp`, file);
+    this.#registered.set(keyOf(node), file);
+  }
+
+  async deregister(node: ServiceNode): Promise<void> {
+    const file = this.#registered.get(keyOf(node));
+    this.#registered.delete(keyOf(node));
+    if (file !== undefined) await rm(file, { force: true });
+  }
+
+  async discover(serviceId: string): Promise<ServiceNode[]> {
+    if (!SERVICE_ID.test(serviceId)) return [];
+    const directory = this.#directoryOf(serviceId);
+    const names = (await readdir(directory)).filter((name) => name.endsWith('.json')).slice(0, MAX_ENTRIES);
+    const nodes = await Promise.all(names.map((name) => this.#read(serviceId, join(directory, name))));
+    return nodes.filter((node) => node !== undefined).sort((a, b) => a.port - b.port);
+  }
+
+  watch(serviceId: string, listener: (nodes: ServiceNode[]) => void): () => void {
+    if (!SERVICE_ID.test(serviceId)) return () => {};
+    let known = '';
+    let timer: ClockTimer | undefined;
+    let watcher: FSWatcher | undefined;
+    let stopped = false;
+    const look = async (): Promise<void> => {
+      try {
+        const nodes = await this.discover(serviceId);
+        const found = JSON.stringify(nodes);
+        if (stopped || found === known) return;
+        known = found;
+        listener(nodes);
+      } catch (error) {
+        this.#logger.warn(`cannot read the local registry: ${(error as Error).message}`);
+      }
+    };
+    const poll = (): void => {
+      if (stopped) return;
+      timer = this.#clock.setTimeout(() => void look().then(poll), POLL_MS);
+    };
+    try {
+      watcher = watchDirectory(this.#directoryOf(serviceId), { persistent: false }, () => void look());
+      // Polling alone still works, only more slowly.
+      watcher.on('error', () => watcher?.close());
+    } catch (error) {
+      this.#logger.warn(`cannot watch the local registry, polling: ${(error as Error).message}`);
+    }
+    void look().then(poll);
+    const stop = (): void => {
+      stopped = true;
+      timer?.cancel();
+      watcher?.close();
+      this.#stops.delete(stop);
+    };
+    this.#stops.add(stop);
+    return stop;
+  }
+
+  async close(): Promise<void> {
+    for (const stop of [...this.#stops]) stop();
+    const files = [...this.#registered.values()];
+    this.#registered.clear();
+    await Promise.all(files.map((file) => rm(file, { force: true })));
+  }
+
+  /** Ids are checked before they name a folder. */
+  #directoryOf(serviceId: string): string {
+    ensurePrivateDirectory(this.#runtimeDir);
+    const directory = join(this.#runtimeDir, 'registry', serviceId);
+    ensurePrivateDirectory(directory);
+    return directory;
+  }
+
+  async #read(serviceId: string, file: string): Promise<ServiceNode | undefined> {
+    try {
+      const stat = await lstat(file);
+      if (!stat.isFile() || stat.size > MAX_ENTRY_BYTES) return undefined;
+      const entry = parseEntry(await readFile(file, 'utf8'));
+      if (entry === undefined) return undefined;
+      const state = processState(entry.process);
+      if (state === 'dead') await unlink(file);
+      return state === 'alive' ? { id: serviceId, host: entry.host, port: entry.port, instanceId: entry.instanceId } : undefined;
+    } catch (error) {
+      // Another reader took the dead entry away first.
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+}
+
+function parseEntry(text: string): Entry | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const entry = value as Partial<Entry> | null;
+  if (typeof entry?.host !== 'string' || !Number.isInteger(entry.port) || typeof entry.instanceId !== 'string') return undefined;
+  const owner = entry.process as Partial<ProcessIdentity> | undefined;
+  if (!Number.isInteger(owner?.pid) || typeof owner?.startedAt !== 'string' || typeof owner.namespace !== 'string') return undefined;
+  return entry as Entry;
+}
+
+const keyOf = (node: ServiceNode): string => `${node.id} ${node.host} ${node.port}`;

@@ -1,0 +1,52 @@
+import type { MeshError } from '@lemur-bookstores/mesh-interface';
+import type { OutboundSession } from '../session/outbound-session.js';
+import { EndpointSet, type EndpointSetParts } from './endpoint-set.js';
+
+/** The services this node calls. */
+export class ServiceDirectory {
+  readonly #parts: EndpointSetParts;
+  readonly #services = new Map<string, EndpointSet>();
+  #running = false;
+
+  constructor(parts: EndpointSetParts) {
+    this.#parts = parts;
+  }
+
+  /** The instances of a service; kept connected while the node runs. */
+  of(serviceId: string): EndpointSet {
+    let service = this.#services.get(serviceId);
+    if (service === undefined) this.#services.set(serviceId, (service = new EndpointSet(serviceId, this.#parts)));
+    if (this.#running) service.start();
+    return service;
+  }
+
+  start(): void {
+    this.#running = true;
+    for (const service of this.#services.values()) service.start();
+  }
+
+  async stop(drainMs: number): Promise<void> {
+    this.#running = false;
+    await Promise.all(Array.from(this.#services.values(), (service) => service.stop(drainMs)));
+  }
+
+  async disconnect(serviceId: string, drainMs: number): Promise<void> {
+    await this.#services.get(serviceId)?.stop(drainMs);
+  }
+
+  sessions(): OutboundSession[] {
+    return [...this.#services.values()].flatMap((service) => service.sessions());
+  }
+
+  get discoveryState(): { readonly lastSuccessAt: number; readonly lastError: MeshError | undefined; readonly knownServices: number } {
+    let lastSuccessAt = 0;
+    let lastError: MeshError | undefined;
+    let knownServices = 0;
+    for (const service of this.#services.values()) {
+      if (service.discoveredAt > lastSuccessAt) lastSuccessAt = service.discoveredAt;
+      lastError ??= service.discoveryError;
+      if (service.known > 0) knownServices++;
+    }
+    return { lastSuccessAt, lastError, knownServices };
+  }
+}

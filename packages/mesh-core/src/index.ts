@@ -1,0 +1,15 @@
+export { MeshNode, type MeshNodeOptions, type MeshNodeSnapshot, type MeshNodeState } from './mesh-node.js';
+export type { CallOptions } from './call/call-out.js';
+export type { Handler, HandlerContext } from './call/handlers.js';
+export { RESERVED_METHODS } from './call/handlers.js';
+export type { AnyApi, HealthReply, InputOf, MeshClient, OutputOf, ServiceMethods } from './call/mesh-client.js';
+export { ChainedDiscovery } from './endpoint/chained-discovery.js';
+export { LOAD_BALANCING_STRATEGIES, type LoadBalancingStrategy } from './endpoint/endpoint-picker.js';
+export { LocalDiscovery, type LocalDiscoveryOptions } from './endpoint/local-discovery.js';
+export { defaultRuntimeDir } from './endpoint/registry-directory.js';
+export { StaticDiscovery } from './endpoint/static-discovery.js';
+export { DEFAULT_BACKOFF, type BackoffOptions } from './session/backoff.js';
+export { DEFAULT_SESSION_LIMITS, type SessionLimits } from './session/session-limits.js';
+export { MemoryTransport } from './transport/memory-transport.js';
+export { SUBPROTOCOL, WebSocketTransport, type WebSocketTransportOptions } from './transport/websocket-transport.js';
+export type { Codec } from './wire/body.js';

@@ -1,0 +1,264 @@
+import {
+  MeshError,
+  nullAuditSink,
+  stderrLogger,
+  systemClock,
+  type AdmissionTicket,
+  type AuditSink,
+  type CallMetrics,
+  type ChannelFactory,
+  type Clock,
+  type Connection,
+  type DiscoveryProvider,
+  type Interceptor,
+  type Listener,
+  type Logger,
+  type ServiceNode,
+  type Transport,
+} from '@lemur-bookstores/mesh-interface';
+import { CallIn } from './call/call-in.js';
+import { CallOut, type CallOutParts } from './call/call-out.js';
+import { CallStatistics } from './call/call-statistics.js';
+import { Handlers, type AnyHandler, type Handler } from './call/handlers.js';
+import type { AnyApi, HealthReply, MeshClient } from './call/mesh-client.js';
+import type { LoadBalancingStrategy } from './endpoint/endpoint-picker.js';
+import { ServiceDirectory } from './endpoint/service-directory.js';
+import type { BackoffOptions } from './session/backoff.js';
+import { ConnectionJournal } from './session/connection-journal.js';
+import { DeadlineWheel } from './session/deadline-wheel.js';
+import { InboundSessions } from './session/inbound-sessions.js';
+import { SessionDialer } from './session/session-dialer.js';
+import { DEFAULT_SESSION_LIMITS, type SessionLimits } from './session/session-limits.js';
+import type { Codec } from './wire/body.js';
+import { WebSocketTransport } from './transport/websocket-transport.js';
+
+/** A mesh node and the parts it is composed of. */
+export interface MeshNodeOptions {
+  /** `[A-Za-z0-9][A-Za-z0-9._-]{0,62}` */
+  readonly serviceId: string;
+  /** 0 = any free port. */
+  readonly port: number;
+  /** Address to listen on. Default: all interfaces. */
+  readonly host?: string | undefined;
+  /** Where others reach this node, if not at `host` and `port`. */
+  readonly advertise?: { readonly host?: string; readonly port?: number } | undefined;
+  /** Handshakes and identity: mesh-crypto's CryptoManager. */
+  readonly channels: ChannelFactory;
+  readonly discovery: DiscoveryProvider;
+  /** Default {@link WebSocketTransport}. */
+  readonly transport?: Transport;
+  /** Default: none. */
+  readonly audit?: AuditSink;
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+  readonly limits?: Partial<SessionLimits>;
+  readonly backoff?: BackoffOptions;
+  readonly strategy?: LoadBalancingStrategy;
+  /** Total time of a call that names none, in ms. Default 30,000. */
+  readonly timeoutMs?: number;
+  readonly codec?: Codec | undefined;
+  /** Pins of those who dial in, by SPIFFE id. */
+  readonly pinsOf?: (spiffeId: string) => readonly string[] | undefined;
+  /** What the method `health` answers. Default: healthy. */
+  readonly health?: () => HealthReply['status'];
+}
+
+/** What a node is doing. */
+export type MeshNodeState = 'new' | 'starting' | 'running' | 'stopping' | 'stopped';
+
+/** Figures of a node at one moment. */
+export interface MeshNodeSnapshot {
+  readonly calls: readonly CallMetrics[];
+  readonly messagesSent: number;
+  readonly messagesFailed: number;
+  readonly messagesReceived: number;
+  readonly averageLatency: number;
+  readonly connectionsSuccessful: number;
+  readonly connectionsFailed: number;
+  readonly sessions: { readonly inbound: number; readonly outbound: number };
+  readonly connectedServices: readonly string[];
+  readonly handshakes: Readonly<Record<string, number>>;
+  readonly bytes: { readonly sent: number; readonly received: number };
+}
+
+/** A service's place in the mesh: listens, connects, calls and answers. */
+export class MeshNode {
+  readonly serviceId: string;
+  readonly handlers = new Handlers();
+  readonly #options: MeshNodeOptions;
+  readonly #clock: Clock;
+  readonly #audit: AuditSink;
+  readonly #limits: SessionLimits;
+  readonly #wheel: DeadlineWheel;
+  readonly #statistics: CallStatistics;
+  readonly #journal: ConnectionJournal;
+  readonly #interceptors: Interceptor[] = [];
+  readonly #directory: ServiceDirectory;
+  readonly #inbound: InboundSessions;
+  readonly #callOutParts: CallOutParts;
+  readonly #clients = new Map<string, MeshClient<AnyApi>>();
+  #state: MeshNodeState = 'new';
+  #listener: Listener | undefined;
+  #registered: ServiceNode | undefined;
+
+  constructor(options: MeshNodeOptions) {
+    const clock = options.clock ?? systemClock;
+    const logger = options.logger ?? stderrLogger;
+    const audit = options.audit ?? nullAuditSink;
+    const transport = options.transport ?? new WebSocketTransport();
+    const limits = { ...DEFAULT_SESSION_LIMITS, ...options.limits };
+    this.#options = { ...options, transport, logger };
+    this.serviceId = options.serviceId;
+    this.#clock = clock;
+    this.#audit = audit;
+    this.#limits = limits;
+    this.#wheel = new DeadlineWheel(clock);
+    this.#statistics = new CallStatistics(clock);
+    this.#journal = new ConnectionJournal(audit, logger, clock);
+    const common = { clock, wheel: this.#wheel, statistics: this.#statistics, audit, interceptors: this.#interceptors, maxMessageBytes: limits.maxMessageBytes, codec: options.codec };
+    this.#callOutParts = { ...common, defaultTimeoutMs: options.timeoutMs ?? 30_000, assertOpen: () => this.#assertRunning() };
+    const callIn = new CallIn({ ...common, serviceId: options.serviceId, handlers: this.handlers, logger });
+    this.#inbound = new InboundSessions({ channels: options.channels, clock, limits, journal: this.#journal, receiver: callIn, pinsOf: options.pinsOf });
+    const dialer = new SessionDialer({ transport, channels: options.channels, clock, limits, journal: this.#journal });
+    this.#directory = new ServiceDirectory({ discovery: options.discovery, dialer, clock, logger, strategy: options.strategy ?? 'least-loaded', ...(options.backoff === undefined ? {} : { backoff: options.backoff }) });
+    this.handlers.addBuiltIn('health', (): HealthReply => ({ service: this.serviceId, status: options.health?.() ?? 'healthy' }));
+  }
+
+  get state(): MeshNodeState {
+    return this.#state;
+  }
+
+  /** The port it listens on; `undefined` while it does not. */
+  get port(): number | undefined {
+    return this.#listener?.port;
+  }
+
+  /** Answers `method`. Also after `start()`. @throws MeshError `duplicate_handler`, `reserved_name`, `invalid_option` */
+  handle(method: string, handler: Handler): void {
+    this.handlers.add(method, handler as AnyHandler);
+  }
+
+  /** Adds an interceptor inside those already used. Calls that are under way do not see it. */
+  use(interceptor: Interceptor): void {
+    this.#interceptors.push(interceptor);
+  }
+
+  /** Loads the identity, listens, becomes findable and connects to the services that were asked for. */
+  async start(): Promise<void> {
+    if (this.#state === 'stopping' || this.#state === 'stopped') throw new MeshError('mesh_closed', 'the mesh was closed; make a new one');
+    if (this.#state !== 'new') throw new MeshError('already_initialized', 'initialize() was called before');
+    this.#state = 'starting';
+    try {
+      await this.#options.channels.load();
+      this.#listener = await (this.#options.transport as Transport).listen({
+        host: this.#options.host,
+        port: this.#options.port,
+        admission: this.#inbound.admission,
+        onConnection: (connection: Connection, ticket: AdmissionTicket) => this.#inbound.accept(connection, ticket),
+      });
+      const node = this.#advertised(this.#listener);
+      await this.#options.discovery.register(node);
+      this.#registered = node;
+    } catch (error) {
+      await this.#unlisten();
+      this.#state = 'new';
+      throw error;
+    }
+    this.#state = 'running';
+    this.#directory.start();
+    this.#audit.record({ eventType: 'system', details: { action: 'system.start', success: true, metadata: { port: this.#listener.port, peerId: this.#options.channels.id } } });
+  }
+
+  /** A client of a service. No I/O: connecting happens in the background, or once the node starts. */
+  connect(serviceId: string): MeshClient<AnyApi> {
+    if (typeof serviceId !== 'string' || serviceId === '') throw new MeshError('invalid_option', 'connect() needs the id of a service');
+    const known = this.#clients.get(serviceId);
+    if (known !== undefined) {
+      this.#directory.of(serviceId);
+      return known;
+    }
+    const callOut = new CallOut(this.#directory.of(serviceId), this.#callOutParts);
+    const client: MeshClient<AnyApi> = {
+      serviceId,
+      call: ((method: string, input: unknown, options) => callOut.call(method, input, options)) as MeshClient<AnyApi>['call'],
+    };
+    this.#clients.set(serviceId, client);
+    return client;
+  }
+
+  /** Closes the sessions with a service once its calls in flight have ended; the next call or `connect()` opens new ones. */
+  disconnect(serviceId: string): Promise<void> {
+    return this.#directory.disconnect(serviceId, this.#limits.drainMs);
+  }
+
+  snapshot(): MeshNodeSnapshot {
+    const outbound = this.#directory.sessions();
+    const inbound = this.#inbound.sessions();
+    const all = [...inbound, ...outbound];
+    const { sent, received } = this.#journal.endedBytes;
+    return {
+      calls: this.#statistics.snapshot(),
+      messagesSent: this.#statistics.messagesSent,
+      messagesFailed: this.#statistics.messagesFailed,
+      messagesReceived: this.#statistics.messagesReceived,
+      averageLatency: this.#statistics.averageLatency(),
+      connectionsSuccessful: this.#journal.successful,
+      connectionsFailed: this.#journal.failed,
+      sessions: { inbound: inbound.length, outbound: outbound.length },
+      connectedServices: [...new Set(all.map(({ peer }) => peer.serviceId))].sort(),
+      handshakes: this.#journal.handshakes,
+      bytes: {
+        sent: all.reduce((sum, { session }) => sum + session.packer.sentBytes, sent),
+        received: all.reduce((sum, { session }) => sum + session.receivedBytes, received),
+      },
+    };
+  }
+
+  /** How discovery does: for the health check. */
+  get discoveryState(): { readonly lastSuccessAt: number; readonly lastError: MeshError | undefined; readonly knownServices: number } {
+    return this.#directory.discoveryState;
+  }
+
+  /** Stops taking calls, lets those in flight end (within `drainMs`), says goodbye to every peer and stops listening. */
+  async stop(): Promise<void> {
+    if (this.#state !== 'running') {
+      this.#state = 'stopped';
+      return;
+    }
+    this.#state = 'stopping';
+    const { drainMs } = this.#limits;
+    if (this.#registered !== undefined) await this.#options.discovery.deregister?.(this.#registered).catch(() => {});
+    await Promise.all([this.#inbound.drain(drainMs), this.#directory.stop(drainMs)]);
+    await this.#unlisten();
+    await this.#options.discovery.close?.();
+    this.#wheel.stop();
+    this.#journal.flush();
+    this.#state = 'stopped';
+    this.#audit.record({ eventType: 'system', details: { action: 'system.stop', success: true } });
+  }
+
+  async #unlisten(): Promise<void> {
+    this.#inbound.close();
+    await this.#listener?.close();
+    this.#listener = undefined;
+  }
+
+  #advertised(listener: Listener): ServiceNode {
+    const { advertise, host } = this.#options;
+    const reachable = host === undefined || host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+    return { id: this.serviceId, host: advertise?.host ?? reachable, port: advertise?.port ?? listener.port };
+  }
+
+  #assertRunning(): void {
+    switch (this.#state) {
+      case 'running':
+        return;
+      case 'new':
+      case 'starting':
+        throw new MeshError('not_initialized', 'call initialize() first', { mayHaveRun: false });
+      case 'stopping':
+      case 'stopped':
+        throw new MeshError('mesh_closed', 'the mesh was closed', { mayHaveRun: false });
+    }
+  }
+}

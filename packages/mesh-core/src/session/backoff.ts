@@ -1,0 +1,31 @@
+/** When to dial again. */
+export interface BackoffOptions {
+  /** First wait, in ms. Default 100. */
+  readonly initialMs: number;
+  /** Longest wait, in ms. Default 5,000. */
+  readonly maxMs: number;
+}
+
+export const DEFAULT_BACKOFF: BackoffOptions = Object.freeze({ initialMs: 100, maxMs: 5_000 });
+
+/** Capped exponential backoff; each wait is drawn between half of it and all of it, so that a fleet does not dial in step. */
+export class Backoff {
+  readonly #options: BackoffOptions;
+  readonly #random: () => number;
+  #attempt = 0;
+
+  constructor(options: BackoffOptions = DEFAULT_BACKOFF, random: () => number = Math.random) {
+    this.#options = options;
+    this.#random = random;
+  }
+
+  /** The next wait, in ms. */
+  next(): number {
+    const full = Math.min(this.#options.maxMs, this.#options.initialMs * 2 ** Math.min(this.#attempt++, 30));
+    return full * (0.5 + this.#random() / 2);
+  }
+
+  reset(): void {
+    this.#attempt = 0;
+  }
+}

@@ -1,0 +1,168 @@
+import { MeshError, type PeerIdentity } from '@lemur-bookstores/mesh-interface';
+import { FLAG_NOT_RUN, MessageKind } from '../wire/message.js';
+import { decodeErrorReply } from '../wire/error-reply.js';
+import { WheelEntry } from './deadline-wheel.js';
+import type { Session, SessionDelegate, SessionEnd } from './session.js';
+
+/** Ids are 32 bits and never used twice in a session: near their end the session drains and a new one takes over. */
+const LAST_ID = 0xffff_fff0;
+
+/** A request whose answer is awaited. */
+export abstract class PendingCall extends WheelEntry {
+  /** Its id in the session it was written to. */
+  id = 0;
+  /** What goes before the body: see Packer.request. */
+  abstract readonly flags: number;
+  abstract readonly method: Buffer;
+  abstract readonly extras: Buffer | undefined;
+  abstract readonly bodyKind: number;
+  abstract readonly body: string | Uint8Array | undefined;
+
+  abstract onResponse(flags: number, buffer: Buffer, start: number, end: number): void;
+  abstract onFailure(error: MeshError): void;
+  /** The peer vouches that it has not run, and will not: it may be sent elsewhere. */
+  abstract onNotProcessed(): void;
+}
+
+/** What the owner of an outbound session hears. */
+export interface OutboundSessionListener {
+  onReady(): void;
+  /** No new calls here: dial anew. Calls in flight still end. */
+  onDraining(): void;
+  onEnd(end: SessionEnd): void;
+}
+
+/** The dialler's end: requests out, answers matched by id. */
+export class OutboundSession implements SessionDelegate {
+  readonly #pending = new Map<number, PendingCall>();
+  readonly #listener: OutboundSessionListener;
+  readonly #maxCalls: number;
+  #session: Session | undefined;
+  #nextId: number;
+  #draining = false;
+  #onDrained: (() => void) | undefined;
+
+  constructor(listener: OutboundSessionListener, maxCalls: number, firstId = 1) {
+    this.#listener = listener;
+    this.#maxCalls = maxCalls;
+    this.#nextId = firstId;
+  }
+
+  attach(session: Session): void {
+    this.#session = session;
+    session.start();
+  }
+
+  get session(): Session {
+    return this.#session as Session;
+  }
+
+  get peer(): PeerIdentity {
+    return this.session.peer;
+  }
+
+  /** Calls in flight. */
+  get outstanding(): number {
+    return this.#pending.size;
+  }
+
+  /** Takes new calls. */
+  get isOpen(): boolean {
+    return this.#session?.state === 'open' && !this.#draining;
+  }
+
+  /**
+   * Writes a request.
+   * @param timeoutMs what is left of its deadline
+   * @throws MeshError with `mayHaveRun: false`: nothing was written
+   */
+  send(call: PendingCall, timeoutMs: number): void {
+    if (this.#pending.size >= this.#maxCalls) {
+      throw new MeshError('too_many_calls', `${this.#maxCalls} calls are in flight on this connection`, { mayHaveRun: false });
+    }
+    const id = this.#nextId;
+    call.id = id;
+    this.session.packer.request(call.flags, id, timeoutMs, call.method, call.extras, call.bodyKind, call.body);
+    this.#nextId = id + 1;
+    this.#pending.set(id, call);
+    if (id >= LAST_ID) this.#drainSelf();
+  }
+
+  /** Nobody waits for the answer any more. @returns whether the request was provably never written */
+  abandon(call: PendingCall): boolean {
+    if (!this.#pending.delete(call.id) || this.session.state === 'closed') return false;
+    const { packer } = this.session;
+    const takenBack = packer.takeBack(call.id);
+    if (!takenBack) packer.cancel(MessageKind.cancel, call.id);
+    this.#closeWhenDrained();
+    return takenBack;
+  }
+
+  /** No new calls; closes once the last answer is in, and then calls `done`. */
+  drain(done: () => void): void {
+    this.#draining = true;
+    this.#onDrained = done;
+    this.#closeWhenDrained();
+  }
+
+  onMessage(kind: number, flags: number, id: number, buffer: Buffer, start: number, end: number): void {
+    const call = this.#pending.get(id);
+    // An answer that crossed its cancellation.
+    if (call === undefined) return;
+    this.#pending.delete(id);
+    if (kind === MessageKind.response) call.onResponse(flags, buffer, start, end);
+    else call.onFailure(decodeErrorReply(buffer.toString('utf8', start, end), (flags & FLAG_NOT_RUN) !== 0));
+    if (this.#draining) this.#closeWhenDrained();
+  }
+
+  onTooLarge(kind: number, id: number, bytes: number): void {
+    const call = this.#pending.get(id);
+    if (call === undefined) return;
+    if (kind !== MessageKind.response && kind !== MessageKind.error) throw new MeshError('protocol_violation', `a fragmented message of kind ${kind}`);
+    this.#pending.delete(id);
+    call.onFailure(new MeshError('body_too_large', `the answer has ${bytes} bytes, more than is accepted here`, { mayHaveRun: true, retryable: false }));
+    if (this.#draining) this.#closeWhenDrained();
+  }
+
+  onReady(): void {
+    this.#listener.onReady();
+  }
+
+  onGoAway(lastProcessedId: number): void {
+    this.#draining = true;
+    this.#listener.onDraining();
+    for (const [id, call] of this.#pending) {
+      if (id <= lastProcessedId) continue;
+      this.#pending.delete(id);
+      this.session.packer.takeBack(id);
+      call.onNotProcessed();
+    }
+    this.#closeWhenDrained();
+  }
+
+  onEnd(end: SessionEnd): void {
+    const waiting = [...this.#pending.values()];
+    this.#pending.clear();
+    this.#listener.onEnd(end);
+    for (const call of waiting) call.onFailure(lost(end));
+    this.#onDrained?.();
+  }
+
+  #drainSelf(): void {
+    this.#draining = true;
+    this.#listener.onDraining();
+  }
+
+  #closeWhenDrained(): void {
+    if (this.#draining && this.#pending.size === 0 && this.session.packer.idle) this.session.close();
+  }
+}
+
+/** Every call in flight learns the same: it was written, nobody knows whether it ran (PROTOCOL 1.5). */
+function lost(end: SessionEnd): MeshError {
+  const why = end.type === 'closed' ? (end.by === 'us' ? 'closed here' : 'closed by the peer') : end.error.message;
+  return new MeshError('connection_lost', `the connection ended before the answer came (${why}); the call may have run`, {
+    mayHaveRun: true,
+    ...(end.type === 'closed' ? {} : { cause: end.error }),
+  });
+}

@@ -1,0 +1,93 @@
+import {
+  MeshError,
+  type ChannelFactory,
+  type Clock,
+  type ServiceNode,
+  type Transport,
+} from '@lemur-bookstores/mesh-interface';
+import type { ConnectionJournal } from './connection-journal.js';
+import { driveInitiator } from './handshake-driver.js';
+import { OutboundSession, type OutboundSessionListener } from './outbound-session.js';
+import { Session, type SessionEnd } from './session.js';
+import type { SessionLimits } from './session-limits.js';
+
+/** What a dial needs. */
+export interface DialerParts {
+  readonly transport: Transport;
+  readonly channels: ChannelFactory;
+  readonly clock: Clock;
+  readonly limits: SessionLimits;
+  readonly journal: ConnectionJournal;
+}
+
+/** Connects to one instance of a service and proves it: the outbound half of the life of a session. */
+export class SessionDialer {
+  readonly #parts: DialerParts;
+
+  constructor(parts: DialerParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Resolves once the peer said welcome: both ends are proven then, and a request written is one the peer will read.
+   * @throws MeshError with `mayHaveRun: false`
+   */
+  async dial(node: ServiceNode, pins: readonly string[] | undefined, listener: OutboundSessionListener, signal: AbortSignal): Promise<OutboundSession> {
+    const { clock, journal } = this.#parts;
+    const startedAt = clock.monotonic();
+    try {
+      const outbound = await this.#connect(node, pins, listener, signal);
+      journal.opened('outbound', outbound.session, clock.monotonic() - startedAt);
+      return outbound;
+    } catch (error) {
+      const failure = MeshError.from(error, 'connect_failed');
+      if (!signal.aborted) journal.dialFailed(node.id, `${node.host}:${node.port}`, failure, clock.monotonic() - startedAt);
+      throw failure;
+    }
+  }
+
+  async #connect(node: ServiceNode, pins: readonly string[] | undefined, listener: OutboundSessionListener, signal: AbortSignal): Promise<OutboundSession> {
+    const { transport, channels, clock, limits, journal } = this.#parts;
+    const connection = await transport.dial(node, signal);
+    const handshake = channels.dial({
+      serviceId: node.id,
+      ...(node.spiffeId === undefined ? {} : { spiffeId: node.spiffeId }),
+      ...(pins === undefined ? {} : { pins }),
+    });
+    const channel = await driveInitiator(connection, handshake, clock, limits.handshakeMs, signal);
+    return new Promise((resolve, reject) => {
+      const timer = clock.setTimeout(() => outbound.session.fail(new MeshError('handshake_timeout', 'the peer did not say welcome in time', { mayHaveRun: false })), limits.handshakeMs);
+      const onAbort = (): void => outbound.session.close();
+      let ready = false;
+      const outbound = new OutboundSession(
+        {
+          onReady: () => {
+            ready = true;
+            timer.cancel();
+            signal.removeEventListener('abort', onAbort);
+            resolve(outbound);
+          },
+          onDraining: () => listener.onDraining(),
+          onEnd: (end) => {
+            timer.cancel();
+            signal.removeEventListener('abort', onAbort);
+            if (!ready) return reject(notWelcome(end));
+            journal.ended('outbound', outbound.session, end);
+            listener.onEnd(end);
+          },
+        },
+        limits.maxCalls,
+      );
+      signal.addEventListener('abort', onAbort, { once: true });
+      outbound.attach(new Session(connection, channel, clock, limits, outbound));
+    });
+  }
+}
+
+function notWelcome(end: SessionEnd): MeshError {
+  if (end.type === 'failed') return end.error;
+  return new MeshError('handshake_rejected', 'the peer hung up instead of saying welcome: it may not trust this service; its own log and audit say why', {
+    mayHaveRun: false,
+    ...(end.type === 'truncated' ? { cause: end.error } : {}),
+  });
+}

@@ -1,0 +1,210 @@
+import { MeshError, type Clock, type Connection, type PeerIdentity, type SecureChannel } from '@lemur-bookstores/mesh-interface';
+import { HEADER_BYTES, MessageKind, RecordFlag } from '../wire/message.js';
+import { Packer } from '../wire/packer.js';
+import { Reassembly } from '../wire/reassembly.js';
+import { KeepAlive } from './keep-alive.js';
+import type { SessionLimits } from './session-limits.js';
+
+/**
+ * `opening`: the dialler waits for the acceptor's welcome. `draining`: a GOAWAY was sent or received; what is in flight ends.
+ * `closing`: our CLOSE is written. `closed`: nothing is left.
+ */
+export type SessionState = 'opening' | 'open' | 'draining' | 'closing' | 'closed';
+
+/** How a session ended. */
+export type SessionEnd =
+  /** With an authenticated CLOSE of either side. */
+  | { readonly type: 'closed'; readonly by: 'us' | 'peer' }
+  /** The connection ended without one: somebody may have cut it (PROTOCOL 1.5). */
+  | { readonly type: 'truncated'; readonly error: MeshError }
+  /** We ended it because of what the peer did or failed to do. */
+  | { readonly type: 'failed'; readonly error: MeshError };
+
+/** What a session hands on: the call path of its role. */
+export interface SessionDelegate {
+  /** `request` and `cancel` at the acceptor, `response` and `error` at the dialler; nothing else gets here. */
+  onMessage(kind: number, flags: number, id: number, buffer: Buffer, start: number, end: number): void;
+  /** A message whose announced size is over our cap was thrown away; `kind` and `id` are from its header. */
+  onTooLarge(kind: number, id: number, bytes: number): void;
+  /** The peer is ready for requests (dialler only). */
+  onReady(): void;
+  /** The peer takes up no request after `lastProcessedId`. */
+  onGoAway(lastProcessedId: number): void;
+  onEnd(end: SessionEnd): void;
+}
+
+/** One authenticated connection: opens records, splits them into messages, keeps the connection alive, ends it properly. */
+export class Session {
+  readonly channel: SecureChannel;
+  readonly peer: PeerIdentity;
+  readonly packer: Packer;
+  readonly openedAt: number;
+  readonly #connection: Connection;
+  readonly #clock: Clock;
+  readonly #reassembly: Reassembly;
+  readonly #keepAlive: KeepAlive;
+  readonly #delegate: SessionDelegate;
+  readonly #limits: SessionLimits;
+  #state: SessionState;
+  #closeReceived = false;
+  lastReceivedAt: number;
+  receivedBytes = 0;
+
+  constructor(connection: Connection, channel: SecureChannel, clock: Clock, limits: SessionLimits, delegate: SessionDelegate) {
+    this.channel = channel;
+    this.peer = channel.peer;
+    this.#connection = connection;
+    this.#clock = clock;
+    this.#limits = limits;
+    this.#delegate = delegate;
+    this.#state = channel.role === 'initiator' ? 'opening' : 'open';
+    this.openedAt = this.lastReceivedAt = clock.monotonic();
+    this.packer = new Packer(channel, connection, limits.maxQueuedBytes, (error) => this.fail(MeshError.from(error)));
+    this.#reassembly = new Reassembly(limits.maxMessageBytes, limits.maxReassemblyBytes);
+    const subject = { lastReceivedAt: () => this.lastReceivedAt, sendPing: () => this.packer.control(MessageKind.ping, 0), onDead: () => this.#onDead() };
+    this.#keepAlive = new KeepAlive(clock, subject, limits.idlePingMs, limits.deadAfterMs);
+  }
+
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  get remoteAddress(): string {
+    return this.#connection.remoteAddress;
+  }
+
+  /** Takes over the connection; the acceptor says welcome. */
+  start(): void {
+    this.#connection.authenticated();
+    this.#connection.onMessage = (record) => this.#onRecord(record);
+    this.#connection.onEnd = ({ error }) => this.#onConnectionEnd(error);
+    this.#connection.onDrain = () => this.packer.resume();
+    if (this.channel.role === 'responder') this.packer.control(MessageKind.welcome, 0);
+    this.#keepAlive.start();
+  }
+
+  /** Pings at once: the answer, or its absence, shows within `deadAfterMs` whether the connection still works. */
+  verify(): void {
+    this.#keepAlive.verify();
+  }
+
+  /** Tells the peer that no request after `lastProcessedId` is taken up. */
+  goAway(lastProcessedId: number): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'draining';
+    this.packer.control(MessageKind.goAway, lastProcessedId);
+  }
+
+  /** Ends it properly: CLOSE, then the connection. What was written before goes out first. */
+  close(): void {
+    if (this.#state === 'closing' || this.#state === 'closed') return;
+    this.#state = 'closing';
+    try {
+      this.packer.control(MessageKind.close, 0);
+      this.packer.flush();
+    } catch {
+      // The channel is used up: the peer will see a truncation, which is what it is.
+    }
+    this.#end({ type: 'closed', by: 'us' });
+    this.#connection.close();
+  }
+
+  /** Ends it at once because of an error; the peer sees nothing but the end (PROTOCOL 2.4). */
+  fail(error: MeshError): void {
+    if (this.#state === 'closed') return;
+    this.#end({ type: 'failed', error });
+    this.#connection.terminate();
+  }
+
+  #onRecord(record: Buffer): void {
+    if (this.#state === 'closed') return;
+    this.lastReceivedAt = this.#clock.monotonic();
+    this.receivedBytes += record.length;
+    try {
+      if (this.#closeReceived) throw new MeshError('protocol_violation', 'a record after CLOSE');
+      const plaintext = this.channel.open(record);
+      const flags = (record[0] as number) & 0xf0;
+      if (flags === 0) this.#onMessages(plaintext);
+      else if ((flags & RecordFlag.fragment) !== 0) this.#onFragment(flags, plaintext);
+      else throw new MeshError('protocol_violation', 'a record with unknown flags');
+    } catch (error) {
+      this.fail(MeshError.from(error, 'protocol_violation'));
+    }
+  }
+
+  #onMessages(plaintext: Buffer): void {
+    const length = plaintext.length;
+    let at = 0;
+    if (length === 0) throw new MeshError('protocol_violation', 'an empty record');
+    while (at < length) {
+      if (at + HEADER_BYTES > length) throw new MeshError('protocol_violation', 'a message whose header does not fit');
+      const start = at + HEADER_BYTES;
+      const end = start + plaintext.readUInt32BE(at + 6);
+      if (end > length) throw new MeshError('protocol_violation', 'a message that does not fit its record');
+      this.#onMessage(plaintext[at] as number, plaintext[at + 1] as number, plaintext.readUInt32BE(at + 2), plaintext, start, end);
+      at = end;
+    }
+  }
+
+  #onFragment(flags: number, plaintext: Buffer): void {
+    const outcome = this.#reassembly.add(flags, plaintext);
+    if (outcome.type === 'more') return;
+    if (outcome.type === 'too-large') {
+      const { header } = outcome;
+      return this.#delegate.onTooLarge(header[0] as number, header.readUInt32BE(2), outcome.total);
+    }
+    this.#onMessages(outcome.message);
+  }
+
+  #onMessage(kind: number, flags: number, id: number, buffer: Buffer, start: number, end: number): void {
+    const dialler = this.channel.role === 'initiator';
+    switch (kind) {
+      case MessageKind.request:
+      case MessageKind.cancel:
+        if (dialler) break;
+        return this.#delegate.onMessage(kind, flags, id, buffer, start, end);
+      case MessageKind.response:
+      case MessageKind.error:
+        if (!dialler || this.#state === 'opening') break;
+        return this.#delegate.onMessage(kind, flags, id, buffer, start, end);
+      case MessageKind.ping:
+        // A peer that asks but does not read gets no answer: its pongs would pile up here.
+        if (this.#connection.bufferedBytes < this.#limits.maxQueuedBytes) this.packer.control(MessageKind.pong, id);
+        return;
+      case MessageKind.pong:
+        return;
+      case MessageKind.welcome:
+        if (this.#state !== 'opening') break;
+        this.#state = 'open';
+        return this.#delegate.onReady();
+      case MessageKind.goAway:
+        if (this.#state === 'opening') break;
+        if (this.#state === 'open') this.#state = 'draining';
+        return this.#delegate.onGoAway(id);
+      case MessageKind.close:
+        this.#closeReceived = true;
+        this.#end({ type: 'closed', by: 'peer' });
+        return this.#connection.close();
+    }
+    throw new MeshError('protocol_violation', `an unexpected message of kind ${kind}`);
+  }
+
+  #onDead(): void {
+    this.fail(new MeshError('keepalive_timeout', `no answer to a ping within ${this.#limits.deadAfterMs} ms`));
+  }
+
+  #onConnectionEnd(cause: Error | undefined): void {
+    const error = new MeshError('connection_truncated', 'the connection ended without an authenticated CLOSE', cause === undefined ? {} : { cause });
+    this.#end({ type: 'truncated', error });
+  }
+
+  #end(end: SessionEnd): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#keepAlive.stop();
+    this.packer.close();
+    this.#reassembly.clear();
+    this.channel.destroy();
+    this.#delegate.onEnd(end);
+  }
+}
