@@ -17,7 +17,7 @@ import {
   type Transport,
 } from '@lemur-bookstores/mesh-interface';
 import { CallIn } from './call/call-in.js';
-import { CallOut, type CallOutParts } from './call/call-out.js';
+import { CallOut, type CallOptions, type CallOutParts } from './call/call-out.js';
 import { CallStatistics } from './call/call-statistics.js';
 import { Handlers, type AnyHandler, type Handler } from './call/handlers.js';
 import type { AnyApi, HealthReply, MeshClient } from './call/mesh-client.js';
@@ -86,7 +86,6 @@ export class MeshNode {
   readonly serviceId: string;
   readonly handlers = new Handlers();
   readonly #options: MeshNodeOptions;
-  readonly #clock: Clock;
   readonly #audit: AuditSink;
   readonly #limits: SessionLimits;
   readonly #wheel: DeadlineWheel;
@@ -109,7 +108,6 @@ export class MeshNode {
     const limits = { ...DEFAULT_SESSION_LIMITS, ...options.limits };
     this.#options = { ...options, transport, logger };
     this.serviceId = options.serviceId;
-    this.#clock = clock;
     this.#audit = audit;
     this.#limits = limits;
     this.#wheel = new DeadlineWheel(clock);
@@ -180,7 +178,7 @@ export class MeshNode {
     const callOut = new CallOut(this.#directory.of(serviceId), this.#callOutParts);
     const client: MeshClient<AnyApi> = {
       serviceId,
-      call: ((method: string, input: unknown, options) => callOut.call(method, input, options)) as MeshClient<AnyApi>['call'],
+      call: ((method: string, input: unknown, options?: CallOptions) => callOut.call(method, input, options)) as MeshClient<AnyApi>['call'],
     };
     this.#clients.set(serviceId, client);
     return client;

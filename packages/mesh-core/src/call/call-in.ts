@@ -69,7 +69,7 @@ export class CallIn implements RequestReceiver {
     if (byMethod === undefined) {
       // The total is capped by CallStatistics; this index must not outgrow it.
       if (this.#statistics.size >= 2_000) this.#statistics.clear();
-      this.#statistics.set(peer, (byMethod = new Map()));
+      this.#statistics.set(peer, (byMethod = new Map<string, MethodStatistics>()));
     }
     let series = byMethod.get(method);
     if (series === undefined) byMethod.set(method, (series = this.#parts.statistics.series('inbound', peer, method)));
@@ -166,7 +166,7 @@ class InboundCall extends WheelEntry implements InboundRequest, HandlerContext {
     const { serviceId, interceptors } = this.#parts;
     const { method, metadata, signal, peer, trace } = this;
     const call: InterceptedCall = { direction: 'inbound', service: serviceId, method, input, metadata, deadline: this.#startedAt + this.#timeoutMs, signal, peer, ...(trace === undefined ? {} : { trace }) };
-    return runThrough(interceptors, call, async (last) => handler(last.input, this));
+    return runThrough(interceptors, call, (last) => Promise.resolve(handler(last.input, this)));
   }
 
   readonly #onResult = (result: unknown): void => {

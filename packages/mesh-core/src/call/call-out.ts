@@ -114,7 +114,6 @@ export class CallOut {
 class OutboundCall extends PendingCall implements SessionWaiter {
   flags = 0;
   extras: Buffer | undefined;
-  bodyKind = 0;
   body: string | Uint8Array | undefined;
   readonly #parts: CallOutParts;
   readonly #endpoints: EndpointSet;
@@ -158,7 +157,6 @@ class OutboundCall extends PendingCall implements SessionWaiter {
     statistics.started(this.#method.statistics);
     try {
       const { kind, data } = encodeBody(input, codec);
-      this.bodyKind = kind;
       this.body = data;
       if (data !== undefined && data.length * 3 + 1024 > maxMessageBytes) this.#checkSize(data);
       if (options?.metadata !== undefined || options?.trace !== undefined) {

@@ -12,10 +12,10 @@ export abstract class PendingCall extends WheelEntry {
   /** Its id in the session it was written to. */
   id = 0;
   /** What goes before the body: see Packer.request. */
+  /** Of the message, with the body's kind. */
   abstract readonly flags: number;
   abstract readonly method: Buffer;
   abstract readonly extras: Buffer | undefined;
-  abstract readonly bodyKind: number;
   abstract readonly body: string | Uint8Array | undefined;
 
   abstract onResponse(flags: number, buffer: Buffer, start: number, end: number): void;
@@ -82,7 +82,7 @@ export class OutboundSession implements SessionDelegate {
     }
     const id = this.#nextId;
     call.id = id;
-    this.session.packer.request(call.flags, id, timeoutMs, call.method, call.extras, call.bodyKind, call.body);
+    this.session.packer.request(call.flags, id, timeoutMs, call.method, call.extras, call.body);
     this.#nextId = id + 1;
     this.#pending.set(id, call);
     if (id >= LAST_ID) this.#drainSelf();

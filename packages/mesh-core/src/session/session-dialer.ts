@@ -20,6 +20,9 @@ export interface DialerParts {
   readonly journal: ConnectionJournal;
 }
 
+/** What the dialler's owner hears of a session after it was welcomed. */
+export type DialListener = Omit<OutboundSessionListener, 'onReady'>;
+
 /** Connects to one instance of a service and proves it: the outbound half of the life of a session. */
 export class SessionDialer {
   readonly #parts: DialerParts;
@@ -32,7 +35,7 @@ export class SessionDialer {
    * Resolves once the peer said welcome: both ends are proven then, and a request written is one the peer will read.
    * @throws MeshError with `mayHaveRun: false`
    */
-  async dial(node: ServiceNode, pins: readonly string[] | undefined, listener: OutboundSessionListener, signal: AbortSignal): Promise<OutboundSession> {
+  async dial(node: ServiceNode, pins: readonly string[] | undefined, listener: DialListener, signal: AbortSignal): Promise<OutboundSession> {
     const { clock, journal } = this.#parts;
     const startedAt = clock.monotonic();
     try {
@@ -46,7 +49,7 @@ export class SessionDialer {
     }
   }
 
-  async #connect(node: ServiceNode, pins: readonly string[] | undefined, listener: OutboundSessionListener, signal: AbortSignal): Promise<OutboundSession> {
+  async #connect(node: ServiceNode, pins: readonly string[] | undefined, listener: DialListener, signal: AbortSignal): Promise<OutboundSession> {
     const { transport, channels, clock, limits, journal } = this.#parts;
     const connection = await transport.dial(node, signal);
     const handshake = channels.dial({

@@ -1,5 +1,5 @@
 import { MeshError, type Connection, type SecureChannel } from '@lemur-bookstores/mesh-interface';
-import { HEADER_BYTES, MAX_RECORD_BYTES, MAX_RECORD_MESSAGES, RecordFlag, writeHeader } from './message.js';
+import { HEADER_BYTES, MAX_RECORD_BYTES, MAX_RECORD_MESSAGES, MessageKind, RecordFlag, writeHeader } from './message.js';
 import { FIRST_FRAGMENT_HEAD_BYTES, FRAGMENT_BYTES, FRAGMENT_HEAD_BYTES } from './reassembly.js';
 
 /** Texts up to this many characters are encoded straight into the record under construction. */
@@ -51,7 +51,7 @@ export class Packer {
   }
 
   /** @throws MeshError `send_queue_full`, `session_closed`: nothing was written */
-  request(flags: number, id: number, timeoutMs: number, method: Buffer, extras: Buffer | undefined, kind: number, body: string | Uint8Array | undefined): void {
+  request(flags: number, id: number, timeoutMs: number, method: Buffer, extras: Buffer | undefined, body: string | Uint8Array | undefined): void {
     const headBytes = 4 + method.length + (extras?.length ?? 0);
     if (this.#fitsInline(body)) {
       const scratch = this.#reserve(headBytes, body);
@@ -60,14 +60,14 @@ export class Packer {
       at = scratch.writeUInt32BE(timeoutMs, at);
       at += method.copy(scratch, at);
       if (extras !== undefined) at += extras.copy(scratch, at);
-      this.#finishInline(scratch, start, at, kind, flags, id, body);
+      this.#finishInline(scratch, start, at, MessageKind.request, flags, id, body);
       return;
     }
     const head = Buffer.allocUnsafe(HEADER_BYTES + headBytes);
     head.writeUInt32BE(timeoutMs, HEADER_BYTES);
     method.copy(head, HEADER_BYTES + 4);
     extras?.copy(head, HEADER_BYTES + 4 + method.length);
-    this.#large(kind, flags, id, head, body);
+    this.#large(MessageKind.request, flags, id, head, body);
   }
 
   /** A response, an error or a control message with a body. @throws like {@link request} */
