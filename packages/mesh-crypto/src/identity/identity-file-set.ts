@@ -55,9 +55,11 @@ export function toIdentityMaterial(files: IdentityFiles, set: IdentityFileSet, n
   return about('certFile', files, () => {
     const chain = readPemCertificates(set.cert.toString('latin1'), MAX_CHAIN_CERTIFICATES);
     const [leaf = Buffer.alloc(0)] = chain;
-    const { id, trustDomain } = leafSpiffeId(parseCertificate(leaf));
-    const { leafKey } = verifyPeer(chain, { trustBundle, trustDomain, now });
-    if (!createPublicKey(privateKey).equals(leafKey)) {
+    const certificate = parseCertificate(leaf);
+    const { id, trustDomain } = leafSpiffeId(certificate);
+    verifyPeer(chain, { trustBundle, trustDomain, now });
+    // Not KeyObject.equals: for keys of two types it leaves an error behind that fails the next import of a key (Node 20.20).
+    if (!createPublicKey(privateKey).export({ type: 'spki', format: 'der' }).equals(certificate.spki)) {
       throw new MeshError('identity_invalid', `keyFile '${files.keyFile}' holds another key than the certificate: replace both together`);
     }
     return { id, trustDomain, chain, privateKey, trustBundle };
@@ -101,8 +103,8 @@ async function readSmall(option: keyof IdentityFiles, files: IdentityFiles): Pro
       await handle.close();
     }
   } catch (cause) {
-    const why = cause instanceof Error ? ((cause as NodeJS.ErrnoException).code ?? cause.message) : String(cause);
+    const { code, message } = cause as NodeJS.ErrnoException;
     const advice = 'it must be there, and readable for the user of this process';
-    throw new MeshError('identity_unreadable', `identity.${option} '${files[option]}' cannot be read (${why}): ${advice}`, { cause });
+    throw new MeshError('identity_unreadable', `identity.${option} '${files[option]}' cannot be read (${code ?? message}): ${advice}`, { cause });
   }
 }
