@@ -1,17 +1,14 @@
-// One end of a comparison in a process of its own: `node end.mjs <system>`. Does what its parent asks, one task at a time.
+// One end of a comparison in a process of its own: `node end.mjs <system>`.
+import { startProfile, stopProfile } from './profile.mjs';
 import { connecting, latency, load } from './scenarios.mjs';
+import { answerTasks } from './tasks.mjs';
 
 const system = await import(new URL(`systems/${process.argv[2]}.mjs`, import.meta.url));
-let server;
 let connection;
 let target;
 
 const tasks = {
-  serve: async (options) => {
-    server = await system.startServer(options);
-    return server.target;
-  },
-  stop: () => server.stop(),
+  serve: async (options) => (await system.startServer(options)).target,
   connect: async (where) => {
     target = where;
     connection = await system.connect(target);
@@ -28,15 +25,8 @@ const tasks = {
     for (let i = 0; i < 4; i += 1) globalThis.gc();
     return process.memoryUsage();
   },
+  startProfile,
+  stopProfile,
 };
 
-process.on('message', async ({ id, task, options }) => {
-  try {
-    process.send({ id, result: await tasks[task](options) });
-  } catch (error) {
-    process.send({ id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
-  }
-});
-// Whoever asked is gone: so are we, whatever is still open.
-process.on('disconnect', () => process.exit(0));
-process.send({ ready: true, cannot: system.cannot ?? [] });
+answerTasks(tasks, { cannot: system.cannot ?? [] });

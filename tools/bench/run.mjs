@@ -1,4 +1,4 @@
-// `npm run bench [-- --quick] [-- --only tcp:tls,mesh:null]`: this mesh against what else a Node.js team would use.
+// `npm run bench [-- --quick] [-- --profile] [-- --only tcp:tls,mesh:null]`: this mesh against what else a Node.js team would use.
 // Asserts nothing: prints tables, and writes every round to results/. How to read the figures: README.md beside this file.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { makeCertificates } from './certificates.mjs';
+import { measureIdleSessions } from './idle-sessions.mjs';
 import { measure } from './measure.mjs';
 import { canPin } from './processes.mjs';
 import { compareWithTargets, renderTables, renderTargets, summarize } from './report.mjs';
@@ -16,11 +17,12 @@ const here = dirname(fileURLToPath(import.meta.url));
 /** In the order they run; the file in systems/ is the name with a dash for the colon. */
 const SYSTEMS = ['tcp:tls', 'ws', 'ws:tls', 'grpc:tls', 'moleculer', 'mesh', 'mesh:null'];
 const FULL = { rounds: 3, durationMs: 500, connects: 30, repeats: 2 };
+const PROFILE = { rounds: 1, durationMs: 2000, connects: 200, repeats: 0 };
 const QUICK = { rounds: 1, durationMs: 250, connects: 15, repeats: 0 };
 /** More than this used by other programs, in cores, and a round is run again. */
 const QUIET_CORES = 0.15;
 
-const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } } });
+const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, profile: { type: 'boolean', default: false }, only: { type: 'string' } } });
 const chosen = values.only?.split(',') ?? SYSTEMS;
 const unknown = chosen.filter((name) => !SYSTEMS.includes(name));
 if (unknown.length > 0) {
@@ -64,9 +66,17 @@ const scratch = mkdtempSync(join(tmpdir(), 'mesh-bench-'));
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
 makeCertificates(scratch);
 
-const settings = values.quick ? QUICK : FULL;
+const output = join(here, 'results');
+mkdirSync(output, { recursive: true });
+const settings = values.profile ? { ...PROFILE, profiles: output } : values.quick ? QUICK : FULL;
 const results = await compare(chosen, { ...settings, certificates: scratch, scratch });
 const systems = new Map([...results].filter(([, rounds]) => rounds.length > 0).map(([name, rounds]) => [name, summarize(rounds)]));
+if (!values.profile && systems.has('mesh:null')) {
+  const sessions = values.quick ? 500 : 2000;
+  process.stderr.write(`${sessions} idle sessions\n`);
+  const { rss } = await measureIdleSessions({ scratch, sessions });
+  systems.get('mesh:null').idleSessionKib = rss;
+}
 const targets = compareWithTargets(systems);
 const machine = { cpu: cpus()[0].model, cores: cpus().length, kernel: release(), pinned: canPin, node: process.version, openssl: process.versions.openssl };
 const othersCores = Math.max(...[...systems.values()].map((figures) => figures.othersCores));
@@ -78,8 +88,7 @@ if (!canPin) console.log('\nNothing was pinned to a core (no taskset, or one cor
 if (othersCores > QUIET_CORES) console.log(`\nOther programs used up to ${othersCores.toFixed(2)} cores meanwhile: take these figures as provisional.`);
 
 const date = new Date().toISOString();
-const file = join(here, 'results', `compare-${date.replaceAll(/[:.]/g, '-')}.json`);
-mkdirSync(dirname(file), { recursive: true });
+const file = join(output, `compare-${date.replaceAll(/[:.]/g, '-')}.json`);
 writeFileSync(file, JSON.stringify({ date, machine, settings, systems: Object.fromEntries(systems), targets, rounds: Object.fromEntries(results) }, null, 2));
 console.log(`\nwritten to ${file}`);
 process.exitCode = systems.size === chosen.length ? 0 : 1;
