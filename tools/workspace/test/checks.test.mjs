@@ -1,5 +1,6 @@
 // Every check against a small workspace that is right, and against one that is wrong in just that respect.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -9,7 +10,6 @@ import { importCycles } from '../checks/cycles.mjs';
 import { fileNames, fileSizes, indexFiles } from '../checks/files.mjs';
 import { lockIsComplete, registryAddresses } from '../checks/lock.mjs';
 import { readWorkspace } from '../checks/workspace.mjs';
-import { spawnSync } from 'node:child_process';
 
 const SCOPE = '@lemur-bookstores/';
 const folders = [];
@@ -116,8 +116,9 @@ test('a lock that lacks a dependency is found without a network', async () => {
 });
 
 test('a registry address in a tracked file is found', async () => {
-  const host = ['registry', 'example', 'org'].join('.');
-  const root = tree({ 'a.json': `{ "resolved": "https:/` + `/${host}/x.tgz" }`, 'b.md': 'the registry is the user’s choice' });
+  // Put together here, for this file is tracked too.
+  const address = ['https://registry', 'example', 'org'].join('.');
+  const root = tree({ 'a.json': JSON.stringify({ resolved: `${address}/x.tgz` }), 'b.md': 'the registry is the user’s choice' });
   spawnSync('git', ['init', '-q'], { cwd: root });
   assert.deepEqual(await registryAddresses(root), []); // not tracked yet
   spawnSync('git', ['add', '.'], { cwd: root });
