@@ -1,9 +1,8 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, KeyObject, X509Certificate } from 'node:crypto';
 import { MeshError, systemClock, type Clock } from '@lemur-bookstores/mesh-interface';
-import { writeCaCertificate, writeLeafCertificate, type Issuer } from './certificate-writer.js';
+import { certificatePem, writeCaCertificate, writeLeafCertificate, type Issuer } from './certificate-writer.js';
 import { IssuedIdentity } from './issued-identity.js';
 import { readIssuerFields } from './issuer-certificate.js';
-import { toPem } from './pem.js';
 import { assertTrustDomain, serviceSpiffeId } from './service-spiffe-id.js';
 
 /** Keys a CA and a service may have. */
@@ -56,6 +55,8 @@ export class CertificateAuthority {
   /** ms since 1970. */
   readonly notAfter: number;
   readonly #issuer: Issuer;
+  /** An intermediate goes into the chain of what it issues: peers may know its root only. */
+  readonly #isRoot: boolean;
   readonly #algorithm: KeyAlgorithm;
   readonly #clock: Clock;
 
@@ -64,6 +65,7 @@ export class CertificateAuthority {
     this.certificate = certificate.raw;
     this.notAfter = Date.parse(certificate.validTo);
     this.#issuer = issuer;
+    this.#isRoot = certificate.checkIssued(certificate);
     this.#algorithm = algorithm;
     this.#clock = clock;
   }
@@ -112,7 +114,7 @@ export class CertificateAuthority {
 
   /** The CA's certificate: the services' `caFile`. */
   get certPem(): string {
-    return toPem('CERTIFICATE', this.certificate);
+    return certificatePem(this.certificate);
   }
 
   /** The CA's private key, PKCS#8: for {@link load}. Secret. */
@@ -129,7 +131,8 @@ export class CertificateAuthority {
     const pair = request.publicKey === undefined ? newKeyPair(this.#algorithm) : undefined;
     const { der, notAfter } = this.issueCertificate(id, pair?.publicKey ?? importPublicKey(request.publicKey), request.ttlMs);
     const keyPem = pair === undefined ? undefined : exportKey(pair.privateKey);
-    return new IssuedIdentity({ id, certPem: toPem('CERTIFICATE', der), caPem: this.certPem, notAfter, keyPem });
+    const certPem = certificatePem(der) + (this.#isRoot ? '' : this.certPem);
+    return new IssuedIdentity({ id, certPem, caPem: this.certPem, notAfter, keyPem });
   }
 
   /** The bare certificate for a key that stays where it is. @internal */

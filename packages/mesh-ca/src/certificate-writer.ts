@@ -64,6 +64,12 @@ export function writeCaCertificate(trustDomain: string, publicKey: KeyObject, pr
   ]);
 }
 
+/** A certificate as a PEM block (RFC 7468). */
+export function certificatePem(der: Uint8Array): string {
+  const lines = Buffer.from(der).toString('base64').match(/.{1,64}/g) ?? [];
+  return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
+}
+
 /** Raw DER of a key's SubjectPublicKeyInfo. */
 export const spkiOf = (publicKey: KeyObject): Buffer => publicKey.export({ type: 'spki', format: 'der' });
 

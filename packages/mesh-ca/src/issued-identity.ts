@@ -7,7 +7,7 @@ import { MeshError, type IdentityFiles } from '@lemur-bookstores/mesh-interface'
 export class IssuedIdentity {
   /** The SPIFFE id in the certificate. */
   readonly id: string;
-  /** The service's certificate. */
+  /** The service's certificate, and after it the CA's where that is an intermediate. */
   readonly certPem: string;
   /** The CA's certificate: the peers' `caFile`. */
   readonly caPem: string;

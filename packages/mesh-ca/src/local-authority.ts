@@ -1,9 +1,8 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 import { MeshError, type Clock } from '@lemur-bookstores/mesh-interface';
 import { CertificateAuthority, newKeyPair } from './certificate-authority.js';
-import { spkiOf, writeCaCertificate } from './certificate-writer.js';
+import { certificatePem, spkiOf, writeCaCertificate } from './certificate-writer.js';
 import type { KeysDirectory } from './keys-directory.js';
-import { toPem } from './pem.js';
 
 /** Certificate and key in one file: one link makes both, and they cannot come apart. */
 const FILE = 'local-ca.pem';
@@ -52,5 +51,5 @@ function newAuthority(now: number): string {
   const { publicKey, privateKey } = newKeyPair('ed25519');
   const validity = { notBefore: now - BACKDATE_MS, notAfter: now + LIFE_MS };
   const certificate = writeCaCertificate(localDomainName(publicKey), publicKey, privateKey, validity);
-  return toPem('CERTIFICATE', certificate) + privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  return certificatePem(certificate) + privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 }
