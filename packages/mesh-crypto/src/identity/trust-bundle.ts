@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { MeshError, type PeerIdentity } from '@lemur-bookstores/mesh-interface';
 import { assertLeafProfile, leafSpiffeId } from './certificate-profile.js';
-import { parseCertificate } from './certificate.js';
+import { parseCertificate, type Certificate } from './certificate.js';
 import { verifyPath } from './certification-path.js';
 import { matchesPins } from './pins.js';
 import { SignatureCache } from './signature-cache.js';
@@ -17,7 +17,7 @@ const LOCAL_TRUST_DOMAIN = /^local-[0-9a-f]{16}$/;
 
 /** What a peer's certificates are checked against. */
 export interface VerifyPeerOptions {
-  /** DER certificates of the CAs that vouch for the own trust domain, and for no other (PROTOCOL 6.1). */
+  /** DER certificates of the CAs that vouch for the own trust domain, and for no other (PROTOCOL 6.1). Their bytes must not change. */
   readonly trustBundle: readonly Uint8Array[];
   /** The own trust domain. */
   readonly trustDomain: string;
@@ -41,6 +41,9 @@ export interface VerifiedPeer {
 
 const signatures = new SignatureCache();
 
+/** The bundle's CAs, read once: 64 of them would cost every stranger's handshake 2 ms. Never a peer's certificates. */
+const anchors = new WeakMap<Uint8Array, Certificate>();
+
 /**
  * Decides whether a chain proves a peer of the own trust domain: X.509 path validation (RFC 5280 6.1), the rules of SPIFFE's
  * X509-SVID 5, the expected id, the pins. Node validates paths in TLS only.
@@ -57,7 +60,7 @@ export function verifyPeer(chain: readonly Uint8Array[], options: VerifyPeerOpti
   if (trustDomain !== options.trustDomain) throw foreignTrustDomain(trustDomain, options);
   assertLeafProfile(leaf);
   const verified = verifyPath(certificates, {
-    anchors: options.trustBundle.map(parseCertificate),
+    anchors: options.trustBundle.map(anchorOf),
     trustDomain,
     now: options.now,
     skewMs: options.skewMs ?? DEFAULT_SKEW_MS,
@@ -73,6 +76,14 @@ export function verifyPeer(chain: readonly Uint8Array[], options: VerifyPeerOpti
     identity: { id, trustDomain, serviceId: path.slice(1), publicKey: leaf.pin, notAfter: leaf.notAfter },
     leafKey: leaf.publicKey,
   };
+}
+
+function anchorOf(der: Uint8Array): Certificate {
+  const known = anchors.get(der);
+  if (known !== undefined) return known;
+  const anchor = parseCertificate(der);
+  anchors.set(der, anchor);
+  return anchor;
 }
 
 /** The text of PROTOCOL 6.3. Both domains passed the SPIFFE grammar: they are safe to show. */
