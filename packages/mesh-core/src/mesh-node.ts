@@ -58,7 +58,7 @@ export interface MeshNodeOptions {
   readonly timeoutMs?: number;
   readonly codec?: Codec | undefined;
   /** Pins of those who dial in, by SPIFFE id. */
-  readonly pinsOf?: (spiffeId: string) => readonly string[] | undefined;
+  readonly pinsOf?: ((spiffeId: string) => readonly string[] | undefined) | undefined;
   /** What the method `health` answers. Default: healthy. */
   readonly health?: () => HealthReply['status'];
 }

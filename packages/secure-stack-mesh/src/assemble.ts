@@ -1,0 +1,66 @@
+import type { DiscoveryProvider, MeshHealth, MetricsSnapshot } from '@lemur-bookstores/mesh-interface';
+import { AuditLogger } from '@lemur-bookstores/mesh-audit';
+import { ChainedDiscovery, LocalDiscovery, MeshNode, StaticDiscovery } from '@lemur-bookstores/mesh-core';
+import { HealthMonitor } from '@lemur-bookstores/mesh-health';
+import { CryptoManager } from './crypto-manager.js';
+import { isLocal } from './identity-source.js';
+import { pinsByPeer } from './pins-by-peer.js';
+import type { CompleteOptions } from './validate-options.js';
+
+/** The parts of a mesh, made and joined. */
+export interface MeshParts {
+  readonly crypto: CryptoManager;
+  readonly audit: AuditLogger;
+  readonly health: HealthMonitor;
+  readonly node: MeshNode;
+}
+
+/**
+ * Joins the parts with plain `new` calls: none of them knows another. A user may do the same (docs/examples/compose-from-parts).
+ */
+export function assemble(options: CompleteOptions, status: () => MeshHealth['status'], metrics: () => MetricsSnapshot): MeshParts {
+  const { serviceId, clock, logger, identity, paths, security, monitoring } = options;
+  const crypto = new CryptoManager({ serviceId, clock, logger, paths, ...security, ...(identity === undefined ? {} : { identity }) });
+  const audit = new AuditLogger({
+    serviceId,
+    adapters: monitoring?.adapters ?? [],
+    enabled: monitoring?.enabled ?? true,
+    events: monitoring?.events,
+    redact: monitoring?.redact,
+    clock,
+    logger,
+    context: { paths, metrics },
+  });
+  const node = new MeshNode({
+    serviceId,
+    port: options.port,
+    host: options.host ?? (isLocal(identity) ? '127.0.0.1' : undefined),
+    advertise: options.advertise,
+    channels: crypto,
+    discovery: discoveryOf(options),
+    audit,
+    clock,
+    logger,
+    backoff: options.backoff,
+    codec: options.codec,
+    health: status,
+    pinsOf: pinsByPeer(options.services, () => crypto.identity.trustDomain),
+    ...(options.transport === undefined ? {} : { transport: options.transport }),
+    ...(options.limits === undefined ? {} : { limits: options.limits }),
+    ...(options.loadBalancing?.strategy === undefined ? {} : { strategy: options.loadBalancing.strategy }),
+    ...(options.resilience?.timeoutMs === undefined ? {} : { timeoutMs: options.resilience.timeoutMs }),
+  });
+  return { crypto, audit, health: options.health ?? new HealthMonitor(undefined, { clock, logger }), node };
+}
+
+/**
+ * The configured list first. For the rest the user's provider, else the local registry; a mesh with an identity from files and a
+ * list looks nowhere else.
+ */
+function discoveryOf({ discovery, services, identity, paths, clock, logger }: CompleteOptions): DiscoveryProvider {
+  const listed = new StaticDiscovery(services);
+  const needsLocal = discovery?.provider === undefined && (services.length === 0 || isLocal(identity));
+  const others = discovery?.provider ?? (needsLocal ? new LocalDiscovery({ runtimeDir: paths.runtimeDir, clock, logger }) : undefined);
+  if (others === undefined) return listed;
+  return services.length === 0 ? others : new ChainedDiscovery(listed, others);
+}

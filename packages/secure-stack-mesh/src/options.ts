@@ -1,0 +1,82 @@
+import type {
+  CipherSuite,
+  Clock,
+  DiscoveryProvider,
+  IdentityFiles,
+  Logger,
+  MonitoringAdapter,
+  ServiceNode,
+  Transport,
+} from '@lemur-bookstores/mesh-interface';
+import type { AuditEventFilter, RedactionOptions } from '@lemur-bookstores/mesh-audit';
+import type { PrimitivesName } from '@lemur-bookstores/mesh-crypto';
+import type { BackoffOptions, Codec, LoadBalancingStrategy, SessionLimits } from '@lemur-bookstores/mesh-core';
+import type { HealthMonitor } from '@lemur-bookstores/mesh-health';
+
+/** Options of a `SecureMesh`. Only `serviceId` and `port` are required. */
+export interface SecureMeshOptions {
+  /** The name others call this service by: a letter or digit, then up to 62 letters, digits, `.`, `_` and `-`. */
+  readonly serviceId: string;
+  /** Port to listen on; 0 = any free port, then in `mesh.port`. */
+  readonly port: number;
+  /** Address to listen on. Default: 127.0.0.1 in the local trust domain, all interfaces with an identity from files. */
+  readonly host?: string;
+  /** Where others reach this service if not at `host` and `port`, e.g. behind a load balancer. */
+  readonly advertise?: { readonly host?: string; readonly port?: number };
+  /**
+   * What this service proves itself with. Default: the local trust domain, which trusts this user on this machine and nobody
+   * else, and which `NODE_ENV=production` refuses unless `{ local: true }` asks for it.
+   */
+  readonly identity?: IdentityFiles | { readonly local: true };
+  /** Where other services are. Default: those of this user on this machine, by name. */
+  readonly discovery?: {
+    /** Known instances; several may share an id. They are connected to without waiting for a call. */
+    readonly services?: readonly ServiceNode[];
+    readonly provider?: DiscoveryProvider;
+  };
+  readonly security?: {
+    /** Suite of the connections that are dialled; either is accepted. Default `aesgcm`. */
+    readonly suite?: CipherSuite;
+    /** Default `node`; `noble` where node:crypto lacks an algorithm. */
+    readonly primitives?: PrimitivesName;
+  };
+  readonly paths?: {
+    /** Keys of the local trust domain. Default: `MESH_KEYS_DIR`, else the user's data folder. */
+    readonly keysDir?: string;
+    /** What adapters may write to. Default `./logs`. */
+    readonly logsDir?: string;
+    /** The local registry. Default: `MESH_RUNTIME_DIR`, else `XDG_RUNTIME_DIR`, else a folder of the user's in the temporary one. */
+    readonly runtimeDir?: string;
+  };
+  readonly resilience?: {
+    /** Total time of a call that names none, in ms. Default 30,000. */
+    readonly timeoutMs?: number;
+    /** Waits between two dials of one endpoint. Default 100 ms growing to 5,000 ms. */
+    readonly backoff?: Partial<BackoffOptions>;
+  };
+  readonly loadBalancing?: {
+    /** How an instance is chosen. Default `least-loaded`. */
+    readonly strategy?: LoadBalancingStrategy;
+  };
+  readonly monitoring?: {
+    /** `false` stops the delivery of audit events and nothing else. Default true. */
+    readonly enabled?: boolean;
+    readonly adapters?: readonly MonitoringAdapter[];
+    /** Which events adapters get: a list of types, or a test. Default: all. */
+    readonly events?: AuditEventFilter;
+    /** What is masked in metadata, besides the built-in names. */
+    readonly redact?: RedactionOptions;
+  };
+  /** The user's own monitor: the mesh adds its checks to it. Default: the mesh makes one. */
+  readonly health?: HealthMonitor;
+  /** The operational log. Default: warnings and errors to stderr. `pinoLogger()` and `winstonLogger()` wrap those. */
+  readonly logger?: Logger;
+  /** Caps and times of connections (docs/security-model.md). */
+  readonly limits?: Partial<SessionLimits>;
+  /** An encoding for bodies instead of JSON; both ends need the same. */
+  readonly codec?: Codec;
+  /** Default: WebSockets. `MemoryTransport` for tests. */
+  readonly transport?: Transport;
+  /** Default: the machine's. `FakeClock` for tests. */
+  readonly clock?: Clock;
+}

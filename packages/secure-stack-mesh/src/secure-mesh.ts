@@ -1,0 +1,161 @@
+import type { CryptoManager } from './crypto-manager.js';
+import { MeshError, type Interceptor, type MeshHealth, type MeshStats, type MetricsSnapshot } from '@lemur-bookstores/mesh-interface';
+import type { AuditLogger } from '@lemur-bookstores/mesh-audit';
+import type { AnyApi, HandlerContext, MeshClient, MeshNode } from '@lemur-bookstores/mesh-core';
+import type { HealthMonitor } from '@lemur-bookstores/mesh-health';
+import { assemble } from './assemble.js';
+import { registerBuiltInChecks } from './built-in-checks.js';
+import { isLocal } from './identity-source.js';
+import { assertPinsOnLocalAuthority } from './local-pins.js';
+import type { SecureMeshOptions } from './options.js';
+import { completeOptions, type CompleteOptions } from './validate-options.js';
+
+/** How long `healthCheck()` waits for a check that is running, in ms. */
+const HEALTH_WAIT_MS = 50;
+
+/**
+ * A service's connection to its mesh: encrypted, mutually authenticated calls to and from other services, everything
+ * security-relevant audited, measured and visible to probes.
+ */
+export class SecureMesh {
+  readonly #options: CompleteOptions;
+  readonly #node: MeshNode;
+  /** The live audit logger. */
+  readonly audit: AuditLogger;
+  /** The live health monitor: the one given as option `health`, or the mesh's own. */
+  readonly health: HealthMonitor;
+  /** The live crypto manager. */
+  readonly crypto: CryptoManager;
+  #unregisterChecks: (() => void) | undefined;
+  #cleanup: Promise<void> | undefined;
+
+  /** @throws MeshError `invalid_option` that names every invalid option by its path */
+  constructor(options: SecureMeshOptions) {
+    this.#options = completeOptions(options);
+    const { node, audit, health, crypto } = assemble(this.#options, () => this.health.getOverallStatus(), () => this.metrics());
+    this.#node = node;
+    this.audit = audit;
+    this.health = health;
+    this.crypto = crypto;
+    for (const { id } of this.#options.services) node.connect(id);
+  }
+
+  get serviceId(): string {
+    return this.#options.serviceId;
+  }
+
+  /** The port it listens on; `undefined` before `initialize()` and after `cleanup()`. */
+  get port(): number | undefined {
+    return this.#node.port;
+  }
+
+  /**
+   * Loads the identity, listens, becomes findable, and connects in the background to the services that were named.
+   * @throws MeshError `port_in_use`, `identity_required`, `identity_invalid`, `keys_dir_unsafe` …
+   */
+  async initialize(): Promise<void> {
+    this.#unregisterChecks ??= registerBuiltInChecks(this.health, this.#node, this.crypto, this.audit);
+    // An adapter that is slow to start keeps nobody waiting: its lane holds the events.
+    void this.audit.start();
+    await this.crypto.load();
+    if (isLocal(this.#options.identity)) assertPinsOnLocalAuthority(this.#options.services, this.crypto.identity);
+    await this.#node.start();
+    this.health.start();
+    if (this.#options.identity !== undefined && isLocal(this.#options.identity) && process.env['NODE_ENV'] === 'production') {
+      this.#options.logger.warn('production with the local trust domain: every process of this user can take any identity in it');
+      this.audit.record({ eventType: 'system', details: { action: 'system.local_trust_domain', success: true, metadata: { peerId: this.crypto.id } } });
+    }
+  }
+
+  /**
+   * Answers `method`; also after `initialize()`. What it returns is sent as JSON, a `Uint8Array` as it is. A `MeshError` it throws
+   * reaches the caller; of anything else the caller learns only that the handler failed.
+   * @throws MeshError `duplicate_handler`, `reserved_name`, `invalid_option`
+   */
+  handle<Input = unknown, Output = unknown>(method: string, handler: (input: Input, context: HandlerContext) => Output | Promise<Output>): void {
+    this.#node.handle(method, handler);
+  }
+
+  /** Adds an interceptor for calls in both directions; the first one added is the outermost. */
+  use(interceptor: Interceptor): void {
+    this.#node.use(interceptor);
+  }
+
+  /**
+   * A client of a service. Does no I/O and works before `initialize()`; from then on the service is kept connected.
+   * @throws MeshError `invalid_option` for an empty id
+   */
+  connect<Api = AnyApi>(serviceId: string): MeshClient<Api> {
+    return this.#node.connect(serviceId) as unknown as MeshClient<Api>;
+  }
+
+  /** Closes the connections to a service after the calls in flight; the next call opens new ones. */
+  disconnect(serviceId: string): Promise<void> {
+    return this.#node.disconnect(serviceId);
+  }
+
+  /** What has happened so far, as plain JSON. Works at any time. */
+  getStats(): MeshStats {
+    const node = this.#node.snapshot();
+    return {
+      service: this.serviceId,
+      sessions: { activeSessions: node.sessions.inbound + node.sessions.outbound },
+      connectedServices: node.connectedServices,
+      metrics: {
+        messagesSent: node.messagesSent,
+        messagesFailed: node.messagesFailed,
+        messagesReceived: node.messagesReceived,
+        connectionsSuccessful: node.connectionsSuccessful,
+        connectionsFailed: node.connectionsFailed,
+        averageLatency: node.averageLatency,
+        // No breaker stands in the way of any call.
+        circuitBreakerState: 'closed',
+      },
+      audit: this.audit.stats(),
+    };
+  }
+
+  /** Everything that is measured, at this moment. */
+  metrics(): MetricsSnapshot {
+    const { calls, sessions, bytes, handshakes } = this.#node.snapshot();
+    return { timestamp: this.#options.clock.now(), serviceId: this.serviceId, calls, sessions, bytes, handshakes, stats: this.getStats() };
+  }
+
+  /** How the mesh does. Never waits more than 50 ms for a check; never throws. `unhealthy` before `initialize()` and after `cleanup()`. */
+  async healthCheck(): Promise<MeshHealth> {
+    const running = this.#node.state === 'running';
+    const { status, checks } = await this.health.health(HEALTH_WAIT_MS);
+    const { connectedServices, metrics } = this.getStats();
+    return { status: running ? status : 'unhealthy', services: connectedServices.length, details: { checks, metrics } };
+  }
+
+  /**
+   * Takes no new calls, lets those in flight end (10 s at most), says goodbye to every peer, flushes the audit lanes (5 s at most)
+   * and lets go of everything: the process can end. Calling it again gives the same promise.
+   */
+  cleanup(): Promise<void> {
+    return (this.#cleanup ??= this.#close());
+  }
+
+  /** The same as {@link cleanup}. */
+  close(): Promise<void> {
+    return this.cleanup();
+  }
+
+  /** For `await using`. The same as {@link cleanup}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.cleanup();
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await this.#node.stop();
+    } catch (error) {
+      this.#options.logger.error(`closing went wrong: ${MeshError.from(error).message}`);
+    }
+    this.#unregisterChecks?.();
+    if (this.#options.health === undefined) this.health.stop();
+    await this.audit.close();
+    this.crypto.close();
+  }
+}

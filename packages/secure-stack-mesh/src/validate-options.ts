@@ -1,0 +1,141 @@
+import { defaultKeysDir } from '@lemur-bookstores/mesh-ca';
+import { DEFAULT_BACKOFF, DEFAULT_SESSION_LIMITS, LOAD_BALANCING_STRATEGIES, defaultRuntimeDir, type BackoffOptions } from '@lemur-bookstores/mesh-core';
+import { parsePins, parseSpiffeId } from '@lemur-bookstores/mesh-crypto';
+import { MeshError, stderrLogger, systemClock, type Clock, type Logger, type MeshPaths, type ServiceNode } from '@lemur-bookstores/mesh-interface';
+import type { SecureMeshOptions } from './options.js';
+import { OptionProblems } from './option-problems.js';
+
+/** Options with every default filled in. */
+export interface CompleteOptions extends SecureMeshOptions {
+  readonly paths: MeshPaths;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly backoff: BackoffOptions;
+  readonly services: readonly ServiceNode[];
+}
+
+const SERVICE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+const SERVICE_ID_PROBLEM = 'must be a letter or digit, then up to 62 letters, digits, dots, underscores and hyphens';
+const DAY_MS = 86_400_000;
+
+const TOP_LEVEL = [
+  'serviceId', 'port', 'host', 'advertise', 'identity', 'discovery', 'security', 'paths', 'resilience', 'loadBalancing', 'monitoring', 'health',
+  'logger', 'limits', 'codec', 'transport', 'clock',
+] as const satisfies readonly (keyof SecureMeshOptions)[];
+
+/**
+ * Turns options into complete, frozen ones.
+ * @throws MeshError `invalid_option` with every problem, each by its path
+ */
+export function completeOptions(options: SecureMeshOptions): CompleteOptions {
+  const problems = new OptionProblems();
+  if (typeof options !== 'object' || (options as unknown) === null) throw new MeshError('invalid_option', 'options: must be an object');
+  problems.object('', options, TOP_LEVEL);
+  if (typeof options.serviceId !== 'string' || !SERVICE_ID.test(options.serviceId)) problems.add('serviceId', SERVICE_ID_PROBLEM);
+  if (options.port === undefined) problems.add('port', 'is required; 0 = any free port');
+  problems.number('port', options.port, { min: 0, max: 65_535, whole: true });
+  problems.string('host', options.host);
+  checkParts(problems, options);
+  checkIdentity(problems, options.identity);
+  checkDiscovery(problems, options.discovery);
+  checkMonitoring(problems, options.monitoring);
+  problems.throwIfAny();
+  return Object.freeze({
+    ...options,
+    paths: Object.freeze({
+      keysDir: options.paths?.keysDir ?? defaultKeysDir(),
+      logsDir: options.paths?.logsDir ?? './logs',
+      runtimeDir: options.paths?.runtimeDir ?? defaultRuntimeDir(),
+    }),
+    logger: options.logger ?? stderrLogger,
+    clock: options.clock ?? systemClock,
+    backoff: { ...DEFAULT_BACKOFF, ...options.resilience?.backoff },
+    services: options.discovery?.services ?? [],
+  });
+}
+
+function checkParts(problems: OptionProblems, options: SecureMeshOptions): void {
+  const { advertise, security, paths, resilience, loadBalancing, limits } = options;
+  if (problems.object('advertise', advertise, ['host', 'port'])) {
+    problems.string('advertise.host', advertise.host);
+    problems.number('advertise.port', advertise.port, { min: 1, max: 65_535, whole: true });
+  }
+  if (problems.object('security', security, ['suite', 'primitives'])) {
+    problems.oneOf('security.suite', security.suite, ['aesgcm', 'chachapoly']);
+    problems.oneOf('security.primitives', security.primitives, ['node', 'noble']);
+  }
+  if (problems.object('paths', paths, ['keysDir', 'logsDir', 'runtimeDir'])) {
+    for (const [key, value] of Object.entries(paths)) problems.string(`paths.${key}`, value);
+  }
+  if (problems.object('resilience', resilience, ['timeoutMs', 'backoff'])) {
+    problems.number('resilience.timeoutMs', resilience.timeoutMs, { min: 1, max: DAY_MS });
+    if (problems.object('resilience.backoff', resilience.backoff, ['initialMs', 'maxMs'])) {
+      problems.number('resilience.backoff.initialMs', resilience.backoff.initialMs, { min: 1, max: DAY_MS });
+      problems.number('resilience.backoff.maxMs', resilience.backoff.maxMs, { min: 1, max: DAY_MS });
+    }
+  }
+  if (problems.object('loadBalancing', loadBalancing, ['strategy'])) problems.oneOf('loadBalancing.strategy', loadBalancing.strategy, LOAD_BALANCING_STRATEGIES);
+  if (problems.object('limits', limits, Object.keys(DEFAULT_SESSION_LIMITS))) {
+    for (const [key, value] of Object.entries(limits)) problems.number(`limits.${key}`, value, { min: 1, max: Number.MAX_SAFE_INTEGER });
+  }
+  problems.methods('health', options.health, ['registerCheck', 'start', 'stop']);
+  problems.methods('logger', options.logger, ['debug', 'info', 'warn', 'error']);
+  problems.methods('codec', options.codec, ['encode', 'decode']);
+  problems.methods('transport', options.transport, ['dial', 'listen']);
+  problems.methods('clock', options.clock, ['now', 'monotonic', 'setTimeout']);
+}
+
+function checkIdentity(problems: OptionProblems, identity: SecureMeshOptions['identity']): void {
+  if (!problems.object('identity', identity, ['certFile', 'keyFile', 'caFile', 'local'])) return;
+  if ('local' in identity) {
+    if (identity.local !== true) problems.add('identity.local', 'must be true; leave identity out otherwise');
+    if ('certFile' in identity || 'keyFile' in identity || 'caFile' in identity) problems.add('identity', 'is either local or from files');
+    return;
+  }
+  for (const key of ['certFile', 'keyFile', 'caFile'] as const) {
+    if ((identity as Record<string, unknown>)[key] === undefined) problems.add(`identity.${key}`, 'is required: the three files are taken together');
+    problems.string(`identity.${key}`, identity[key]);
+  }
+}
+
+function checkDiscovery(problems: OptionProblems, discovery: SecureMeshOptions['discovery']): void {
+  if (!problems.object('discovery', discovery, ['services', 'provider'])) return;
+  problems.methods('discovery.provider', discovery.provider, ['register', 'discover']);
+  const { services } = discovery as { services?: unknown };
+  if (services === undefined) return;
+  if (!Array.isArray(services)) return problems.add('discovery.services', 'must be a list');
+  services.forEach((service: unknown, index) => checkService(problems, `discovery.services[${index}]`, service));
+}
+
+function checkService(problems: OptionProblems, path: string, service: unknown): void {
+  if (service === undefined) return problems.add(path, 'must be an object');
+  if (!problems.object(path, service, ['id', 'host', 'port', 'instanceId', 'publicKey', 'spiffeId', 'tls', 'path'])) return;
+  if (typeof service['id'] !== 'string' || !SERVICE_ID.test(service['id'])) problems.add(`${path}.id`, SERVICE_ID_PROBLEM);
+  if (service['host'] === undefined) problems.add(`${path}.host`, 'is required');
+  problems.string(`${path}.host`, service['host']);
+  if (service['port'] === undefined) problems.add(`${path}.port`, 'is required');
+  problems.number(`${path}.port`, service['port'], { min: 1, max: 65_535, whole: true });
+  problems.string(`${path}.instanceId`, service['instanceId']);
+  problems.boolean(`${path}.tls`, service['tls']);
+  if (service['path'] !== undefined && (typeof service['path'] !== 'string' || !service['path'].startsWith('/'))) problems.add(`${path}.path`, "must begin with '/'");
+  attempt(problems, `${path}.publicKey`, service['publicKey'], (value) => parsePins(value as string));
+  attempt(problems, `${path}.spiffeId`, service['spiffeId'], (value) => parseSpiffeId(value as string));
+}
+
+function attempt(problems: OptionProblems, path: string, value: unknown, parse: (value: unknown) => unknown): void {
+  if (value === undefined) return;
+  try {
+    parse(value);
+  } catch (error) {
+    problems.add(path, MeshError.from(error).text);
+  }
+}
+
+function checkMonitoring(problems: OptionProblems, monitoring: SecureMeshOptions['monitoring']): void {
+  if (!problems.object('monitoring', monitoring, ['enabled', 'adapters', 'events', 'redact'])) return;
+  problems.boolean('monitoring.enabled', monitoring.enabled);
+  const { adapters } = monitoring as { adapters?: unknown };
+  if (adapters === undefined) return;
+  if (!Array.isArray(adapters)) return problems.add('monitoring.adapters', 'must be a list');
+  adapters.forEach((adapter: unknown, index) => problems.methods(`monitoring.adapters[${index}]`, adapter ?? null, ['logEvent']));
+}
