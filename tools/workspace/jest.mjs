@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
-const jest = createRequire(import.meta.url).resolve('jest/bin/jest.js');
+const jest = createRequire(import.meta.url).resolve('jest/bin/jest');
 const nodeOptions = ['--experimental-vm-modules', '--expose-gc', '--disable-warning=ExperimentalWarning'];
 const jestOptions = ['--json', '--outputFile=test-results.json', '--testLocationInResults', ...process.argv.slice(2)];
 if (!process.argv.some((argument) => /^--?(maxWorkers|w|i|runInBand)/.test(argument))) jestOptions.push('--maxWorkers=1');

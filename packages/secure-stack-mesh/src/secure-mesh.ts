@@ -26,7 +26,7 @@ export class SecureMesh {
   readonly health: HealthMonitor;
   /** The live crypto manager. */
   readonly crypto: CryptoManager;
-  #unregisterChecks: (() => void) | undefined;
+  readonly #unregisterChecks: () => void;
   #cleanup: Promise<void> | undefined;
 
   /** @throws MeshError `invalid_option` that names every invalid option by its path */
@@ -37,6 +37,7 @@ export class SecureMesh {
     this.audit = audit;
     this.health = health;
     this.crypto = crypto;
+    this.#unregisterChecks = registerBuiltInChecks(health, node, crypto, audit);
     for (const { id } of this.#options.services) node.connect(id);
   }
 
@@ -54,7 +55,6 @@ export class SecureMesh {
    * @throws MeshError `port_in_use`, `identity_required`, `identity_invalid`, `keys_dir_unsafe` …
    */
   async initialize(): Promise<void> {
-    this.#unregisterChecks ??= registerBuiltInChecks(this.health, this.#node, this.crypto, this.audit);
     // An adapter that is slow to start keeps nobody waiting: its lane holds the events.
     void this.audit.start();
     await this.crypto.load();
@@ -153,8 +153,10 @@ export class SecureMesh {
     } catch (error) {
       this.#options.logger.error(`closing went wrong: ${MeshError.from(error).message}`);
     }
-    this.#unregisterChecks?.();
-    if (this.#options.health === undefined) this.health.stop();
+    if (this.#options.health === undefined) {
+      this.health.stop();
+      void this.health.runChecks();
+    } else this.#unregisterChecks();
     await this.audit.close();
     this.crypto.close();
   }
