@@ -69,7 +69,9 @@ export function selfTest(first: CryptoPrimitives, second: CryptoPrimitives): voi
     for (const sealer of able) {
       attempt(`${name} of ${sealer.name}`, () => seal(sealer.aead(name), KNOWN_SEALS[name]).equals(KNOWN_SEALS[name].sealed));
       for (const opener of able) {
-        attempt(`${name} sealed by ${sealer.name}, opened by ${opener.name}`, () => opens(opener.aead(name), random, seal(sealer.aead(name), random)));
+        attempt(`${name} sealed by ${sealer.name}, opened by ${opener.name}`, () =>
+          opens(opener.aead(name), random, seal(sealer.aead(name), random)),
+        );
       }
     }
   }

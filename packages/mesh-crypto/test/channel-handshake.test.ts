@@ -1,12 +1,13 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { FakeClock, MeshError, type ExpectedPeer } from '@lemur-bookstores/mesh-interface';
 import { InitiatorHandshake, ResponderHandshake } from '../src/channel/channel-handshake.js';
-import { decodeHandshakePayload, encodeHandshakePayload } from '../src/channel/handshake-payload.js';
+import { decodeHandshakePayload, encodeHandshakePayload, type SignedClaims } from '../src/channel/handshake-payload.js';
 import { prologueOf } from '../src/channel/cipher-suites.js';
 import { proveIdentity } from '../src/channel/identity-proof.js';
 import { NoiseHandshake } from '../src/noise/noise-handshake.js';
 import { nodePrimitives } from '../src/primitives/node-primitives.js';
 import { noblePrimitives } from '../src/primitives/noble-primitives.js';
+import type { KeyPair } from '../src/primitives/primitives.js';
 import { createAuthority } from './support/openssl-certificates.js';
 import { accepting, channelOf, dialling, partyOf, replyOf, shakeHands } from './support/parties.js';
 import { thrown, withChangedByte } from './support/vectors.js';
@@ -19,6 +20,19 @@ afterAll(() => [authority, foreign, p256Authority].forEach((each) => each.remove
 const order = partyOf(authority.issue('order').material);
 const payment = partyOf(authority.issue('payment').material);
 const EMPTY = Buffer.alloc(0);
+
+const noiseAs = (role: 'initiator' | 'responder', staticKey: KeyPair): NoiseHandshake =>
+  new NoiseHandshake({ protocolName: 'Noise_XX_25519_AESGCM_SHA256', role, prologue: prologueOf('aesgcm'), staticKey });
+
+const firstOf = (noise: NoiseHandshake): Buffer => Buffer.concat([Uint8Array.of(1, 1), noise.writeMessage(EMPTY)]);
+
+/** What an initiator about to write message 3 has to sign. */
+const claimsOf = (noise: NoiseHandshake, staticKey: Uint8Array, peerId: string): Omit<SignedClaims, 'ownId'> => ({
+  role: 'initiator',
+  handshakeHash: noise.handshakeHash,
+  staticKey,
+  peerId,
+});
 
 /** Refused for good: the reason, a code that says "not authenticated", and nothing works afterwards. */
 function expectRefusal(handshake: InitiatorHandshake | ResponderHandshake, message: Uint8Array, reason: string | RegExp): void {
@@ -45,7 +59,8 @@ function atMessage3(): { responder: ResponderHandshake; third: Uint8Array } {
 describe('a handshake', () => {
   test.each(['aesgcm', 'chachapoly'] as const)('%s: both ends know each other and share a session', (suite) => {
     const { initiator, responder, messages } = shakeHands(dialling(order, 'payment', suite), accepting(payment));
-    expect(initiator).toMatchObject({ role: 'initiator', suite, epoch: 0, peer: { id: 'spiffe://example.org/payment', serviceId: 'payment', trustDomain: 'example.org' } });
+    const peer = { id: 'spiffe://example.org/payment', serviceId: 'payment', trustDomain: 'example.org' };
+    expect(initiator).toMatchObject({ role: 'initiator', suite, epoch: 0, peer });
     expect(responder).toMatchObject({ role: 'responder', suite, epoch: 0, peer: { id: 'spiffe://example.org/order', serviceId: 'order' } });
     expect(initiator.handshakeHash).toHaveLength(32);
     expect(responder.handshakeHash).toEqual(initiator.handshakeHash);
@@ -208,9 +223,9 @@ describe('fuzzing', () => {
     const seen = new Set<string>();
     for (let round = 0; round < 1000; round++) {
       const responder = accepting(payment);
-      const noise = new NoiseHandshake({ protocolName: 'Noise_XX_25519_AESGCM_SHA256', role: 'initiator', prologue: prologueOf('aesgcm'), staticKey: order.staticKey });
-      noise.readMessage(replyOf(responder.receive(Buffer.concat([Uint8Array.of(1, 1), noise.writeMessage(EMPTY)]))));
-      const claims = { role: 'initiator' as const, handshakeHash: noise.handshakeHash, staticKey: order.staticKey.publicKey, peerId: payment.identity.id };
+      const noise = noiseAs('initiator', order.staticKey);
+      noise.readMessage(replyOf(responder.receive(firstOf(noise))));
+      const claims = claimsOf(noise, order.staticKey.publicKey, payment.identity.id);
       const payload = proveIdentity(order.identity, claims);
       const reason = outcome(responder, noise.writeMessage(round === 0 ? payload : mutate(payload, random)));
       expect(reason === 'channel').toBe(round === 0);
@@ -254,9 +269,9 @@ describe('messages that are genuine, but not for here', () => {
     expectRefusal(initiator, replyOf(mirror.receive(initiator.start())), /^reflected_handshake$/);
     // An initiator that does not look (a replica with a copied static key): the responder does.
     const responder = accepting(order);
-    const noise = new NoiseHandshake({ protocolName: 'Noise_XX_25519_AESGCM_SHA256', role: 'initiator', prologue: prologueOf('aesgcm'), staticKey: order.staticKey });
-    noise.readMessage(replyOf(responder.receive(Buffer.concat([Uint8Array.of(1, 1), noise.writeMessage(EMPTY)]))));
-    const claims = { role: 'initiator' as const, handshakeHash: noise.handshakeHash, staticKey: order.staticKey.publicKey, peerId: order.identity.id };
+    const noise = noiseAs('initiator', order.staticKey);
+    noise.readMessage(replyOf(responder.receive(firstOf(noise))));
+    const claims = claimsOf(noise, order.staticKey.publicKey, order.identity.id);
     expectRefusal(responder, noise.writeMessage(proveIdentity(order.identity, claims)), /^reflected_handshake$/);
   });
 
@@ -307,7 +322,8 @@ describe('who the peer is', () => {
     const stranger = partyOf(foreign.issue('payment').material);
     const { initiator, second } = atMessage2(stranger);
     expectRefusal(initiator, second, /^peer_untrusted$/);
-    const dialler = dialling({ ...stranger, identity: { ...stranger.identity, trustDomain: 'example.org', trustBundle: [authority.certificate] } }, 'payment');
+    const disguise = { ...stranger.identity, trustDomain: 'example.org', trustBundle: [authority.certificate] };
+    const dialler = dialling({ ...stranger, identity: disguise }, 'payment');
     const responder = accepting(payment);
     expectRefusal(responder, replyOf(dialler.receive(replyOf(responder.receive(dialler.start())))), /^peer_untrusted$/);
     const claimant = atMessage2(partyOf(p256Authority.issue('payment').material));
@@ -315,9 +331,8 @@ describe('who the peer is', () => {
   });
 
   test('expired and not yet valid certificates, by the clock that was given', () => {
-    for (const [now, reason] of [[Date.now() + 3 * 86_400_000, /^certificate_expired$/], [Date.now() - 86_400_000, /^certificate_not_yet_valid$/]] as const) {
-      const early = { ...order, clock: new FakeClock(now) };
-      const initiator = dialling(early, 'payment');
+    for (const [days, reason] of [[3, /^certificate_expired$/], [-1, /^certificate_not_yet_valid$/]] as const) {
+      const initiator = dialling({ ...order, clock: new FakeClock(Date.now() + days * 86_400_000) }, 'payment');
       expectRefusal(initiator, replyOf(accepting(payment).receive(initiator.start())), reason);
     }
   });
@@ -351,10 +366,10 @@ describe('who the peer is', () => {
   test.each(['role', 'staticKey', 'handshakeHash', 'peerId', 'ownId'] as const)('a signature that does not cover %s', (field) => {
     const responder = accepting(payment);
     const staticKey = nodePrimitives.generateKeyPair();
-    const noise = new NoiseHandshake({ protocolName: 'Noise_XX_25519_AESGCM_SHA256', role: 'initiator', prologue: prologueOf('aesgcm'), staticKey });
-    noise.readMessage(replyOf(responder.receive(Buffer.concat([Uint8Array.of(1, 1), noise.writeMessage(EMPTY)]))));
-    const wrong = { role: 'responder', staticKey: order.staticKey.publicKey, handshakeHash: Buffer.alloc(32), peerId: '', ownId: '' } as const;
-    const right = { role: 'initiator' as const, handshakeHash: noise.handshakeHash, staticKey: staticKey.publicKey, peerId: payment.identity.id };
+    const noise = noiseAs('initiator', staticKey);
+    noise.readMessage(replyOf(responder.receive(firstOf(noise))));
+    const wrong = { role: 'responder', staticKey: order.staticKey.publicKey, handshakeHash: Buffer.alloc(32), peerId: '' } as const;
+    const right = claimsOf(noise, staticKey.publicKey, payment.identity.id);
     const identity = field === 'ownId' ? { ...order.identity, id: 'spiffe://example.org/admin' } : order.identity;
     const claims = field === 'ownId' ? right : { ...right, [field]: wrong[field] };
     expectRefusal(responder, noise.writeMessage(proveIdentity(identity, claims)), /^signature_invalid$/);
@@ -363,10 +378,10 @@ describe('who the peer is', () => {
   test('a genuine payload of another session, under the own static key', () => {
     // Whoever gets one payload of a peer cannot use it again: the signature covers h.
     const seen = accepting(payment);
-    const spy = new NoiseHandshake({ protocolName: 'Noise_XX_25519_AESGCM_SHA256', role: 'initiator', prologue: prologueOf('aesgcm'), staticKey: order.staticKey });
-    const stolen = decodeHandshakePayload(spy.readMessage(replyOf(seen.receive(Buffer.concat([Uint8Array.of(1, 1), spy.writeMessage(EMPTY)])))));
+    const spy = noiseAs('initiator', order.staticKey);
+    const stolen = decodeHandshakePayload(spy.readMessage(replyOf(seen.receive(firstOf(spy)))));
     const initiator = dialling(order, 'payment');
-    const noise = new NoiseHandshake({ protocolName: 'Noise_XX_25519_AESGCM_SHA256', role: 'responder', prologue: prologueOf('aesgcm'), staticKey: payment.staticKey });
+    const noise = noiseAs('responder', payment.staticKey);
     noise.readMessage(initiator.start().subarray(2));
     expectRefusal(initiator, noise.writeMessage(encodeHandshakePayload(stolen)), /^signature_invalid$/);
   });

@@ -1,6 +1,13 @@
 import { inspect } from 'node:util';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { FakeClock, silentLogger, type ChannelHandshake, type IdentityMaterial, type IdentitySource, type Logger } from '@lemur-bookstores/mesh-interface';
+import {
+  FakeClock,
+  silentLogger,
+  type ChannelHandshake,
+  type IdentityMaterial,
+  type IdentitySource,
+  type Logger,
+} from '@lemur-bookstores/mesh-interface';
 import { CryptoManager, type CryptoManagerOptions } from '../src/crypto-manager.js';
 import { createAuthority } from './support/openssl-certificates.js';
 import { channelOf, replyOf } from './support/parties.js';
@@ -50,7 +57,9 @@ class ScriptedSource implements IdentitySource {
 const manager = (serviceId: string, identity: CryptoManagerOptions['identity'], more: Partial<CryptoManagerOptions> = {}): CryptoManager =>
   new CryptoManager({ serviceId, logger: silentLogger, ...(identity === undefined ? {} : { identity }), ...more });
 
-function connect(from: CryptoManager, to: CryptoManager, dialled: ChannelHandshake = from.dial({ serviceId: to.serviceId })): [string, string] {
+/** Whom either end met. */
+function connect(from: CryptoManager, to: CryptoManager, underWay?: ChannelHandshake): [string, string] {
+  const dialled = underWay ?? from.dial({ serviceId: to.serviceId });
   const accepted = to.accept();
   const step = dialled.receive(replyOf(accepted.receive(dialled.start() ?? Buffer.alloc(0))));
   return [channelOf(step).peer.id, channelOf(accepted.receive(replyOf(step))).peer.id];
@@ -103,7 +112,8 @@ describe('life cycle', () => {
 
   test('a chain that no peer would take is refused', async () => {
     const chain = Array.from({ length: 9 }, () => Buffer.alloc(10));
-    await expect(manager('order', new ScriptedSource({ ...order.material, chain })).load()).rejects.toMatchObject({ reason: 'identity_invalid' });
+    const crypto = manager('order', new ScriptedSource({ ...order.material, chain }));
+    await expect(crypto.load()).rejects.toMatchObject({ reason: 'identity_invalid' });
   });
 
   test('close: ends the watch, forgets everything, cannot be undone', async () => {
@@ -146,14 +156,17 @@ describe('handshakes', () => {
   test('a dialled id that is none is refused', async () => {
     const crypto = manager('order', new ScriptedSource(order.material));
     await crypto.load();
-    for (const serviceId of ['', '../x', 'a b']) expect(thrown(() => crypto.dial({ serviceId }))).toMatchObject({ reason: 'invalid_option' });
+    for (const serviceId of ['', '../x', 'a b']) {
+      expect(thrown(() => crypto.dial({ serviceId }))).toMatchObject({ reason: 'invalid_option' });
+    }
     crypto.close();
   });
 
   test('pins of a peer that dials in', async () => {
     const [from, to] = [manager('order', new ScriptedSource(order.material)), manager('payment', new ScriptedSource(payment.material))];
     await Promise.all([from.load(), to.load()]);
-    const [dialled, accepted] = [from.dial({ serviceId: 'payment' }), to.accept((id) => (id.endsWith('/order') ? ['B'.repeat(43)] : undefined))];
+    const dialled = from.dial({ serviceId: 'payment' });
+    const accepted = to.accept((id) => (id.endsWith('/order') ? ['B'.repeat(43)] : undefined));
     const third = replyOf(dialled.receive(replyOf(accepted.receive(dialled.start() ?? Buffer.alloc(0)))));
     expect(thrown(() => accepted.receive(third))).toMatchObject({ reason: 'pin_mismatch' });
     from.close();
@@ -163,7 +176,8 @@ describe('handshakes', () => {
   test('the clock and the skew that were given decide about dates', async () => {
     const late = { clock: new FakeClock(Date.now() + 86_400_000 + 300_000) };
     const to = manager('payment', new ScriptedSource(payment.material));
-    const [strict, lenient] = [manager('order', new ScriptedSource(order.material), late), manager('order', new ScriptedSource(order.material), { ...late, clockSkewMs: 600_000 })];
+    const strict = manager('order', new ScriptedSource(order.material), late);
+    const lenient = manager('order', new ScriptedSource(order.material), { ...late, clockSkewMs: 600_000 });
     await Promise.all([to.load(), strict.load(), lenient.load()]);
     expect(thrown(() => connect(strict, to))).toMatchObject({ reason: 'certificate_expired' });
     expect(connect(lenient, to)[0]).toBe('spiffe://example.org/payment');

@@ -14,14 +14,17 @@ const peer: PeerIdentity = { id: 'spiffe://example.org/a', trustDomain: 'example
 const keyOf = (byte: number): Buffer => Buffer.alloc(32, byte);
 
 /** Both ends of a session, and the very buffers their keys are in. */
-function channelPair(suite: CipherSuite = 'aesgcm', [left, right]: [CryptoPrimitives, CryptoPrimitives] = [nodePrimitives, nodePrimitives]): {
-  initiator: SecureChannel; responder: SecureChannel; initiatorKeys: Buffer[]; responderKeys: Buffer[];
+function channelPair(suite: CipherSuite = 'aesgcm', left = nodePrimitives, right = nodePrimitives): {
+  initiator: SecureChannel;
+  responder: SecureChannel;
+  initiatorKeys: Buffer[];
+  responderKeys: Buffer[];
 } {
   const common = { suite, peer, handshakeHash: Buffer.alloc(32, 9) };
   const initiatorKeys = [keyOf(1), keyOf(2), keyOf(3)] as const;
   const responderKeys = [keyOf(2), keyOf(1), keyOf(3)] as const;
-  const channel = (role: 'initiator' | 'responder', primitives: CryptoPrimitives, [send, receive, rekeySecret]: readonly [Buffer, Buffer, Buffer]): NoiseChannel =>
-    new NoiseChannel({ ...common, role, primitives, keys: { send, receive, rekeySecret } });
+  const channel = (role: 'initiator' | 'responder', primitives: CryptoPrimitives, keys: readonly [Buffer, Buffer, Buffer]): NoiseChannel =>
+    new NoiseChannel({ ...common, role, primitives, keys: { send: keys[0], receive: keys[1], rekeySecret: keys[2] } });
   return {
     initiator: channel('initiator', left, initiatorKeys),
     responder: channel('responder', right, responderKeys),
@@ -42,7 +45,8 @@ function expectDestroyed(channel: SecureChannel, keys: readonly Buffer[], record
 
 describe.each(['aesgcm', 'chachapoly'] as const)('records with %s', (suite) => {
   test('any parts come out as one plaintext, in order, with their flags, between any primitives', () => {
-    const pairs = [nodePrimitives, noblePrimitives].flatMap((left) => [nodePrimitives, noblePrimitives].map((right) => channelPair(suite, [left, right])));
+    const both = [nodePrimitives, noblePrimitives];
+    const pairs = both.flatMap((left) => both.map((right) => channelPair(suite, left, right)));
     fc.assert(
       fc.property(
         fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 20 }),
@@ -168,7 +172,8 @@ describe('destroying', () => {
       ...nodePrimitives,
       aead: () => ({ name: 'AESGCM', sealInto: () => { throw new Error('broken'); }, open: () => { throw new Error('broken'); } }),
     };
-    const channel = new NoiseChannel({ role: 'initiator', suite: 'aesgcm', peer, handshakeHash: Buffer.alloc(32), primitives: broken, keys });
+    const handshakeHash = Buffer.alloc(32);
+    const channel = new NoiseChannel({ role: 'initiator', suite: 'aesgcm', peer, handshakeHash, primitives: broken, keys });
     expect(thrown(() => channel.seal(0, text('x')))).toMatchObject({ message: 'broken' });
     expect(keys.send.equals(Buffer.alloc(32))).toBe(true);
     expect(thrown(() => channel.seal(0, text('x')))).toMatchObject({ reason: 'session_closed' });

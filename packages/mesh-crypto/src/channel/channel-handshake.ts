@@ -1,4 +1,11 @@
-import { MeshError, type ChannelHandshake, type CipherSuite, type HandshakeStep, type SecureChannel } from '@lemur-bookstores/mesh-interface';
+import {
+  MeshError,
+  type ChannelHandshake,
+  type CipherSuite,
+  type HandshakeStep,
+  type PeerIdentity,
+  type SecureChannel,
+} from '@lemur-bookstores/mesh-interface';
 import { NoiseHandshake } from '../noise/noise-handshake.js';
 import type { CryptoPrimitives, KeyPair } from '../primitives/primitives.js';
 import { CIPHER_SUITES, cipherSuiteOf, prologueOf, PROTOCOL_VERSION } from './cipher-suites.js';
@@ -54,18 +61,20 @@ abstract class NoiseChannelHandshake implements ChannelHandshake {
   protected begin(suite: CipherSuite): NoiseHandshake {
     if (this.#noise !== undefined || this.#over) throw new MeshError('handshake_invalid', 'the handshake was started before');
     const { primitives, staticKey } = this.options;
-    this.#noise = new NoiseHandshake({ protocolName: CIPHER_SUITES[suite].protocolName, role: this.role, prologue: prologueOf(suite), staticKey, primitives });
+    const { protocolName } = CIPHER_SUITES[suite];
+    this.#noise = new NoiseHandshake({ protocolName, role: this.role, prologue: prologueOf(suite), staticKey, primitives });
     return this.#noise;
   }
 
   /** Noise message 2 or 3, with the proof of the own identity. */
   protected writeProof(noise: NoiseHandshake, peerId: string): Uint8Array {
-    const { identity, staticKey } = this.options;
-    return noise.writeMessage(proveIdentity(identity, { role: this.role, handshakeHash: noise.handshakeHash, staticKey: staticKey.publicKey, peerId }));
+    const { handshakeHash } = noise;
+    const staticKey = this.options.staticKey.publicKey;
+    return noise.writeMessage(proveIdentity(this.options.identity, { role: this.role, handshakeHash, staticKey, peerId }));
   }
 
   /** Reads Noise message 2 or 3 and checks the peer's proof. */
-  protected readProof(noise: NoiseHandshake, message: Uint8Array, peerId: string): SecureChannel['peer'] {
+  protected readProof(noise: NoiseHandshake, message: Uint8Array, peerId: string): PeerIdentity {
     const { handshakeHash } = noise;
     const payload = noise.readMessage(message);
     const staticKey = noise.remoteStaticKey ?? EMPTY;
@@ -77,7 +86,7 @@ abstract class NoiseChannelHandshake implements ChannelHandshake {
     return verifyIdentity(payload, { role, handshakeHash, staticKey, peerId }, this.options);
   }
 
-  protected finish(noise: NoiseHandshake, suite: CipherSuite, peer: SecureChannel['peer']): SecureChannel {
+  protected finish(noise: NoiseHandshake, suite: CipherSuite, peer: PeerIdentity): SecureChannel {
     this.#over = true;
     const { primitives } = this.options;
     return new NoiseChannel({ role: this.role, suite, peer, handshakeHash: noise.handshakeHash, primitives, keys: noise.splitKeys() });
@@ -131,7 +140,9 @@ export class ResponderHandshake extends NoiseChannelHandshake {
 
   #answer(message: Uint8Array): Uint8Array {
     const suite = cipherSuiteOf(message[1]);
-    if (message[0] !== PROTOCOL_VERSION || suite === undefined) throw new MeshError('unsupported_protocol', `version ${message[0]}, suite ${message[1]}`);
+    if (message[0] !== PROTOCOL_VERSION || suite === undefined) {
+      throw new MeshError('unsupported_protocol', `version ${message[0]}, suite ${message[1]}`);
+    }
     if (message.length !== FIRST_MESSAGE_BYTES) throw new MeshError('handshake_invalid', `a first message of ${message.length} bytes`);
     const noise = this.begin(suite);
     noise.readMessage(message.subarray(2));

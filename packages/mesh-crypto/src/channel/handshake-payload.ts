@@ -37,7 +37,8 @@ export interface SignedClaims {
 /** The bytes to sign: label, role (1 initiator, 2 responder), h, static key, own id and peer id, each id behind its length in two bytes. */
 export function signedText(claims: SignedClaims): Buffer {
   const { role, handshakeHash, staticKey, ownId, peerId } = claims;
-  return Buffer.concat([SIGNED_TEXT_LABEL, Uint8Array.of(ROLE_BYTES[role]), handshakeHash, staticKey, prefixed(Buffer.from(ownId)), prefixed(Buffer.from(peerId))]);
+  const ids = [ownId, peerId].map((id) => prefixed(Buffer.from(id)));
+  return Buffer.concat([SIGNED_TEXT_LABEL, Uint8Array.of(ROLE_BYTES[role]), handshakeHash, staticKey, ...ids]);
 }
 
 /**
@@ -55,13 +56,13 @@ export function encodeHandshakePayload({ chain, signature }: HandshakePayload): 
  */
 export function decodeHandshakePayload(bytes: Uint8Array): HandshakePayload {
   const count = bytes[0] ?? 0;
-  if (count < 1 || count > MAX_CERTIFICATES) throw new MeshError('handshake_invalid', `${count} certificates, 1 to ${MAX_CERTIFICATES} are allowed`);
+  if (count < 1 || count > MAX_CERTIFICATES) throw new MeshError('handshake_invalid', `a chain of ${count} certificates`);
   const chain: Uint8Array[] = [];
   let position = 1;
   for (let index = 0; index < count; index++) {
     const length = ((bytes[position] ?? 0) << 8) | (bytes[position + 1] ?? 0);
     position += 2;
-    if (length < 1 || length > MAX_CERTIFICATE_BYTES) throw new MeshError('handshake_invalid', `a certificate of ${length} bytes, 1 to ${MAX_CERTIFICATE_BYTES} are allowed`);
+    if (length < 1 || length > MAX_CERTIFICATE_BYTES) throw new MeshError('handshake_invalid', `a certificate of ${length} bytes`);
     chain.push(bytes.subarray(position, position + length));
     position += length;
   }
@@ -76,7 +77,7 @@ export function decodeHandshakePayload(bytes: Uint8Array): HandshakePayload {
 export function checkChainSize(chain: readonly Uint8Array[]): void {
   const tooLong = chain.find((certificate) => certificate.length > MAX_CERTIFICATE_BYTES);
   if (chain.length < 1 || chain.length > MAX_CERTIFICATES || tooLong !== undefined) {
-    throw new MeshError('identity_invalid', `the own chain must have 1 to ${MAX_CERTIFICATES} certificates of at most ${MAX_CERTIFICATE_BYTES} bytes each`);
+    throw new MeshError('identity_invalid', `peers take 1 to ${MAX_CERTIFICATES} certificates of up to ${MAX_CERTIFICATE_BYTES} bytes`);
   }
 }
 

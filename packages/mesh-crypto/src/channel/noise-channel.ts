@@ -55,10 +55,10 @@ export class NoiseChannel implements SecureChannel {
    */
   seal(flags: number, parts: readonly Uint8Array[]): Buffer {
     this.#checkAlive();
-    if ((flags & FLAGS_MASK) !== flags) throw new MeshError('invalid_option', `flags 0x${flags.toString(16)} reach beyond the high half of the header`);
+    if ((flags & FLAGS_MASK) !== flags) throw new MeshError('invalid_option', `flags ${flags} are not in the high half of a byte`);
     let length = 0;
     for (const part of parts) length += part.length;
-    if (length > MAX_RECORD_PLAINTEXT_BYTES) throw new MeshError('body_too_large', `a record carries at most ${MAX_RECORD_PLAINTEXT_BYTES} bytes, not ${length}`);
+    if (length > MAX_RECORD_PLAINTEXT_BYTES) throw new MeshError('body_too_large', `${length} bytes in a record, not at most 256 KiB`);
     try {
       return this.#send.seal(flags | (this.epoch & EPOCH_MASK), parts, length);
     } catch (error) {

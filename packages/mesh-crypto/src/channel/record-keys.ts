@@ -16,7 +16,7 @@ export class RecordKeys {
   #records = 0;
   #bytes = 0;
 
-  /** @param key 32 bytes in memory of its own, from now on this object's to wipe */
+  /** @param key 32 bytes from `allocateSecret`, from now on this object's to wipe */
   constructor(aead: Aead, key: Buffer, counter = new NonceCounter(aead.name)) {
     this.#aead = aead;
     this.#key = key;

@@ -1,5 +1,6 @@
 import { MeshError } from '@lemur-bookstores/mesh-interface';
 import { KEY_BYTES, TAG_BYTES, type Aead } from '../primitives/primitives.js';
+import { allocateSecret, copySecret } from '../primitives/secret-memory.js';
 import { NonceCounter } from './nonce-counter.js';
 
 const EMPTY = Buffer.alloc(0);
@@ -11,14 +12,14 @@ export const MAX_NOISE_MESSAGE_BYTES = 65535;
 /** Noise's CipherState: one key, one direction, its counter (rev 34, section 5.1). */
 export class CipherState {
   readonly #aead: Aead;
-  readonly #key = Buffer.allocUnsafeSlow(KEY_BYTES);
+  readonly #key: Buffer;
   #counter: NonceCounter;
   #destroyed = false;
 
   /** @param key 32 bytes, copied */
   constructor(aead: Aead, key: Uint8Array) {
     this.#aead = aead;
-    this.#key.set(key);
+    this.#key = copySecret(key);
     this.#counter = new NonceCounter(aead.name);
   }
 
@@ -37,7 +38,9 @@ export class CipherState {
    */
   encrypt(associatedData: Uint8Array, plaintext: Uint8Array): Uint8Array {
     this.#check();
-    if (plaintext.length > MAX_NOISE_MESSAGE_BYTES - TAG_BYTES) throw new MeshError('body_too_large', 'a Noise message has at most 65,535 bytes');
+    if (plaintext.length > MAX_NOISE_MESSAGE_BYTES - TAG_BYTES) {
+      throw new MeshError('body_too_large', 'a Noise message has at most 65,535 bytes');
+    }
     const sealed = Buffer.allocUnsafe(plaintext.length + TAG_BYTES);
     this.#aead.sealInto(this.#key, this.#counter.bytes, associatedData, [plaintext], sealed, 0);
     this.#counter.advance();
@@ -61,7 +64,7 @@ export class CipherState {
     if (this.#destroyed) throw new MeshError('session_closed', 'the cipher state was wiped');
     const reserved = new NonceCounter(this.#aead.name);
     reserved.value = 0xffffffffffffffffn;
-    const next = Buffer.allocUnsafeSlow(KEY_BYTES + TAG_BYTES);
+    const next = allocateSecret(KEY_BYTES + TAG_BYTES);
     this.#aead.sealInto(this.#key, reserved.bytes, EMPTY, [ZEROS], next, 0);
     this.#key.set(next.subarray(0, KEY_BYTES));
     next.fill(0);

@@ -1,6 +1,7 @@
 import { MeshError } from '@lemur-bookstores/mesh-interface';
 import { primitivesFor } from '../primitives/primitives-for.js';
 import { KEY_BYTES, TAG_BYTES, type CryptoPrimitives, type KeyPair } from '../primitives/primitives.js';
+import { copySecret } from '../primitives/secret-memory.js';
 import { CipherState, MAX_NOISE_MESSAGE_BYTES } from './cipher-state.js';
 import { parseProtocolName, type NoiseProtocol, type NoiseToken } from './patterns.js';
 import { SymmetricState } from './symmetric-state.js';
@@ -9,7 +10,7 @@ const EMPTY = Buffer.alloc(0);
 
 /** Options of a {@link NoiseHandshake}. Keys are raw 32 bytes, or key pairs of the same primitives. */
 export interface NoiseHandshakeOptions {
-  /** E.g. `Noise_XX_25519_AESGCM_SHA256`: any pattern of rev 34 with psk modifiers, AESGCM or ChaChaPoly, SHA256, SHA512, BLAKE2s or BLAKE2b. */
+  /** E.g. `Noise_XXpsk3_25519_AESGCM_SHA256`: any pattern of rev 34; AESGCM or ChaChaPoly; SHA256, SHA512, BLAKE2s or BLAKE2b. */
   readonly protocolName: string;
   readonly role: 'initiator' | 'responder';
   /** Must be the same at both ends. Default: empty. */
@@ -65,11 +66,7 @@ export class NoiseHandshake {
     this.#ownsStatic = options.staticKey instanceof Uint8Array;
     this.#ephemeral = this.#keyPair(options.ephemeralKey);
     this.#remoteStatic = options.remoteStaticKey === undefined ? undefined : Buffer.from(options.remoteStaticKey);
-    this.#psks = (options.psks ?? []).map((psk) => {
-      const copy = Buffer.allocUnsafeSlow(KEY_BYTES);
-      copy.set(psk);
-      return copy;
-    });
+    this.#psks = (options.psks ?? []).map(copySecret);
     this.#symmetric = new SymmetricState(protocol.name, primitives.aead(protocol.aead), primitives.hash(protocol.hash));
     this.#symmetric.mixHash(options.prologue ?? EMPTY);
     protocol.preMessages.forEach((keys, side) => {
@@ -133,7 +130,7 @@ export class NoiseHandshake {
 
   /** In place of {@link split}, for a channel that rekeys: the raw keys, and the secret that seeds the first rekey. Once. */
   splitKeys(): HandshakeKeys {
-    if (this.#phase !== 'complete') throw new MeshError('handshake_invalid', this.complete ? 'already split' : 'the handshake is not complete');
+    if (this.#phase !== 'complete') throw new MeshError('handshake_invalid', 'not complete, or split before');
     this.#phase = 'over';
     const [first, second, rekeySecret] = this.#symmetric.split();
     return this.role === 'initiator' ? { send: first, receive: second, rekeySecret } : { send: second, receive: first, rekeySecret };
@@ -209,7 +206,8 @@ export class NoiseHandshake {
     }
     // The first letter names the initiator's key, the second the responder's.
     const [own, theirs] = this.role === 'initiator' ? [token[0], token[1]] : [token[1], token[0]];
-    const secret = present(own === 'e' ? this.#ephemeral : this.#static).dh(present(theirs === 'e' ? this.#remoteEphemeral : this.#remoteStatic));
+    const ownPair = present(own === 'e' ? this.#ephemeral : this.#static);
+    const secret = ownPair.dh(present(theirs === 'e' ? this.#remoteEphemeral : this.#remoteStatic));
     this.#symmetric.mixKey(secret);
     secret.fill(0);
   }
@@ -236,7 +234,7 @@ export class NoiseHandshake {
     const psks = options.psks ?? [];
     if (psks.length !== pskCount) throw new MeshError('invalid_option', `psks: this pattern needs ${pskCount}, not ${psks.length}`);
     for (const key of [options.remoteStaticKey, ...psks]) {
-      if (key !== undefined && key.length !== KEY_BYTES) throw new MeshError('invalid_key', `a key has ${KEY_BYTES} bytes, not ${key.length}`);
+      if (key !== undefined && key.length !== KEY_BYTES) throw new MeshError('invalid_key', `a key of ${key.length} bytes`);
     }
   }
 }

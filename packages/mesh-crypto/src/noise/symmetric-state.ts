@@ -1,5 +1,6 @@
 import { hkdf } from '../primitives/hkdf.js';
 import { KEY_BYTES, type Aead, type HashFunction } from '../primitives/primitives.js';
+import { copySecret } from '../primitives/secret-memory.js';
 import { CipherState } from './cipher-state.js';
 
 const EMPTY = Buffer.alloc(0);
@@ -18,8 +19,7 @@ export class SymmetricState {
     const name = Buffer.from(protocolName, 'ascii');
     // A name that fits is padded with zeros, a longer one hashed (rev 34, section 5.2).
     this.#handshakeHash = name.length > hash.outputBytes ? hash.digest(name) : Buffer.concat([name], hash.outputBytes);
-    this.#chainingKey = Buffer.allocUnsafeSlow(hash.outputBytes);
-    this.#chainingKey.set(this.#handshakeHash);
+    this.#chainingKey = copySecret(this.#handshakeHash);
   }
 
   /** `h`, 32 or 64 bytes, in a copy. */
@@ -67,11 +67,7 @@ export class SymmetricState {
    */
   split(): [Buffer, Buffer, Buffer] {
     const output = hkdf(this.#hash, this.#chainingKey, EMPTY, EMPTY, 3 * this.#hash.outputBytes);
-    const key = (index: number): Buffer => {
-      const copy = Buffer.allocUnsafeSlow(KEY_BYTES);
-      output.copy(copy, 0, index * this.#hash.outputBytes, index * this.#hash.outputBytes + KEY_BYTES);
-      return copy;
-    };
+    const key = (index: number): Buffer => copySecret(output.subarray(index * this.#hash.outputBytes).subarray(0, KEY_BYTES));
     const keys: [Buffer, Buffer, Buffer] = [key(0), key(1), key(2)];
     output.fill(0);
     this.destroy();

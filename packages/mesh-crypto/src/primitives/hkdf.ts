@@ -1,4 +1,5 @@
 import type { HashFunction } from './primitives.js';
+import { allocateSecret } from './secret-memory.js';
 
 /**
  * HKDF (RFC 5869) over one of our hash functions. Noise's `HKDF(chaining_key, input, n)` is this with the chaining key as salt, an
@@ -9,7 +10,7 @@ import type { HashFunction } from './primitives.js';
 export function hkdf(hash: HashFunction, salt: Uint8Array, inputKey: Uint8Array, info: Uint8Array, length: number): Buffer {
   const pseudoRandomKey = hash.hmac(salt, inputKey);
   const blocks = Math.ceil(length / hash.outputBytes);
-  const output = Buffer.allocUnsafeSlow(blocks * hash.outputBytes);
+  const output = allocateSecret(blocks * hash.outputBytes);
   let previous: Buffer = Buffer.alloc(0);
   for (let block = 0; block < blocks; block++) {
     const next = hash.hmac(pseudoRandomKey, previous, info, Uint8Array.of(block + 1));

@@ -5,7 +5,17 @@ import { blake2b, blake2s } from '@noble/hashes/blake2.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256, sha512 } from '@noble/hashes/sha2.js';
 import { MeshError } from '@lemur-bookstores/mesh-interface';
-import { KEY_BYTES, TAG_BYTES, type Aead, type AeadName, type CryptoPrimitives, type HashFunction, type HashName, type KeyPair } from './primitives.js';
+import {
+  KEY_BYTES,
+  TAG_BYTES,
+  type Aead,
+  type AeadName,
+  type CryptoPrimitives,
+  type HashFunction,
+  type HashName,
+  type KeyPair,
+} from './primitives.js';
+import { copySecret } from './secret-memory.js';
 
 const CIPHERS = { AESGCM: gcm, ChaChaPoly: chacha20poly1305 } as const;
 const HASHES = { SHA256: sha256, SHA512: sha512, BLAKE2s: blake2s, BLAKE2b: blake2b } as const;
@@ -17,7 +27,14 @@ class NobleAead implements Aead {
     this.name = name;
   }
 
-  sealInto(key: Uint8Array, nonce: Uint8Array, associatedData: Uint8Array, parts: readonly Uint8Array[], target: Buffer, offset: number): void {
+  sealInto(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    associatedData: Uint8Array,
+    parts: readonly Uint8Array[],
+    target: Buffer,
+    offset: number,
+  ): void {
     let end = offset;
     for (const part of parts) {
       target.set(part, end);
@@ -63,13 +80,13 @@ class NobleKeyPair implements KeyPair {
   #privateKey: Uint8Array | undefined;
 
   constructor(privateKey: Uint8Array) {
-    this.#privateKey = privateKey;
+    this.#privateKey = copySecret(privateKey);
     this.publicKey = x25519.getPublicKey(privateKey);
   }
 
   dh(theirPublicKey: Uint8Array): Buffer {
     if (this.#privateKey === undefined) throw new MeshError('invalid_key', 'the key pair was destroyed');
-    if (theirPublicKey.length !== KEY_BYTES) throw new MeshError('invalid_key', `a public key has ${KEY_BYTES} bytes, not ${theirPublicKey.length}`);
+    if (theirPublicKey.length !== KEY_BYTES) throw new MeshError('invalid_key', `a public key of ${theirPublicKey.length} bytes`);
     try {
       return asBuffer(x25519.getSharedSecret(this.#privateKey, theirPublicKey));
     } catch (error) {
@@ -93,15 +110,23 @@ const HASH_FUNCTIONS = {
   BLAKE2b: new NobleHash('BLAKE2b'),
 } as const satisfies Record<HashName, HashFunction>;
 
-/** Primitives of `@noble/*`: plain JavaScript, on any platform, and the independent half of every cross-check. */
+/**
+ * Primitives of `@noble/*`: plain JavaScript, on any platform, and the independent half of every cross-check. Their arithmetic leaves
+ * copies of secrets in the heap that nobody can wipe: where that matters, use node's.
+ */
 export const noblePrimitives: CryptoPrimitives = {
   name: 'noble',
   supports: () => true,
   aead: (name) => AEADS[name],
   hash: (name) => HASH_FUNCTIONS[name],
-  generateKeyPair: () => new NobleKeyPair(x25519.utils.randomSecretKey()),
+  generateKeyPair() {
+    const privateKey = x25519.utils.randomSecretKey();
+    const pair = new NobleKeyPair(privateKey);
+    privateKey.fill(0);
+    return pair;
+  },
   importKeyPair(raw) {
-    if (raw.length !== KEY_BYTES) throw new MeshError('invalid_key', `a private key has ${KEY_BYTES} bytes, not ${raw.length}`);
-    return new NobleKeyPair(Uint8Array.from(raw));
+    if (raw.length !== KEY_BYTES) throw new MeshError('invalid_key', `a private key of ${raw.length} bytes`);
+    return new NobleKeyPair(raw);
   },
 };

@@ -20,7 +20,14 @@ export interface Aead {
    * Encrypts the pieces of a plaintext, one after the other, into `target`: the ciphertext from `offset` on, then the tag.
    * @param target has room for `offset`, the plaintext and the tag; must not overlap a piece
    */
-  sealInto(key: Uint8Array, nonce: Uint8Array, associatedData: Uint8Array, parts: readonly Uint8Array[], target: Buffer, offset: number): void;
+  sealInto(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    associatedData: Uint8Array,
+    parts: readonly Uint8Array[],
+    target: Buffer,
+    offset: number,
+  ): void;
   /**
    * Checks the tag and returns the plaintext in memory of its own.
    * @throws MeshError `decrypt_failed`

@@ -34,7 +34,8 @@ export function createAuthority(trustDomain: string, keyType: KeyType = 'ed25519
   const openssl = (...parameters: string[]): void => void execFileSync('openssl', parameters, { cwd: folder, stdio: 'pipe' });
   openssl(
     'req', '-x509', '-nodes', ...NEW_KEY[keyType], '-keyout', 'ca.key', '-out', 'ca.pem', '-days', '2', '-subj', `/O=${trustDomain}`,
-    '-addext', 'basicConstraints=critical,CA:TRUE', '-addext', 'keyUsage=critical,keyCertSign,cRLSign', '-addext', `subjectAltName=URI:spiffe://${trustDomain}`,
+    '-addext', 'basicConstraints=critical,CA:TRUE', '-addext', 'keyUsage=critical,keyCertSign,cRLSign',
+    '-addext', `subjectAltName=URI:spiffe://${trustDomain}`,
   );
   const certificate = derOf(join(folder, 'ca.pem'));
   let issued = 0;

@@ -1,4 +1,10 @@
-import { systemClock, type CipherSuite, type HandshakeStep, type IdentityMaterial, type SecureChannel } from '@lemur-bookstores/mesh-interface';
+import {
+  systemClock,
+  type CipherSuite,
+  type HandshakeStep,
+  type IdentityMaterial,
+  type SecureChannel,
+} from '@lemur-bookstores/mesh-interface';
 import { InitiatorHandshake, ResponderHandshake, type ChannelHandshakeOptions } from '../../src/channel/channel-handshake.js';
 import { nodePrimitives } from '../../src/primitives/node-primitives.js';
 
@@ -6,7 +12,8 @@ import { nodePrimitives } from '../../src/primitives/node-primitives.js';
 export type Party = ChannelHandshakeOptions;
 
 export function partyOf(identity: IdentityMaterial, overrides: Partial<Party> = {}): Party {
-  return { identity, primitives: nodePrimitives, staticKey: nodePrimitives.generateKeyPair(), clock: systemClock, skewMs: 60_000, ...overrides };
+  const staticKey = nodePrimitives.generateKeyPair();
+  return { identity, primitives: nodePrimitives, staticKey, clock: systemClock, skewMs: 60_000, ...overrides };
 }
 
 export const dialling = (party: Party, serviceId: string, suite: CipherSuite = 'aesgcm'): InitiatorHandshake =>
