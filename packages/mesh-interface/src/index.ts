@@ -1,5 +1,5 @@
 export { MeshError, type MeshErrorData, type MeshErrorOptions } from './mesh-error.js';
-export { REASONS, type MeshErrorCode, type MeshErrorReason } from './reasons.js';
+export { MESH_ERROR_CODES, REASONS, type MeshErrorCode, type MeshErrorReason } from './reasons.js';
 export { systemClock, type Clock, type ClockTimer } from './clock.js';
 export { FakeClock } from './fake-clock.js';
 export { pinoLogger, silentLogger, stderrLogger, winstonLogger, type LogFields, type Logger, type PinoLike, type WinstonLike } from './logger.js';

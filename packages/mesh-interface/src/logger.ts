@@ -1,3 +1,5 @@
+import { systemClock } from './clock.js';
+
 /** Data that goes with a log line. Values are shown as they are: never put a secret in. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
@@ -46,12 +48,24 @@ export function winstonLogger(winston: WinstonLike): Logger {
   };
 }
 
-function writeLine(level: string, message: string, fields: LogFields | undefined): void {
+/** DEL, C1 (a terminal obeys U+009B as it does ESC [), line separators and bidi controls: JSON alone escapes C0 only. */
+const UNSAFE_IN_TERMINAL = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+function writeLine(level: 'warn' | 'error', message: string, fields: LogFields | undefined): void {
+  const own = { time: new Date(systemClock.now()).toISOString(), level, name: 'secure-stack-mesh', message };
   let line: string;
   try {
-    line = JSON.stringify({ time: new Date().toISOString(), level, name: 'secure-stack-mesh', message, ...fields });
+    // Twice: once for the order, once so that no field takes the place of the line's own.
+    line = JSON.stringify({ ...own, ...fields, ...own }, printable);
   } catch {
-    line = JSON.stringify({ time: new Date().toISOString(), level, name: 'secure-stack-mesh', message });
+    line = JSON.stringify(own);
   }
-  process.stderr.write(`${line}\n`);
+  const escaped = line.replace(UNSAFE_IN_TERMINAL, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  process.stderr.write(`${escaped}\n`);
+}
+
+/** JSON shows an Error as `{}` and throws on a bigint. */
+function printable(_name: string, value: unknown): unknown {
+  if (value instanceof Error) return value.message;
+  return typeof value === 'bigint' ? String(value) : value;
 }

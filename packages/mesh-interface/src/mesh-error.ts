@@ -65,8 +65,7 @@ export class MeshError extends Error {
   /** The value itself where it is a MeshError; else a MeshError `unexpected` (or the given reason) with the value as its cause. */
   static from(value: unknown, reason: MeshErrorReason = 'unexpected'): MeshError {
     if (MeshError.is(value)) return value;
-    const message = value instanceof Error ? value.message : String(value);
-    return new MeshError(reason, message, { cause: value });
+    return new MeshError(reason, textOf(value), { cause: value });
   }
 
   /** The message without the reason in front of it. */
@@ -84,5 +83,14 @@ export class MeshError extends Error {
       ...(this.details === undefined ? {} : { details: this.details }),
       ...(this.mayHaveRun === undefined ? {} : { mayHaveRun: this.mayHaveRun }),
     };
+  }
+}
+
+/** Anything can be thrown: an object without a prototype, or one whose `toString` throws. */
+function textOf(value: unknown): string {
+  try {
+    return value instanceof Error ? value.message : String(value);
+  } catch {
+    return 'something that cannot be shown was thrown';
   }
 }

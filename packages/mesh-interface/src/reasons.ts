@@ -1,21 +1,25 @@
-/** Canonical error codes, by gRPC's names (https://grpc.io/docs/guides/status-codes/). */
-export type MeshErrorCode =
-  | 'CANCELLED'
-  | 'UNKNOWN'
-  | 'INVALID_ARGUMENT'
-  | 'DEADLINE_EXCEEDED'
-  | 'NOT_FOUND'
-  | 'ALREADY_EXISTS'
-  | 'PERMISSION_DENIED'
-  | 'RESOURCE_EXHAUSTED'
-  | 'FAILED_PRECONDITION'
-  | 'ABORTED'
-  | 'OUT_OF_RANGE'
-  | 'UNIMPLEMENTED'
-  | 'INTERNAL'
-  | 'UNAVAILABLE'
-  | 'DATA_LOSS'
-  | 'UNAUTHENTICATED';
+/** Canonical error codes, by gRPC's names (https://grpc.io/docs/guides/status-codes/), in the order of its numbers from 1 on. */
+export const MESH_ERROR_CODES = [
+  'CANCELLED',
+  'UNKNOWN',
+  'INVALID_ARGUMENT',
+  'DEADLINE_EXCEEDED',
+  'NOT_FOUND',
+  'ALREADY_EXISTS',
+  'PERMISSION_DENIED',
+  'RESOURCE_EXHAUSTED',
+  'FAILED_PRECONDITION',
+  'ABORTED',
+  'OUT_OF_RANGE',
+  'UNIMPLEMENTED',
+  'INTERNAL',
+  'UNAVAILABLE',
+  'DATA_LOSS',
+  'UNAUTHENTICATED',
+] as const;
+
+/** One of {@link MESH_ERROR_CODES}. */
+export type MeshErrorCode = (typeof MESH_ERROR_CODES)[number];
 
 /**
  * Every reason this product gives, with the code it belongs to. `docs/errors.md` has an entry for each, and a test keeps the two
@@ -58,7 +62,6 @@ export const REASONS = {
   connection_lost: 'UNAVAILABLE',
   connection_truncated: 'UNAVAILABLE',
   keepalive_timeout: 'UNAVAILABLE',
-  peer_draining: 'UNAVAILABLE',
   session_closed: 'UNAVAILABLE',
   record_invalid: 'DATA_LOSS',
   protocol_violation: 'INTERNAL',
@@ -75,6 +78,7 @@ export const REASONS = {
   body_invalid: 'INVALID_ARGUMENT',
   body_too_large: 'RESOURCE_EXHAUSTED',
   result_invalid: 'INTERNAL',
+  /** For handlers that refuse a peer. */
   permission_denied: 'PERMISSION_DENIED',
   // Discovery
   discovery_failed: 'UNAVAILABLE',
