@@ -1,0 +1,75 @@
+import { execFileSync } from 'node:child_process';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { systemClock } from '../src/clock.js';
+
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+describe('setTimeout', () => {
+  test('fires once, after the delay', () => {
+    jest.useFakeTimers();
+    const callback = jest.fn();
+    systemClock.setTimeout(callback, 1_000);
+    jest.advanceTimersByTime(999);
+    expect(callback).not.toHaveBeenCalled();
+    jest.advanceTimersByTime(10_000);
+    expect(callback).toHaveBeenCalledTimes(1);
+  });
+
+  test("a delay beyond setTimeout's own limit is chained and does not fire after 1 ms", () => {
+    jest.useFakeTimers();
+    const callback = jest.fn();
+    systemClock.setTimeout(callback, 2 * LONGEST_TIMER_MS + 500);
+    jest.advanceTimersByTime(LONGEST_TIMER_MS);
+    jest.advanceTimersByTime(LONGEST_TIMER_MS);
+    jest.advanceTimersByTime(499);
+    expect(callback).not.toHaveBeenCalled();
+    jest.advanceTimersByTime(1);
+    expect(callback).toHaveBeenCalledTimes(1);
+  });
+
+  test('a chained timer is cancelled in any of its links', () => {
+    jest.useFakeTimers();
+    const callback = jest.fn();
+    const timer = systemClock.setTimeout(callback, 2 * LONGEST_TIMER_MS);
+    jest.advanceTimersByTime(LONGEST_TIMER_MS + 1);
+    timer.cancel();
+    expect(jest.getTimerCount()).toBe(0);
+    jest.advanceTimersByTime(2 * LONGEST_TIMER_MS);
+    expect(callback).not.toHaveBeenCalled();
+  });
+
+  test('cancelling twice, and after it fired, does nothing', () => {
+    jest.useFakeTimers();
+    const callback = jest.fn();
+    const timer = systemClock.setTimeout(callback, 5);
+    jest.advanceTimersByTime(5);
+    timer.cancel();
+    timer.cancel();
+    expect(callback).toHaveBeenCalledTimes(1);
+  });
+
+  test('keeps no process alive, chained or not', () => {
+    const module = JSON.stringify(new URL('../dist/clock.js', import.meta.url).href);
+    const program = `import { systemClock } from ${module};
+      for (const delayMs of [3_600_000, 2 ** 40]) systemClock.setTimeout(() => {}, delayMs);
+      console.log('armed');`;
+    // The timeout kills a process that does not end, which throws.
+    const output = execFileSync(process.execPath, ['--input-type=module', '-e', program], { timeout: 20_000, encoding: 'utf8' });
+    expect(output).toBe('armed\n');
+  });
+});
+
+describe('times', () => {
+  test('now() is wall-clock time, monotonic() ignores its jumps', () => {
+    const before = systemClock.monotonic();
+    jest.useFakeTimers({ now: Date.UTC(2020, 0, 1), doNotFake: ['performance'] });
+    expect(systemClock.now()).toBe(Date.UTC(2020, 0, 1));
+    const after = systemClock.monotonic();
+    expect(after).toBeGreaterThanOrEqual(before);
+    expect(after - before).toBeLessThan(60_000);
+  });
+});
