@@ -118,7 +118,7 @@ export class MeshNode {
     const callIn = new CallIn({ ...common, serviceId: options.serviceId, handlers: this.handlers, logger });
     this.#inbound = new InboundSessions({ channels: options.channels, clock, limits, journal: this.#journal, receiver: callIn, pinsOf: options.pinsOf });
     const dialer = new SessionDialer({ transport, channels: options.channels, clock, limits, journal: this.#journal });
-    this.#directory = new ServiceDirectory({ discovery: options.discovery, dialer, clock, logger, strategy: options.strategy ?? 'least-loaded', ...(options.backoff === undefined ? {} : { backoff: options.backoff }) });
+    this.#directory = new ServiceDirectory({ discovery: options.discovery, dialer, clock, logger, strategy: options.strategy ?? 'least-loaded', drainMs: limits.drainMs, ...(options.backoff === undefined ? {} : { backoff: options.backoff }) });
     this.handlers.addBuiltIn('health', (): HealthReply => ({ service: this.serviceId, status: options.health?.() ?? 'healthy' }));
   }
 

@@ -13,7 +13,7 @@ import { WheelEntry, type DeadlineWheel } from '../session/deadline-wheel.js';
 import type { InboundRequest, InboundSession, RequestReceiver } from '../session/inbound-session.js';
 import { decodeBody, encodeBody, type Codec, type EncodedBody } from '../wire/body.js';
 import { BODY_KIND_MASK, MessageKind } from '../wire/message.js';
-import { decodeRequestHead, type RequestHead } from '../wire/request.js';
+import { decodeRequestHead, NO_METADATA, type RequestHead } from '../wire/request.js';
 import type { CallStatistics, MethodStatistics } from './call-statistics.js';
 import type { AnyHandler, HandlerContext, Handlers } from './handlers.js';
 import { runThrough } from './interceptor-chain.js';
@@ -76,8 +76,6 @@ export class CallIn implements RequestReceiver {
     return series;
   }
 }
-
-const NO_METADATA: CallMetadata = Object.freeze({});
 
 /** One request being handled: answered exactly once, or not at all once its caller has gone. */
 class InboundCall extends WheelEntry implements InboundRequest, HandlerContext {

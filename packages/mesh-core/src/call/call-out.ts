@@ -172,7 +172,7 @@ class OutboundCall extends PendingCall implements SessionWaiter {
     }
     this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
     wheel.add(this, this.#deadline);
-    this.#dispatch();
+    this.#dispatch(this.#startedAt);
   }
 
   onSession(session: OutboundSession): void {
@@ -209,7 +209,7 @@ class OutboundCall extends PendingCall implements SessionWaiter {
   /** PROTOCOL 1.5: an authenticated GOAWAY says that it has not run. Another session may take it. */
   onNotProcessed(): void {
     this.#session = undefined;
-    if (!this.#done) this.#dispatch();
+    if (!this.#done) this.#dispatch(this.#parts.clock.monotonic());
   }
 
   onDeadline(): void {
@@ -223,8 +223,8 @@ class OutboundCall extends PendingCall implements SessionWaiter {
     this.#end(new MeshError('cancelled', 'the call was cancelled', { cause: this.#signal?.reason, mayHaveRun: written }), undefined);
   };
 
-  #dispatch(): void {
-    const session = this.#endpoints.pick();
+  #dispatch(now: number): void {
+    const session = this.#endpoints.pick(now);
     if (session === undefined) this.#endpoints.wait(this);
     else this.onSession(session);
   }

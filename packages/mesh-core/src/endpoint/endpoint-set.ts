@@ -27,6 +27,8 @@ export interface EndpointSetParts {
   readonly logger: Logger;
   readonly strategy: LoadBalancingStrategy;
   readonly backoff?: BackoffOptions;
+  /** How long calls to an instance that has gone may still take, in ms. */
+  readonly drainMs: number;
 }
 
 /** All instances of one service, as discovery knows them: each kept connected, one chosen for each call. */
@@ -87,8 +89,19 @@ export class EndpointSet {
     return this.#connected.flatMap(({ session }) => (session === undefined ? [] : [session]));
   }
 
-  /** An open session to the instance of choice; `undefined` where none is connected. */
-  pick(): OutboundSession | undefined {
+  /**
+   * An open session to the instance of choice; `undefined` where none is connected, or the one of choice has been silent for so
+   * long that it is asked first.
+   * @param now monotonic time, in ms
+   */
+  pick(now: number): OutboundSession | undefined {
+    const session = this.#choose();
+    if (session?.session.isStale(now) !== true) return session;
+    session.session.verify();
+    return undefined;
+  }
+
+  #choose(): OutboundSession | undefined {
     const connected = this.#connected;
     if (connected.length === 0) return undefined;
     const session = connected.length === 1 ? (connected[0] as Endpoint).session : this.#pick(connected).session;
@@ -114,7 +127,7 @@ export class EndpointSet {
   onConnected(): void {
     this.#refreshConnected();
     for (const waiter of [...this.#waiting]) {
-      const session = this.pick();
+      const session = this.pick(this.#parts.clock.monotonic());
       if (session === undefined) return;
       this.#waiting.delete(waiter);
       waiter.onSession(session);
@@ -163,7 +176,7 @@ export class EndpointSet {
     for (const [key, endpoint] of this.#endpoints) {
       if (wanted.has(key)) continue;
       this.#endpoints.delete(key);
-      void endpoint.stop(10_000);
+      void endpoint.stop(this.#parts.drainMs);
     }
     for (const [key, node] of wanted) {
       if (this.#endpoints.has(key)) continue;

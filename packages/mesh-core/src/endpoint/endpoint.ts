@@ -79,6 +79,7 @@ export class Endpoint {
         this.node,
         this.#pins,
         {
+          onVerified: () => this.#listener.onConnected(this),
           onDraining: () => {
             if (current !== undefined) this.#draining.add(current);
             left();

@@ -91,6 +91,8 @@ export class InboundSession implements SessionDelegate {
 
   onReady(): void {}
 
+  onVerified(): void {}
+
   onGoAway(): void {}
 
   onEnd(end: SessionEnd): void {

@@ -27,6 +27,8 @@ export abstract class PendingCall extends WheelEntry {
 /** What the owner of an outbound session hears. */
 export interface OutboundSessionListener {
   onReady(): void;
+  /** It was stale and works: calls may be written to it again. */
+  onVerified(): void;
   /** No new calls here: dial anew. Calls in flight still end. */
   onDraining(): void;
   onEnd(end: SessionEnd): void;
@@ -126,6 +128,10 @@ export class OutboundSession implements SessionDelegate {
 
   onReady(): void {
     this.#listener.onReady();
+  }
+
+  onVerified(): void {
+    this.#listener.onVerified();
   }
 
   onGoAway(lastProcessedId: number): void {

@@ -70,6 +70,7 @@ export class SessionDialer {
             signal.removeEventListener('abort', onAbort);
             resolve(outbound);
           },
+          onVerified: () => listener.onVerified(),
           onDraining: () => listener.onDraining(),
           onEnd: (end) => {
             timer.cancel();

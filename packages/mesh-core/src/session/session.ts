@@ -28,6 +28,8 @@ export interface SessionDelegate {
   onTooLarge(kind: number, id: number, bytes: number): void;
   /** The peer is ready for requests (dialler only). */
   onReady(): void;
+  /** Something came after {@link Session.verify}: the connection works. */
+  onVerified(): void;
   /** The peer takes up no request after `lastProcessedId`. */
   onGoAway(lastProcessedId: number): void;
   onEnd(end: SessionEnd): void;
@@ -47,6 +49,7 @@ export class Session {
   readonly #limits: SessionLimits;
   #state: SessionState;
   #closeReceived = false;
+  #verifying = false;
   lastReceivedAt: number;
   receivedBytes = 0;
 
@@ -83,8 +86,14 @@ export class Session {
     this.#keepAlive.start();
   }
 
+  /** Nothing has come for longer than the keep-alive allows: its timer was held up, and so was this process. */
+  isStale(now: number): boolean {
+    return now - this.lastReceivedAt > this.#limits.idlePingMs + this.#limits.deadAfterMs;
+  }
+
   /** Pings at once: the answer, or its absence, shows within `deadAfterMs` whether the connection still works. */
   verify(): void {
+    this.#verifying = true;
     this.#keepAlive.verify();
   }
 
@@ -127,6 +136,10 @@ export class Session {
       if (flags === 0) this.#onMessages(plaintext);
       else if ((flags & RecordFlag.fragment) !== 0) this.#onFragment(flags, plaintext);
       else throw new MeshError('protocol_violation', 'a record with unknown flags');
+      if (this.#verifying) {
+        this.#verifying = false;
+        this.#delegate.onVerified();
+      }
     } catch (error) {
       this.fail(MeshError.from(error, 'protocol_violation'));
     }

@@ -26,7 +26,7 @@ export function encodeBody(value: unknown, codec: Codec | undefined): EncodedBod
     const text = JSON.stringify(value) as string | undefined;
     if (text !== undefined) return { kind: BodyKind.json, data: text };
   } catch (error) {
-    throw new MeshError('body_invalid', `the value cannot be encoded: ${error instanceof Error ? error.message : String(error)}`, { cause: error, mayHaveRun: false });
+    throw new MeshError('body_invalid', `the value cannot be encoded: ${error instanceof Error ? error.message : 'its toJSON threw'}`, { cause: error, mayHaveRun: false });
   }
   throw new MeshError('body_invalid', `a ${typeof value} cannot be encoded as JSON`, { mayHaveRun: false });
 }

@@ -4,6 +4,8 @@ const CODES: ReadonlySet<string> = new Set<string>(Object.values(REASONS));
 const REASON = /^[a-z][a-z0-9_]{0,63}$/;
 const MAX_DETAILS_BYTES = 4 * 1024;
 const MAX_MESSAGE_LENGTH = 1024;
+/** Room for both, a message all of escapes, and the rest: also bounds how deep a peer can nest what we may have to print. */
+const MAX_REPLY_LENGTH = MAX_DETAILS_BYTES + 6 * MAX_MESSAGE_LENGTH + 512;
 
 /**
  * What of a handler's failure crosses the wire (DESIGN 3): of a MeshError its code, reason, message, `retryAfterMs` and
@@ -21,7 +23,8 @@ export function encodeErrorReply(error: unknown): string {
   const body = {
     code,
     reason: REASON.test(reason) ? reason : 'unexpected',
-    message: error.text.slice(0, MAX_MESSAGE_LENGTH),
+    // Another version of the library may have no `text`.
+    message: ((error.text as string | undefined) ?? error.message).slice(0, MAX_MESSAGE_LENGTH),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   };
   const text = JSON.stringify(body);
@@ -33,7 +36,7 @@ export function encodeErrorReply(error: unknown): string {
 export function decodeErrorReply(text: string, notRun: boolean): MeshError {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(text);
+    parsed = text.length > MAX_REPLY_LENGTH ? undefined : JSON.parse(text);
   } catch {
     parsed = undefined;
   }
@@ -41,10 +44,10 @@ export function decodeErrorReply(text: string, notRun: boolean): MeshError {
   const code = typeof reply['code'] === 'string' && CODES.has(reply['code']) ? (reply['code'] as MeshErrorCode) : 'UNKNOWN';
   const reason = typeof reply['reason'] === 'string' && REASON.test(reply['reason']) ? reply['reason'] : 'unexpected';
   const message = typeof reply['message'] === 'string' ? reply['message'].slice(0, MAX_MESSAGE_LENGTH) : 'the peer answered with an error it did not describe';
-  const retryAfterMs = reply['retryAfterMs'];
+  const { retryAfterMs, details } = reply;
   return new MeshError(reason, message, {
     code,
-    details: reply['details'],
+    details: details !== undefined && Buffer.byteLength(JSON.stringify(details)) <= MAX_DETAILS_BYTES ? details : undefined,
     mayHaveRun: !notRun,
     ...(typeof retryAfterMs === 'number' && retryAfterMs >= 0 ? { retryAfterMs } : {}),
   });

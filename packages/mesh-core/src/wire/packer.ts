@@ -1,6 +1,6 @@
 import { MeshError, type Connection, type SecureChannel } from '@lemur-bookstores/mesh-interface';
-import { HEADER_BYTES, MAX_RECORD_BYTES, MAX_RECORD_MESSAGES, MessageKind, RecordFlag, writeHeader } from './message.js';
-import { FIRST_FRAGMENT_HEAD_BYTES, FRAGMENT_BYTES, FRAGMENT_HEAD_BYTES } from './reassembly.js';
+import { HEADER_BYTES, MAX_RECORD_BYTES, MAX_RECORD_MESSAGES, MessageKind, writeHeader } from './message.js';
+import { OutgoingMessage } from './outgoing-message.js';
 
 /** Texts up to this many characters are encoded straight into the record under construction. */
 const INLINE_CHARACTERS = 8 * 1024;
@@ -8,17 +8,6 @@ const SCRATCH_BYTES = 64 * 1024;
 /** Above this, data waits here instead of in the socket's buffer, where nothing could overtake it. */
 const HIGH_WATER_BYTES = 2 * 1024 * 1024;
 
-/** A message that waits: whole, or what is left of it. */
-interface Waiting {
-  readonly id: number;
-  readonly control: boolean;
-  readonly head: Buffer;
-  readonly body: Uint8Array;
-  readonly fragmentId: number;
-  offset: number;
-}
-
-const EMPTY = new Uint8Array(0);
 /** Buffers between two records of any session; one is held only from a turn's first message to its flush, so idle sessions have none. */
 const scratchPool: Buffer[] = [];
 
@@ -36,7 +25,7 @@ export class Packer {
   #count = 0;
   #flushIsScheduled = false;
   #closed = false;
-  #queue: Waiting[] = [];
+  #queue: OutgoingMessage[] = [];
   #queuedBytes = 0;
   #nextFragmentId = 1;
   /** Bytes of all records written. */
@@ -92,19 +81,19 @@ export class Packer {
    * @returns whether it was there: then it has provably not been written
    */
   takeBack(id: number): boolean {
-    const index = this.#queue.findIndex((waiting) => waiting.id === id && !waiting.control && waiting.offset === 0);
+    const index = this.#queue.findIndex((waiting) => waiting.id === id && !waiting.control && !waiting.begun);
     const [waiting] = index < 0 ? [] : this.#queue.splice(index, 1);
     if (waiting === undefined) return false;
-    this.#queuedBytes -= waiting.head.length + waiting.body.length;
+    this.#queuedBytes -= waiting.bytes;
     return true;
   }
 
   /** Cancels a request at the peer: behind the request's own fragments where those are still on their way. */
   cancel(kind: number, id: number): void {
-    if (!this.#queue.some((waiting) => waiting.id === id && waiting.offset > 0)) return this.control(kind, id);
+    if (!this.#queue.some((waiting) => waiting.id === id && waiting.begun)) return this.control(kind, id);
     const head = Buffer.allocUnsafe(HEADER_BYTES);
     writeHeader(head, 0, kind, 0, id, 0);
-    this.#enqueue({ id, control: true, head, body: EMPTY, fragmentId: 0, offset: 0 });
+    this.#enqueue(new OutgoingMessage(id, head, undefined, 0, true));
   }
 
   /** Seals and writes what this turn has gathered. */
@@ -185,42 +174,45 @@ export class Packer {
   };
 
   #large(kind: number, flags: number, id: number, head: Buffer, body: string | Uint8Array | undefined): void {
-    const bytes = body === undefined ? EMPTY : typeof body === 'string' ? Buffer.from(body, 'utf8') : body;
-    const length = head.length + bytes.length;
-    writeHeader(head, 0, kind, flags, id, length - HEADER_BYTES);
+    const bytes = typeof body === 'string' ? Buffer.from(body, 'utf8') : body;
+    const message = new OutgoingMessage(id, head, bytes, this.#nextFragmentId);
+    writeHeader(head, 0, kind, flags, id, message.bytes - HEADER_BYTES);
     const blocked = this.#queue.length > 0 || this.#connection.bufferedBytes >= HIGH_WATER_BYTES;
-    if (blocked && this.#queuedBytes + length > this.#maxQueuedBytes) {
+    if (blocked && this.#queuedBytes + message.bytes > this.#maxQueuedBytes) {
       throw new MeshError('send_queue_full', `${this.#queuedBytes} bytes already wait for the peer to read`, { mayHaveRun: false });
     }
-    const waiting: Waiting = { id, control: false, head, body: bytes, fragmentId: this.#nextFragmentId, offset: 0 };
     this.#nextFragmentId = (this.#nextFragmentId + 1) >>> 0;
-    if (blocked) return this.#enqueue(copied(waiting, typeof body !== 'string'));
-    this.flush();
-    while (this.#writePiece(waiting)) {
-      if (this.#connection.bufferedBytes >= HIGH_WATER_BYTES) return this.#enqueue(copied(waiting, typeof body !== 'string'));
+    if (!blocked) {
+      this.flush();
+      do this.#writePiece(message);
+      while (!message.done && this.#connection.bufferedBytes < HIGH_WATER_BYTES);
+      if (message.done) return;
     }
+    // Text was encoded here; bytes are the caller's, who may change them once the call has returned.
+    this.#enqueue(body instanceof Uint8Array ? message.own() : message);
   }
 
-  #enqueue(waiting: Waiting): void {
-    this.#queue.push(waiting);
-    this.#queuedBytes += waiting.head.length + waiting.body.length;
+  #enqueue(message: OutgoingMessage): void {
+    this.#queue.push(message);
+    this.#queuedBytes += message.bytes;
   }
 
   /** Writes one record from the queue: a fragment, or as many small messages as fit. */
   #writeNext(): void {
     this.flush();
-    const first = this.#queue[0] as Waiting;
-    if (first.offset > 0 || first.head.length + first.body.length > MAX_RECORD_BYTES) {
-      if (!this.#writePiece(first)) this.#dequeue(1);
+    const first = this.#queue[0] as OutgoingMessage;
+    if (first.needsFragments) {
+      this.#writePiece(first);
+      if (first.done) this.#dequeue(1);
       return;
     }
     const parts: Uint8Array[] = [];
     let bytes = 0;
     let count = 0;
-    for (const waiting of this.#queue) {
-      bytes += waiting.head.length + waiting.body.length;
+    for (const message of this.#queue) {
+      bytes += message.bytes;
       if (bytes > MAX_RECORD_BYTES || count === MAX_RECORD_MESSAGES) break;
-      parts.push(waiting.head, waiting.body);
+      parts.push(message.head, message.body);
       count++;
     }
     this.#dequeue(count);
@@ -228,28 +220,12 @@ export class Packer {
   }
 
   #dequeue(count: number): void {
-    for (const waiting of this.#queue.splice(0, count)) this.#queuedBytes -= waiting.head.length + waiting.body.length;
+    for (const message of this.#queue.splice(0, count)) this.#queuedBytes -= message.bytes;
   }
 
-  /** Writes the next record of a message. @returns whether more of it is left */
-  #writePiece(waiting: Waiting): boolean {
-    const { head, body, offset } = waiting;
-    const length = head.length + body.length;
-    if (length <= MAX_RECORD_BYTES) {
-      this.#write(0, [head, body]);
-      return false;
-    }
-    const end = Math.min(length, offset + FRAGMENT_BYTES);
-    const first = offset === 0;
-    const fragmentHead = Buffer.allocUnsafe(first ? FIRST_FRAGMENT_HEAD_BYTES : FRAGMENT_HEAD_BYTES);
-    fragmentHead.writeUInt32BE(waiting.fragmentId, 0);
-    if (first) fragmentHead.writeUInt32BE(length, 4);
-    const parts: Uint8Array[] = [fragmentHead];
-    if (offset < head.length) parts.push(head.subarray(offset));
-    parts.push(body.subarray(Math.max(0, offset - head.length), end - head.length));
-    waiting.offset = end;
-    this.#write(RecordFlag.fragment | (first ? RecordFlag.first : 0) | (end === length ? RecordFlag.last : 0), parts);
-    return end < length;
+  #writePiece(message: OutgoingMessage): void {
+    const { flags, parts } = message.next();
+    this.#write(flags, parts);
   }
 
   #write(flags: number, parts: readonly Uint8Array[]): void {
@@ -257,9 +233,4 @@ export class Packer {
     this.sentBytes += record.length;
     this.#connection.send(record);
   }
-}
-
-/** What waits must not change under us: a caller's bytes are copied, text we encoded ourselves is not. */
-function copied(waiting: Waiting, isCallersMemory: boolean): Waiting {
-  return isCallersMemory && waiting.body.length > 0 ? { ...waiting, body: Buffer.from(waiting.body) } : waiting;
 }

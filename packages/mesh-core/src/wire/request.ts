@@ -10,7 +10,8 @@ export interface RequestHead {
   readonly bodyStart: number;
 }
 
-const NO_METADATA: CallMetadata = Object.freeze({});
+/** Without a prototype, as all metadata: a handler that looks up `constructor` finds nothing. */
+export const NO_METADATA: CallMetadata = Object.freeze(Object.create(null) as Record<string, string>);
 const TRACE_ID = /^[0-9a-f]{32}$/;
 const SPAN_ID = /^[0-9a-f]{16}$/;
 
