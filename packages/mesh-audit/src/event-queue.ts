@@ -1,0 +1,136 @@
+import type { Gap, StampedEvent } from './event-stamper.js';
+import { Fifo } from './fifo.js';
+
+/** Bounds of a queue and what it needs of its owner. */
+export interface EventQueueOptions {
+  /** Events held at most, those in flight included. */
+  readonly maxEvents: number;
+  /** Bytes held at most, those in flight included. */
+  readonly maxBytes: number;
+  /** Told of every event that found no room. */
+  readonly onDrop: (dropped: StampedEvent) => void;
+  readonly makeGap: (gap: Gap) => StampedEvent;
+}
+
+/** A gap ends once this share of the queue is free: else a sink that is slow for long would get a gap record for every other event. */
+const ROOM_AFTER_GAP = 0.1;
+/** Gap records that wait at most; beyond them the open gap widens. Events too large for the whole queue could make one each. */
+const MAX_GAPS = 16;
+
+/**
+ * Holds one adapter's events in the order of their sequence, bounded in events and bytes. When it is full a message event is
+ * dropped, never a security event for it: the newest waiting messages make room for a security event, and only where none is
+ * left the security event itself is dropped. What was dropped leaves a gap record in its place.
+ */
+export class EventQueue {
+  readonly #options: EventQueueOptions;
+  readonly #security = new Fifo<StampedEvent>();
+  readonly #messages = new Fifo<StampedEvent>();
+  readonly #gaps = new Fifo<StampedEvent>();
+  readonly #fifos = [this.#security, this.#messages, this.#gaps];
+  #gap: Gap | undefined;
+  #events = 0;
+  #bytes = 0;
+  #messageBytes = 0;
+
+  constructor(options: EventQueueOptions) {
+    this.#options = options;
+  }
+
+  /** Events held, those in flight included, gap records not. */
+  get events(): number {
+    return this.#events;
+  }
+
+  /** Sequence number of the oldest entry that waits. */
+  get oldest(): number | undefined {
+    return this.#earliest()?.peek()?.event.sequence;
+  }
+
+  offer(entry: StampedEvent): void {
+    if (this.#fits(entry) || (entry.kind === 'security' && this.#makeRoom(entry))) this.#push(entry);
+    else this.#drop(entry);
+    // Also here: events too large for the whole queue leave a gap in an empty one, and nothing to release.
+    this.#endGap();
+  }
+
+  /** The oldest entries, at most `max`. They stay counted until each was released. */
+  take(max: number): StampedEvent[] {
+    const taken: StampedEvent[] = [];
+    while (taken.length < max) {
+      const entry = this.#earliest()?.shift();
+      if (entry === undefined) break;
+      if (entry.kind === 'message') this.#messageBytes -= entry.bytes;
+      taken.push(entry);
+    }
+    return taken;
+  }
+
+  /** An entry that was taken is done with: its room is free. */
+  release(entry: StampedEvent): void {
+    if (entry.kind !== 'gap') {
+      this.#events--;
+      this.#bytes -= entry.bytes;
+    }
+    this.#endGap();
+  }
+
+  #push(entry: StampedEvent): void {
+    this.#events++;
+    this.#bytes += entry.bytes;
+    if (entry.kind === 'security') this.#security.push(entry);
+    else {
+      this.#messageBytes += entry.bytes;
+      this.#messages.push(entry);
+    }
+  }
+
+  #fits(entry: StampedEvent): boolean {
+    return this.#events < this.#options.maxEvents && this.#bytes + entry.bytes <= this.#options.maxBytes;
+  }
+
+  #makeRoom(entry: StampedEvent): boolean {
+    if (this.#messages.length === 0 || this.#bytes - this.#messageBytes + entry.bytes > this.#options.maxBytes) return false;
+    while (!this.#fits(entry)) {
+      const victim = this.#messages.pop();
+      if (victim === undefined) return false;
+      this.#events--;
+      this.#bytes -= victim.bytes;
+      this.#messageBytes -= victim.bytes;
+      this.#drop(victim);
+    }
+    return true;
+  }
+
+  #drop(entry: StampedEvent): void {
+    const { sequence } = entry.event;
+    const gap = this.#gap;
+    this.#gap =
+      gap === undefined
+        ? { count: 1, from: sequence, to: sequence }
+        : { count: gap.count + 1, from: Math.min(gap.from, sequence), to: Math.max(gap.to, sequence) };
+    this.#options.onDrop(entry);
+  }
+
+  #endGap(): void {
+    const { maxEvents, maxBytes } = this.#options;
+    if (this.#gap === undefined || this.#gaps.length >= MAX_GAPS) return;
+    if (this.#events > maxEvents * (1 - ROOM_AFTER_GAP) || this.#bytes > maxBytes * (1 - ROOM_AFTER_GAP)) return;
+    this.#gaps.push(this.#options.makeGap(this.#gap));
+    this.#gap = undefined;
+  }
+
+  /** The fifo whose head has the lowest sequence number. */
+  #earliest(): Fifo<StampedEvent> | undefined {
+    let earliest: Fifo<StampedEvent> | undefined;
+    let lowest = Infinity;
+    for (const fifo of this.#fifos) {
+      const head = fifo.peek();
+      if (head !== undefined && head.event.sequence < lowest) {
+        earliest = fifo;
+        lowest = head.event.sequence;
+      }
+    }
+    return earliest;
+  }
+}

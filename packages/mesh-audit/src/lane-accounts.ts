@@ -1,0 +1,32 @@
+import type { AuditLaneStats } from '@lemur-bookstores/mesh-interface';
+
+/**
+ * What became of one adapter's events. Each event is counted once as emitted and, when it leaves the lane, once as what became
+ * of it, so that with those still queued the sums are always equal (DESIGN 6). Gap records are not events and not counted.
+ */
+export class LaneAccounts {
+  emitted = 0;
+  filtered = 0;
+  delivered = 0;
+  deadLettered = 0;
+  dropped = 0;
+  /** Deliveries that failed, each try counted. */
+  failures = 0;
+  /** ms since 1970; 0 if none yet. */
+  lastSuccessAt = 0;
+
+  stats(adapter: string, queued: number): AuditLaneStats {
+    return {
+      adapter,
+      emitted: this.emitted,
+      filtered: this.filtered,
+      delivered: this.delivered,
+      queued,
+      spilled: 0,
+      deadLettered: this.deadLettered,
+      dropped: this.dropped,
+      failures: this.failures,
+      lastSuccessAt: this.lastSuccessAt,
+    };
+  }
+}

@@ -1,0 +1,158 @@
+import { MASK, NameMask, type NameMaskOptions } from './name-mask.js';
+
+/** What becomes of an event's metadata before any adapter sees it. */
+export interface RedactionOptions extends NameMaskOptions {
+  /** Characters that a string may have; the rest is cut off, with a mark. Default 8,192. */
+  readonly maxStringLength?: number | undefined;
+  /** Containers that may stand within each other. Default 6. */
+  readonly maxDepth?: number | undefined;
+  /** Entries that a container may have. Default 64. */
+  readonly maxEntries?: number | undefined;
+}
+
+/** Metadata as adapters may have it: frozen JSON without secrets. */
+export interface RedactedMetadata {
+  readonly metadata: Readonly<Record<string, unknown>>;
+  /** About what it takes in memory. */
+  readonly bytes: number;
+}
+
+/** Beyond this much an event's metadata is cut, whatever the single limits would let through. */
+const MAX_BYTES = 65_536;
+const MAX_NAME_LENGTH = 256;
+/** What a value takes that is not a string, and what a container or an entry adds: estimates of V8's heap. */
+const VALUE_BYTES = 16;
+
+/** Characters beyond `max` cut off, and said so. */
+export function cutText(text: string, max: number): string {
+  return text.length <= max ? text : `${text.slice(0, max)}…[+${text.length - max} chars]`;
+}
+
+/** A string's size in memory, at its widest: two bytes a character. */
+export const textBytes = (text: string): number => VALUE_BYTES + 2 * text.length;
+
+/**
+ * Copies metadata into frozen, plain JSON: secrets masked by name, strings, containers, depth and the whole capped, cycles cut,
+ * and everything that is not JSON turned into text. Bytes become their count: they may be keys or payloads.
+ */
+export class Redactor {
+  readonly #mask: NameMask;
+  readonly #maxStringLength: number;
+  readonly #maxDepth: number;
+  readonly #maxEntries: number;
+  /** The containers around the value at hand, and what the copy takes so far: only meaningful while `redact` runs. */
+  readonly #ancestors: object[] = [];
+  #bytes = 0;
+
+  constructor(options: RedactionOptions = {}) {
+    this.#mask = new NameMask(options);
+    this.#maxStringLength = options.maxStringLength ?? 8_192;
+    this.#maxDepth = options.maxDepth ?? 6;
+    this.#maxEntries = options.maxEntries ?? 64;
+  }
+
+  /** Never throws, whatever getters, proxies or `toJSON` methods do. */
+  redact(metadata: Readonly<Record<string, unknown>>): RedactedMetadata {
+    this.#bytes = 0;
+    this.#ancestors.length = 0;
+    let copy: Readonly<Record<string, unknown>>;
+    try {
+      copy = this.#record(metadata, Object.keys(metadata), 'top');
+    } catch {
+      copy = Object.freeze({ unreadable: true });
+    }
+    return { metadata: copy, bytes: this.#bytes };
+  }
+
+  #record(source: object, names: readonly string[], level: 'top' | 'nested'): Readonly<Record<string, unknown>> {
+    const copy: Record<string, unknown> = {};
+    this.#ancestors.push(source);
+    const count = Math.min(names.length, this.#maxEntries);
+    for (let index = 0; index < count; index++) {
+      const name = names[index]!;
+      // Assigning it would set the copy's prototype instead of an entry.
+      if (name === '__proto__') continue;
+      const value = this.#mask.hides(name, level) ? MASK : this.#read(source, name);
+      if (value === undefined) continue;
+      copy[name.length <= MAX_NAME_LENGTH ? name : cutText(name, MAX_NAME_LENGTH)] = value;
+      this.#bytes += textBytes(name) + VALUE_BYTES;
+    }
+    if (names.length > count) copy['…'] = `[${names.length - count} more]`;
+    this.#ancestors.pop();
+    return Object.freeze(copy);
+  }
+
+  #list(source: object, items: readonly unknown[]): readonly unknown[] {
+    const copy: unknown[] = [];
+    this.#ancestors.push(source);
+    const count = Math.min(items.length, this.#maxEntries);
+    for (let index = 0; index < count; index++) copy.push(this.#read(items, index) ?? null);
+    this.#bytes += count * VALUE_BYTES;
+    if (items.length > count) copy.push(`[${items.length - count} more]`);
+    this.#ancestors.pop();
+    return Object.freeze(copy);
+  }
+
+  #read(source: object, name: string | number): unknown {
+    const depth = this.#ancestors.length;
+    try {
+      return this.#value((source as Readonly<Record<string | number, unknown>>)[name]);
+    } catch {
+      this.#ancestors.length = depth;
+      return '[unreadable]';
+    }
+  }
+
+  #value(value: unknown): unknown {
+    switch (typeof value) {
+      case 'string': {
+        const text = value.length <= this.#maxStringLength ? value : cutText(value, this.#maxStringLength);
+        if (this.#bytes + textBytes(text) > MAX_BYTES) return '[cut]';
+        this.#bytes += textBytes(text);
+        return text;
+      }
+      case 'number':
+        return Number.isFinite(value) ? value : String(value);
+      case 'boolean':
+      case 'undefined':
+        return value;
+      case 'bigint':
+        return cutText(String(value), this.#maxStringLength);
+      case 'object':
+        return value === null ? null : this.#object(value);
+      default:
+        return `[${typeof value}]`;
+    }
+  }
+
+  #object(value: object): unknown {
+    if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return `[${value.byteLength} bytes]`;
+    if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'Invalid Date' : value.toISOString();
+    if (this.#ancestors.includes(value)) return '[circular]';
+    if (this.#ancestors.length >= this.#maxDepth) return '[deep]';
+    if (this.#bytes > MAX_BYTES) return '[cut]';
+    this.#bytes += 3 * VALUE_BYTES;
+    if (Array.isArray(value)) return this.#list(value, value);
+    if (value instanceof Set) return this.#list(value, [...value]);
+    if (value instanceof Map) return this.#map(value);
+    if (value instanceof Error) return this.#record({ name: value.name, message: value.message }, ['name', 'message'], 'nested');
+    // Objects that hold secrets print themselves as `[redacted]`: their own word goes before their fields.
+    const { toJSON } = value as { readonly toJSON?: unknown };
+    if (typeof toJSON === 'function') return this.#converted(value, Reflect.apply(toJSON, value, []));
+    return this.#record(value, Object.keys(value), 'nested');
+  }
+
+  #map(map: ReadonlyMap<unknown, unknown>): unknown {
+    const entries: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
+    for (const [key, value] of map) entries[typeof key === 'string' ? key : `[${typeof key}]`] = value;
+    return this.#record(entries, Object.keys(entries), 'nested');
+  }
+
+  /** Counts as a level of its own, so that a `toJSON` that answers with another of its kind ends. */
+  #converted(source: object, value: unknown): unknown {
+    this.#ancestors.push(source);
+    const copy = this.#value(value);
+    this.#ancestors.pop();
+    return copy;
+  }
+}

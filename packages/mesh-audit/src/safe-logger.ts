@@ -1,0 +1,34 @@
+import type { LogFields, Logger } from '@lemur-bookstores/mesh-interface';
+
+/** Passes on to a user's logger, which may throw: that must not reach who records an event. There is nowhere left to say it. */
+export class SafeLogger implements Logger {
+  readonly #inner: Logger;
+
+  constructor(inner: Logger) {
+    this.#inner = inner;
+  }
+
+  debug(message: string, fields?: LogFields): void {
+    this.#say('debug', message, fields);
+  }
+
+  info(message: string, fields?: LogFields): void {
+    this.#say('info', message, fields);
+  }
+
+  warn(message: string, fields?: LogFields): void {
+    this.#say('warn', message, fields);
+  }
+
+  error(message: string, fields?: LogFields): void {
+    this.#say('error', message, fields);
+  }
+
+  #say(level: keyof Logger, message: string, fields: LogFields | undefined): void {
+    try {
+      this.#inner[level](message, fields);
+    } catch {
+      // See above.
+    }
+  }
+}

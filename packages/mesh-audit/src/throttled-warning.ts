@@ -1,0 +1,29 @@
+import type { Clock, LogFields, Logger } from '@lemur-bookstores/mesh-interface';
+
+/** One warning of a kind within this time; the others are counted. */
+const INTERVAL_MS = 10_000;
+
+/** Says a warning that may come thousands of times a second at most every 10 s, with how often it was held back. */
+export class ThrottledWarning {
+  readonly #logger: Logger;
+  readonly #clock: Clock;
+  #quietUntil = -Infinity;
+  #heldBack = 0;
+
+  constructor(logger: Logger, clock: Clock) {
+    this.#logger = logger;
+    this.#clock = clock;
+  }
+
+  warn(message: string, fields: LogFields = {}): void {
+    const now = this.#clock.monotonic();
+    if (now < this.#quietUntil) {
+      this.#heldBack++;
+      return;
+    }
+    this.#quietUntil = now + INTERVAL_MS;
+    const heldBack = this.#heldBack;
+    this.#heldBack = 0;
+    this.#logger.warn(message, heldBack === 0 ? fields : { ...fields, heldBack });
+  }
+}

@@ -1,0 +1,134 @@
+import { expect, test } from '@jest/globals';
+import { FakeClock, MeshError, silentLogger, type ManagedAdapter, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
+import fc from 'fast-check';
+import { AuditLogger } from '../src/audit-logger.js';
+import { message, never, security, turns } from './support.js';
+
+/** How a sink answers one delivery. */
+type Answer = 'take' | 'late' | 'fail' | 'busy' | 'refuse' | 'throw' | 'hang' | 'nothing';
+const answer = fc.constantFrom<Answer>('take', 'take', 'take', 'late', 'fail', 'busy', 'refuse', 'throw', 'hang', 'nothing');
+
+/** A sink that goes through the given answers, and keeps what it really took. */
+class RandomSink implements ManagedAdapter {
+  readonly taken: MeshAuditEvent[] = [];
+  readonly logEvents?: (events: readonly MeshAuditEvent[]) => Promise<void>;
+  readonly #clock: FakeClock;
+  readonly #answers: readonly Answer[];
+  #next = 0;
+
+  constructor(clock: FakeClock, answers: readonly Answer[], batches: boolean) {
+    this.#clock = clock;
+    this.#answers = answers;
+    if (batches) this.logEvents = (events) => this.#deliver(events);
+  }
+
+  logEvent(event: MeshAuditEvent): Promise<void> {
+    return this.#deliver([event]);
+  }
+
+  #deliver(events: readonly MeshAuditEvent[]): Promise<void> {
+    const take = (): void => void this.taken.push(...events);
+    switch (this.#answers[this.#next++ % this.#answers.length]!) {
+      case 'take':
+        take();
+        return Promise.resolve();
+      case 'nothing':
+        take();
+        return undefined as unknown as Promise<void>;
+      case 'late':
+        return new Promise((resolve) => {
+          this.#clock.setTimeout(() => {
+            take();
+            resolve();
+          }, 300);
+        });
+      case 'fail':
+        return Promise.reject(new Error('down'));
+      case 'busy':
+        return Promise.reject(new MeshError('queue_full', 'busy', { retryAfterMs: 700 }));
+      case 'refuse':
+        return Promise.reject(new MeshError('invalid_option', 'never', { retryable: false }));
+      case 'throw':
+        throw new Error('sync');
+      case 'hang':
+        return never();
+    }
+  }
+}
+
+const sum = (stats: { filtered: number; delivered: number; queued: number; spilled: number; deadLettered: number; dropped: number }): number =>
+  stats.filtered + stats.delivered + stats.queued + stats.spilled + stats.deadLettered + stats.dropped;
+
+test('emitted = filtered + delivered + queued + spilled + deadLettered + dropped, always, whatever the sinks do', async () => {
+  const sink = fc.record({ answers: fc.array(answer, { minLength: 1, maxLength: 12 }), batches: fc.boolean() });
+  const step = fc.oneof(
+    { weight: 5, arbitrary: fc.record({ record: fc.constantFrom('message' as const, 'security' as const), times: fc.integer({ min: 1, max: 12 }) }) },
+    { weight: 3, arbitrary: fc.record({ advance: fc.integer({ min: 1, max: 3_000 }) }) },
+    { weight: 2, arbitrary: fc.record({ turns: fc.integer({ min: 1, max: 4 }) }) },
+    { weight: 1, arbitrary: fc.constant({ log: true as const }) },
+  );
+  const options = fc.record({ laneEvents: fc.integer({ min: 1, max: 20 }), laneBytes: fc.integer({ min: 300, max: 9_000 }), batch: fc.integer({ min: 1, max: 8 }), attempts: fc.integer({ min: 1, max: 4 }) });
+
+  await fc.assert(
+    fc.asyncProperty(fc.array(sink, { minLength: 1, maxLength: 3 }), fc.array(step, { maxLength: 25 }), options, async (sinks, steps, bounds) => {
+      const clock = new FakeClock();
+      const adapters = sinks.map(({ answers, batches }) => new RandomSink(clock, answers, batches));
+      const audit = new AuditLogger({
+        adapters, clock, logger: silentLogger, ...bounds, deliveryTimeoutMs: 500, retryDelayMs: 100, flushMs: 1_000,
+        events: (event) => event.details.action !== 'unwanted',
+      });
+      let outcomes = 0;
+      let logs = 0;
+      let lastSequence = 0;
+      const check = (): void => {
+        const stats = audit.stats();
+        expect(stats.emitted).toBe(lastSequence);
+        for (const lane of stats.adapters) {
+          expect(lane.emitted).toBe(lastSequence);
+          expect(sum(lane)).toBe(lane.emitted);
+          expect(lane.queued).toBeLessThanOrEqual(bounds.laneEvents);
+        }
+      };
+
+      for (const one of steps) {
+        if ('record' in one) {
+          for (let index = 0; index < one.times; index++) {
+            const input = one.record === 'message' ? message(index % 5 === 4 ? 'unwanted' : 'message.sent') : security();
+            expect(audit.record(input)?.sequence).toBe(++lastSequence);
+            check();
+          }
+        } else if ('advance' in one) await clock.advance(one.advance);
+        else if ('turns' in one) await turns(one.turns);
+        else {
+          logs++;
+          lastSequence++;
+          audit.log(security()).then(() => outcomes++, () => outcomes++);
+        }
+        check();
+      }
+
+      let closed = false;
+      const closing = audit.close().then(() => (closed = true));
+      for (let index = 0; index < 20 && !closed; index++) {
+        await clock.advance(100);
+        check();
+      }
+      await closing;
+      await turns(2);
+      check();
+      expect(outcomes).toBe(logs);
+
+      audit.stats().adapters.forEach((lane, index) => {
+        expect(lane.queued).toBe(0);
+        const taken = adapters[index]!.taken;
+        const gaps = taken.filter(({ details }) => details.action === 'audit.gap');
+        const events = taken.filter(({ details }) => details.action !== 'audit.gap');
+        const distinct = new Set(events.map(({ id }) => id));
+        // A sink may have more than it confirmed (a late answer, the end), never less.
+        expect(distinct.size).toBeGreaterThanOrEqual(lane.delivered);
+        expect(gaps.reduce((count, gap) => count + (gap.details.metadata?.['count'] as number), 0)).toBeLessThanOrEqual(lane.dropped);
+      });
+    }),
+    { numRuns: 120 },
+  );
+}, 30_000);
