@@ -27,6 +27,8 @@ export interface Connection {
 
 /** One who comes in, before the handshake: who may hold resources of ours, and for how long. */
 export interface AdmissionTicket {
+  /** Sent away by admission, which has said why: that the connection then ends is no news. */
+  readonly refused: boolean;
   /** The first message of the handshake came. */
   firstMessage(): boolean;
   /** Proven or gone: no longer pending. */

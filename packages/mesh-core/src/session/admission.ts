@@ -9,6 +9,7 @@ interface Pending {
   readonly remoteAddress: string;
   readonly evict: () => void;
   readonly timer: ClockTimer;
+  refused: boolean;
 }
 
 /** Says why a stranger was sent away. */
@@ -45,19 +46,19 @@ export class Admission implements ConnectionAdmission {
       this.#onRefused(remoteAddress, new MeshError('admission_limited', 'too many handshakes under way'));
       return undefined;
     }
-    const pending: Pending = { remoteAddress, evict, timer: this.#clock.setTimeout(() => this.#onTimeout(pending), this.#limits.handshakeMs) };
+    const pending: Pending = { remoteAddress, evict, timer: this.#clock.setTimeout(() => this.#onTimeout(pending), this.#limits.handshakeMs), refused: false };
     this.#silent.add(pending);
     return {
+      get refused() {
+        return pending.refused;
+      },
       firstMessage: () => this.#onFirstMessage(pending),
       release: () => this.#remove(pending),
     };
   }
 
   close(): void {
-    for (const pending of [...this.#silent, ...this.#speaking]) {
-      this.#remove(pending);
-      pending.evict();
-    }
+    for (const pending of [...this.#silent, ...this.#speaking]) this.#evict(pending);
   }
 
   /** The costly part begins: both buckets must have a token. Knocking alone costs us next to nothing. */
@@ -69,6 +70,7 @@ export class Admission implements ConnectionAdmission {
       return true;
     }
     pending.timer.cancel();
+    pending.refused = true;
     this.#onRefused(pending.remoteAddress, new MeshError('admission_limited', 'too many handshakes from there'));
     return false;
   }
@@ -89,17 +91,21 @@ export class Admission implements ConnectionAdmission {
 
   #evictOldest(): boolean {
     for (const oldest of this.#silent) {
-      this.#remove(oldest);
       this.#onRefused(oldest.remoteAddress, new MeshError('admission_limited', 'evicted: the oldest of too many silent connections'));
-      oldest.evict();
+      this.#evict(oldest);
       return true;
     }
     return false;
   }
 
   #onTimeout(pending: Pending): void {
-    this.#remove(pending);
     this.#onRefused(pending.remoteAddress, new MeshError('handshake_timeout', `no handshake within ${this.#limits.handshakeMs} ms`));
+    this.#evict(pending);
+  }
+
+  #evict(pending: Pending): void {
+    this.#remove(pending);
+    pending.refused = true;
     pending.evict();
   }
 

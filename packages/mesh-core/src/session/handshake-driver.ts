@@ -59,14 +59,18 @@ export function driveResponder(
     connection.terminate();
     failed(error);
   };
-  connection.onEnd = ({ error }) => fail(new MeshError('handshake_rejected', 'the peer hung up during the handshake', error === undefined ? {} : { cause: error }));
+  /** Admission has said why. */
+  const giveUp = (): void => {
+    handshake.destroy();
+    ignore(connection);
+    connection.terminate();
+  };
+  connection.onEnd = ({ error }) => {
+    if (ticket.refused) giveUp();
+    else fail(new MeshError('handshake_rejected', 'the peer hung up during the handshake', error === undefined ? {} : { cause: error }));
+  };
   connection.onMessage = (message) => {
-    if (!admitted && !ticket.firstMessage()) {
-      // Admission has said why.
-      handshake.destroy();
-      ignore(connection);
-      return connection.terminate();
-    }
+    if (!admitted && !ticket.firstMessage()) return giveUp();
     admitted = true;
     try {
       const { reply, channel } = take(handshake, message);

@@ -90,8 +90,8 @@ export class WebSocketTransport implements Transport {
     server.on('clientError', (_error, socket) => socket.destroy());
     server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
       const ticket = tickets.get(socket);
-      // ws accepts a client that offers no subprotocol at all: it is not one of ours.
-      if (ticket === undefined || request.headers['sec-websocket-protocol'] === undefined) return void socket.destroy();
+      // ws would upgrade a client that offers no subprotocol, or others alone: it is not one of ours.
+      if (ticket === undefined || !offersOurs(request)) return void socket.destroy();
       webSockets.handleUpgrade(request, socket, head, (webSocket) => {
         options.onConnection(new WebSocketConnection(webSocket, socket, addressOf(socket)), ticket);
       });
@@ -124,5 +124,8 @@ function bind(server: Server, { host, port }: ListenOptions): Promise<Listener> 
     });
   });
 }
+
+const offersOurs = ({ headers }: IncomingMessage): boolean =>
+  headers['sec-websocket-protocol']?.split(',').some((protocol) => protocol.trim() === SUBPROTOCOL) ?? false;
 
 const addressOf = (socket: Socket): string => `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`;
