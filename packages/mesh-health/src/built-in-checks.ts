@@ -1,8 +1,9 @@
-import type { AuditStats, HealthCheck, HealthStatus, MeshError } from '@lemur-bookstores/mesh-interface';
+import { systemClock, type AuditLaneStats, type AuditStats, type Clock, type HealthCheck, type HealthCheckResult, type MeshError } from '@lemur-bookstores/mesh-interface';
 
 /** What the check `mesh-core` looks at. */
 export interface MeshCoreState {
   isListening(): boolean;
+  /** Live authenticated sessions, both directions. */
   activeSessions(): number;
 }
 
@@ -10,65 +11,85 @@ export interface MeshCoreState {
 export interface DiscoveryState {
   /** ms since 1970; 0 = never. */
   readonly lastSuccessAt: number;
+  /** Why the last look-up failed; `undefined` if it did not. */
   readonly lastError: MeshError | undefined;
   readonly knownServices: number;
 }
 
-/** Whether the mesh listens for its peers. */
-export function meshCoreCheck(state: MeshCoreState): HealthCheck {
+/** `mesh-core`, critical: whether the mesh listens for its peers. Having none at the moment is no illness. */
+export function meshCoreCheck(state: MeshCoreState, clock: Clock = systemClock): HealthCheck {
   return {
     name: 'mesh-core',
     check: () => {
       const details = { activeSessions: state.activeSessions() };
-      return state.isListening() ? result('healthy', details) : { ...result('unhealthy', details), error: 'not listening' };
+      return state.isListening() ? healthy(clock, details) : troubled(clock, 'unhealthy', 'not listening', details);
     },
   };
 }
 
-/** Whether both cryptographic implementations give the known answers and open what the other sealed. */
-export function cryptoCheck(state: { selfTest(): void | Promise<void> }): HealthCheck {
+/**
+ * `crypto`, critical: whether both cryptographic implementations give the known answers and open what the other sealed.
+ * @param state its `selfTest` throws or rejects where they do not
+ */
+export function cryptoCheck(state: { selfTest(): void | Promise<void> }, clock: Clock = systemClock): HealthCheck {
   return {
     name: 'crypto',
     check: async () => {
       await state.selfTest();
-      return result('healthy', { selfTest: 'passed' });
+      return healthy(clock, { selfTest: 'passed' });
     },
   };
 }
 
-/** Whether services can be looked up. Not critical: peers that are known are called all the same. */
-export function discoveryCheck(state: () => DiscoveryState): HealthCheck {
+/** `discovery`, not critical: whether services can be looked up. Peers that are known are called all the same. */
+export function discoveryCheck(state: () => DiscoveryState, clock: Clock = systemClock): HealthCheck {
   return {
     name: 'discovery',
     critical: false,
     check: () => {
       const { lastSuccessAt, lastError, knownServices } = state();
       const details = { knownServices, lastSuccessAt };
-      return lastError === undefined ? result('healthy', details) : { ...result('degraded', details), error: lastError.message };
+      return lastError === undefined ? healthy(clock, details) : troubled(clock, 'degraded', lastError.message, details);
     },
   };
 }
 
-/** Whether audit events reach every adapter. Not critical: a sink that is down must not restart the service. */
-export function auditCheck(state: () => AuditStats): HealthCheck {
-  let known = new Map<string, { delivered: number; failures: number; lost: number }>();
+/**
+ * `audit`, not critical, so that a sink that is down restarts nothing: unhealthy where an adapter lost events since the last
+ * look, degraded where one fails and takes nothing.
+ */
+export function auditCheck(state: () => AuditStats, clock: Clock = systemClock): HealthCheck {
+  let known = new Map<string, AuditLaneStats>();
   return {
     name: 'audit',
     critical: false,
     check: () => {
       const { adapters } = state();
-      const troubles = adapters.flatMap(({ adapter, delivered, failures, dropped, deadLettered }) => {
-        const before = known.get(adapter) ?? { delivered: 0, failures: 0, lost: 0 };
-        if (dropped + deadLettered > before.lost) return [`${adapter} lost ${dropped + deadLettered - before.lost} event(s)`];
-        return failures > before.failures && delivered === before.delivered ? [`${adapter} takes nothing`] : [];
-      });
-      known = new Map(adapters.map(({ adapter, delivered, failures, dropped, deadLettered }) => [adapter, { delivered, failures, lost: dropped + deadLettered }]));
+      const lost: string[] = [];
+      const stuck: string[] = [];
+      for (const lane of adapters) {
+        const before = known.get(lane.adapter);
+        const losses = lossesOf(lane) - (before === undefined ? 0 : lossesOf(before));
+        if (losses > 0) lost.push(`${lane.adapter} lost ${losses} event(s)`);
+        else if (lane.failures > (before?.failures ?? 0) && lane.delivered === (before?.delivered ?? 0)) stuck.push(`${lane.adapter} takes nothing`);
+      }
+      known = new Map(adapters.map((lane) => [lane.adapter, lane]));
       const details = { adapters };
-      return troubles.length === 0 ? result('healthy', details) : { ...result('degraded', details), error: troubles.join('; ') };
+      const error = [...lost, ...stuck].join('; ');
+      return error === '' ? healthy(clock, details) : troubled(clock, lost.length > 0 ? 'unhealthy' : 'degraded', error, details);
     },
   };
 }
 
-function result(status: HealthStatus, details: Readonly<Record<string, unknown>>): { status: HealthStatus; timestamp: Date; details: Readonly<Record<string, unknown>> } {
-  return { status, timestamp: new Date(), details };
-}
+const lossesOf = ({ dropped, deadLettered }: AuditLaneStats): number => dropped + deadLettered;
+
+type Details = Readonly<Record<string, unknown>>;
+
+const healthy = (clock: Clock, details: Details): HealthCheckResult => ({ status: 'healthy', timestamp: new Date(clock.now()), details });
+
+const troubled = (clock: Clock, status: 'degraded' | 'unhealthy', error: string, details: Details): HealthCheckResult => ({
+  status,
+  timestamp: new Date(clock.now()),
+  error,
+  details,
+});

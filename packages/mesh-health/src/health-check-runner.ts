@@ -1,63 +1,74 @@
-import { MeshError, type Clock, type HealthCheck, type HealthCheckResult, type HealthStatus } from '@lemur-bookstores/mesh-interface';
+import type { Clock, ClockTimer, HealthCheck, HealthCheckResult } from '@lemur-bookstores/mesh-interface';
+import { readResult, unhealthy } from './check-result.js';
 
-const STATUSES: ReadonlySet<unknown> = new Set<HealthStatus>(['healthy', 'degraded', 'unhealthy']);
 const DEFAULT_TIMEOUT_MS = 5_000;
 
-/** Runs one check: never twice at a time, never longer than its timeout, and whatever it does, the outcome is a result. */
+/** A result and when it came, on the monotonic clock. */
+interface Held {
+  readonly result: HealthCheckResult;
+  readonly at: number;
+}
+
+/**
+ * Runs one check, never twice at once, and keeps its last result. Nothing that the check does reaches anybody else: throwing and
+ * nonsense are results, and so is hanging. A call that hung is given up at its timeout: what it answers later is ignored, and
+ * the next run calls anew, so that a dependency that comes back is seen.
+ */
 export class HealthCheckRunner {
-  readonly check: HealthCheck;
+  readonly name: string;
+  readonly critical: boolean;
+  readonly #check: HealthCheck;
   readonly #clock: Clock;
+  readonly #timeoutMs: number;
+  readonly #onResult: (result: HealthCheckResult, previous: HealthCheckResult | undefined) => void;
+  #held: Held | undefined;
   #running: Promise<HealthCheckResult> | undefined;
-  #last: HealthCheckResult | undefined;
 
-  constructor(check: HealthCheck, clock: Clock) {
-    this.check = check;
+  constructor(check: HealthCheck, clock: Clock, onResult: (result: HealthCheckResult, previous: HealthCheckResult | undefined) => void) {
+    this.name = check.name;
+    this.critical = check.critical ?? true;
+    this.#check = check;
     this.#clock = clock;
+    this.#timeoutMs = check.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    this.#onResult = onResult;
   }
 
-  /** What it found last; `undefined` before it has run. */
-  get last(): HealthCheckResult | undefined {
-    return this.#last;
+  /** The last result; `undefined` before the first. */
+  get result(): HealthCheckResult | undefined {
+    return this.#held?.result;
   }
 
-  /** Runs the check, or joins the run that is under way. Never rejects. */
+  /** Whether there is a result younger than this. */
+  isFresh(maxAgeMs: number): boolean {
+    return this.#held !== undefined && this.#clock.monotonic() - this.#held.at < maxAgeMs;
+  }
+
+  /** Runs the check, or joins the run under way. Never rejects. */
   run(): Promise<HealthCheckResult> {
-    this.#running ??= this.#once().then((result) => {
+    this.#running ??= this.#call().then((result) => {
+      const previous = this.#held?.result;
+      this.#held = { result, at: this.#clock.monotonic() };
       this.#running = undefined;
-      return (this.#last = result);
+      this.#onResult(result, previous);
+      return result;
     });
     return this.#running;
   }
 
-  async #once(): Promise<HealthCheckResult> {
-    const timeoutMs = this.check.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    let timer: { cancel(): void } | undefined;
-    const timeout = new Promise<HealthCheckResult>((resolve) => {
-      timer = this.#clock.setTimeout(() => resolve(this.#unhealthy(`no result within ${timeoutMs} ms`)), timeoutMs);
+  #call(): Promise<HealthCheckResult> {
+    return new Promise((resolve) => {
+      const timer: ClockTimer = this.#clock.setTimeout(
+        () => resolve(unhealthy(`no answer within ${this.#timeoutMs} ms`, this.#clock.now())),
+        this.#timeoutMs,
+      );
+      const end = (result: HealthCheckResult): void => {
+        timer.cancel();
+        resolve(result);
+      };
+      new Promise((answer) => answer(this.#check.check())).then(
+        (answer) => end(readResult(answer, this.#clock.now())),
+        (error: unknown) => end(unhealthy(error, this.#clock.now())),
+      );
     });
-    const outcome = Promise.resolve()
-      .then(() => this.check.check())
-      .then((result) => this.#checked(result))
-      .catch((error: unknown) => this.#unhealthy(MeshError.is(error) ? error.message : error instanceof Error ? error.message : String(error)));
-    const result = await Promise.race([outcome, timeout]);
-    timer?.cancel();
-    return result;
-  }
-
-  /** A check may answer nonsense: that is a finding, too. */
-  #checked(result: unknown): HealthCheckResult {
-    const answer = result as Partial<HealthCheckResult> | null | undefined;
-    if (typeof answer !== 'object' || answer === null || !STATUSES.has(answer.status)) return this.#unhealthy('the check answered with something that is no result');
-    const { status, timestamp, error, details } = answer as HealthCheckResult;
-    return Object.freeze({
-      status,
-      timestamp: timestamp instanceof Date ? timestamp : new Date(this.#clock.now()),
-      ...(error === undefined ? {} : { error: String(error) }),
-      ...(details === undefined ? {} : { details }),
-    });
-  }
-
-  #unhealthy(error: string): HealthCheckResult {
-    return Object.freeze({ status: 'unhealthy', timestamp: new Date(this.#clock.now()), error });
   }
 }

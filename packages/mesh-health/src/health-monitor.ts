@@ -1,6 +1,6 @@
 import {
   MeshError,
-  silentLogger,
+  stderrLogger,
   systemClock,
   type Clock,
   type ClockTimer,
@@ -9,130 +9,172 @@ import {
   type HealthStatus,
   type Logger,
 } from '@lemur-bookstores/mesh-interface';
+import { unhealthy, worstStatus } from './check-result.js';
 import { HealthCheckRunner } from './health-check-runner.js';
 
 export interface HealthMonitorOptions {
-  readonly clock?: Clock;
-  /** For listeners that throw. Default: none. */
-  readonly logger?: Logger;
+  /** Default: the machine's clock. */
+  readonly clock?: Clock | undefined;
+  /** Operational log, for listeners that throw. Default: warnings to stderr. */
+  readonly logger?: Logger | undefined;
 }
 
-/** Every check's last result, and the worst of the critical ones. */
+/** A check whose status is another than before. */
+export interface HealthChange {
+  readonly name: string;
+  readonly status: HealthStatus;
+  /** `undefined` for its first result. */
+  readonly previous: HealthStatus | undefined;
+  readonly result: HealthCheckResult;
+  /** The overall status with this result. */
+  readonly overall: HealthStatus;
+}
+
+/** Hears each change of a check's status. */
+export type HealthChangeListener = (change: HealthChange) => void;
+
+/** The state of all checks at once. */
 export interface HealthReport {
+  /** The worst status of the critical checks. */
   readonly status: HealthStatus;
   readonly checks: Readonly<Record<string, HealthCheckResult>>;
 }
 
-/** Hears each change of the overall status. */
-export type HealthChangeListener = (change: { readonly from: HealthStatus; readonly to: HealthStatus }) => void;
+type Schedule = { readonly at: 'stopped' } | { readonly at: 'started'; readonly timer: ClockTimer };
 
-const SEVERITY: Readonly<Record<HealthStatus, number>> = { healthy: 0, degraded: 1, unhealthy: 2 };
-
-/** Runs health checks one by one in the background. None of them can hang or crash it, and asking it costs nothing. */
+/**
+ * Runs health checks and keeps their results. No check can hang or crash it: each runs once at a time, within a timeout of its
+ * own, and whatever goes wrong is that check's result. It never keeps the process alive.
+ */
 export class HealthMonitor {
-  readonly #intervalMs: number;
+  readonly #checkIntervalMs: number;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #runners = new Map<string, HealthCheckRunner>();
   readonly #listeners = new Set<HealthChangeListener>();
-  #timer: ClockTimer | undefined;
-  #started = false;
-  #known: HealthStatus = 'healthy';
+  #schedule: Schedule = { at: 'stopped' };
 
-  /** @param checkIntervalMs time between two runs of all checks, in ms. Default 30,000 */
+  /**
+   * @param checkIntervalMs how often checks run once started, and how long a result counts as fresh, in ms
+   * @throws MeshError `invalid_option`
+   */
   constructor(checkIntervalMs = 30_000, options: HealthMonitorOptions = {}) {
-    if (!(checkIntervalMs > 0)) throw new MeshError('invalid_option', 'checkIntervalMs: must be a number of ms above 0');
-    this.#intervalMs = checkIntervalMs;
+    if (!isDuration(checkIntervalMs)) throw new MeshError('invalid_option', `checkIntervalMs: must be a number above 0, not ${String(checkIntervalMs)}`);
+    this.#checkIntervalMs = checkIntervalMs;
     this.#clock = options.clock ?? systemClock;
-    this.#logger = options.logger ?? silentLogger;
+    this.#logger = options.logger ?? stderrLogger;
   }
 
-  /** Adds a check; it runs at once if the monitor is started. @throws MeshError `duplicate_check`, `invalid_option` */
+  /**
+   * Adds a check; once started it runs at once.
+   * @throws MeshError `duplicate_check`, or `invalid_option` that names every problem
+   */
   registerCheck(check: HealthCheck): void {
-    if (typeof check.name !== 'string' || check.name === '' || typeof check.check !== 'function') throw new MeshError('invalid_option', 'a check needs a name and a function check()');
-    if (check.timeoutMs !== undefined && !(check.timeoutMs > 0)) throw new MeshError('invalid_option', `timeoutMs of check '${check.name}' must be above 0`);
+    const problems: string[] = [];
+    if (typeof check.name !== 'string' || check.name === '') problems.push('name: must be a text');
+    if (typeof check.check !== 'function') problems.push('check: must be a function');
+    if (check.timeoutMs !== undefined && !isDuration(check.timeoutMs)) problems.push(`timeoutMs: must be a number above 0, not ${String(check.timeoutMs)}`);
+    if (problems.length > 0) throw new MeshError('invalid_option', problems.join('; '), { details: { problems } });
     if (this.#runners.has(check.name)) throw new MeshError('duplicate_check', `there is a check named '${check.name}' already`);
-    const runner = new HealthCheckRunner(check, this.#clock);
+
+    const runner = new HealthCheckRunner(check, this.#clock, (result, previous) => this.#onResult(runner, result, previous));
     this.#runners.set(check.name, runner);
-    if (this.#started) void runner.run().then(() => this.#noticeChange());
+    if (this.#schedule.at === 'started') void runner.run();
   }
 
-  /** @returns whether there was one of that name */
+  /** @returns whether there was one */
   unregisterCheck(name: string): boolean {
     return this.#runners.delete(name);
   }
 
-  /** Runs all checks now and then every interval. Calling it again does nothing. Keeps no process alive. */
+  /** Runs all checks now and every `checkIntervalMs` from then on. Safe to call twice. */
   start(): void {
-    if (this.#started) return;
-    this.#started = true;
-    this.#round();
+    if (this.#schedule.at === 'stopped') this.#tick();
   }
 
+  /** Runs no more by itself; results stay. */
   stop(): void {
-    this.#started = false;
-    this.#timer?.cancel();
-    this.#timer = undefined;
+    if (this.#schedule.at === 'started') this.#schedule.timer.cancel();
+    this.#schedule = { at: 'stopped' };
   }
 
-  /** Runs all checks and gives their results. Never rejects; takes as long as the longest timeout at most. */
+  /** Runs all checks, joining those under way, and waits for every one (its timeout at most). Never rejects. */
   async runChecks(): Promise<Readonly<Record<string, HealthCheckResult>>> {
-    await Promise.all(Array.from(this.#runners.values(), (runner) => runner.run()));
-    this.#noticeChange();
+    await Promise.all([...this.#runners.values()].map((runner) => runner.run()));
     return this.getResults();
   }
 
-  /** The last results, by name. A check that has not run yet is `unhealthy`, and says so. */
+  /** The last result of each check, by name. One that has none yet is unhealthy, and says so: unknown is not a pass. */
   getResults(): Readonly<Record<string, HealthCheckResult>> {
-    const pending = { status: 'unhealthy', timestamp: new Date(this.#clock.now()), error: 'no result yet' } as const;
-    return Object.fromEntries(Array.from(this.#runners, ([name, { last }]) => [name, last ?? pending]));
+    const nowMs = this.#clock.now();
+    // From entries: a check may be named `__proto__`.
+    return Object.fromEntries(Array.from(this.#runners.values(), ({ name, result }) => [name, result ?? unhealthy('no result yet', nowMs)]));
   }
 
-  /** The worst status of the critical checks; `healthy` where there are none. */
+  /**
+   * The worst status of the critical checks by their last results; `unhealthy` while one of them has none, `healthy` where
+   * there are none.
+   */
   getOverallStatus(): HealthStatus {
-    let worst: HealthStatus = 'healthy';
-    for (const { check, last } of this.#runners.values()) {
-      if (check.critical === false) continue;
-      const status = last?.status ?? 'unhealthy';
-      if (SEVERITY[status] > SEVERITY[worst]) worst = status;
-    }
-    return worst;
+    const critical = [...this.#runners.values()].filter((runner) => runner.critical);
+    return worstStatus(critical.map((runner) => runner.result?.status ?? 'unhealthy'));
   }
 
-  /** Status and results; checks that have never run are waited for, at most `maxWaitMs` (50). */
+  /**
+   * The state for a probe. Checks without a fresh result are run; those that take longer than `maxWaitMs` go on, and count
+   * with their last result meanwhile, or as unhealthy if they have none.
+   * @param maxWaitMs how long to wait at most, in ms
+   */
   async health(maxWaitMs = 50): Promise<HealthReport> {
-    const unknown = [...this.#runners.values()].filter(({ last }) => last === undefined);
-    if (unknown.length > 0) {
-      let timer: ClockTimer | undefined;
-      const limit = new Promise<void>((resolve) => (timer = this.#clock.setTimeout(resolve, maxWaitMs)));
-      await Promise.race([Promise.all(unknown.map((runner) => runner.run())), limit]);
-      timer?.cancel();
-    }
+    const stale = [...this.#runners.values()].filter((runner) => !runner.isFresh(this.#checkIntervalMs));
+    if (stale.length > 0) await this.#atMost(maxWaitMs, Promise.all(stale.map((runner) => runner.run())));
     return { status: this.getOverallStatus(), checks: this.getResults() };
   }
 
-  /** Calls `listener` whenever the overall status changes. Returns the function that ends it. */
+  /**
+   * Calls `listener` whenever a check's status changes, its first result included.
+   * @returns the function that ends it
+   */
   on(_event: 'change', listener: HealthChangeListener): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
 
-  #round(): void {
-    void this.runChecks();
-    this.#timer = this.#clock.setTimeout(() => this.#round(), this.#intervalMs);
+  #tick(): void {
+    this.#schedule = { at: 'started', timer: this.#clock.setTimeout(() => this.#tick(), this.#checkIntervalMs) };
+    for (const runner of this.#runners.values()) void runner.run();
   }
 
-  #noticeChange(): void {
-    const from = this.#known;
-    const to = this.getOverallStatus();
-    if (from === to) return;
-    this.#known = to;
+  #onResult(runner: HealthCheckRunner, result: HealthCheckResult, previous: HealthCheckResult | undefined): void {
+    // It may have been unregistered while it ran.
+    if (this.#runners.get(runner.name) !== runner || result.status === previous?.status) return;
+    const change: HealthChange = { name: runner.name, status: result.status, previous: previous?.status, result, overall: this.getOverallStatus() };
     for (const listener of this.#listeners) {
       try {
-        listener({ from, to });
+        listener(change);
       } catch (error) {
-        this.#logger.error(`a health listener threw: ${MeshError.from(error).message}`);
+        this.#complain(runner.name, error);
       }
     }
   }
+
+  #complain(check: string, error: unknown): void {
+    try {
+      this.#logger.warn('a listener of health changes threw', { check, error: error instanceof Error ? error.message : typeof error });
+    } catch {
+      // A logger that throws is nobody's illness; there is nowhere left to say it.
+    }
+  }
+
+  #atMost(ms: number, work: Promise<unknown>): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#clock.setTimeout(resolve, ms);
+      void work.then(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
+  }
 }
+
+const isDuration = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(value) && value > 0;

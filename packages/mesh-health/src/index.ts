@@ -1,2 +1,2 @@
-export { HealthMonitor, type HealthChangeListener, type HealthMonitorOptions, type HealthReport } from './health-monitor.js';
+export { HealthMonitor, type HealthChange, type HealthChangeListener, type HealthMonitorOptions, type HealthReport } from './health-monitor.js';
 export { auditCheck, cryptoCheck, discoveryCheck, meshCoreCheck, type DiscoveryState, type MeshCoreState } from './built-in-checks.js';

@@ -1,0 +1,65 @@
+import { describe, expect, test } from '@jest/globals';
+import { FakeClock, MeshError, type AuditLaneStats, type HealthCheck, type HealthCheckResult } from '@lemur-bookstores/mesh-interface';
+import { auditCheck, cryptoCheck, discoveryCheck, meshCoreCheck } from '../src/built-in-checks.js';
+import { HealthMonitor } from '../src/health-monitor.js';
+
+const clock = new FakeClock();
+const timestamp = new Date(clock.now());
+
+async function run(check: HealthCheck): Promise<HealthCheckResult> {
+  const monitor = new HealthMonitor(1_000, { clock });
+  monitor.registerCheck(check);
+  return (await monitor.runChecks())[check.name]!;
+}
+
+describe('built-in checks', () => {
+  test('have their names, and only mesh-core and crypto count', () => {
+    const checks = [
+      meshCoreCheck({ isListening: () => true, activeSessions: () => 0 }),
+      cryptoCheck({ selfTest: () => undefined }),
+      discoveryCheck(() => ({ lastSuccessAt: 0, lastError: undefined, knownServices: 0 })),
+      auditCheck(() => ({ emitted: 0, adapters: [] })),
+    ];
+    expect(checks.map(({ name, critical }) => [name, critical ?? true])).toEqual([['mesh-core', true], ['crypto', true], ['discovery', false], ['audit', false]]);
+  });
+
+  test('mesh-core: listening, with or without sessions', async () => {
+    expect(await run(meshCoreCheck({ isListening: () => true, activeSessions: () => 0 }, clock))).toEqual({ status: 'healthy', timestamp, details: { activeSessions: 0 } });
+    expect(await run(meshCoreCheck({ isListening: () => false, activeSessions: () => 2 }, clock))).toEqual({
+      status: 'unhealthy', timestamp, error: 'not listening', details: { activeSessions: 2 },
+    });
+  });
+
+  test('crypto: the self-test', async () => {
+    expect(await run(cryptoCheck({ selfTest: () => undefined }, clock))).toEqual({ status: 'healthy', timestamp, details: { selfTest: 'passed' } });
+    const failure = new MeshError('self_test_failed', 'AES-GCM gave another tag');
+    for (const selfTest of [() => Promise.reject(failure), () => { throw failure; }]) {
+      expect(await run(cryptoCheck({ selfTest }, clock))).toEqual({ status: 'unhealthy', timestamp, error: 'self_test_failed: AES-GCM gave another tag' });
+    }
+  });
+
+  test('discovery: the last error', async () => {
+    const lastError = new MeshError('discovery_failed', 'no answer');
+    expect(await run(discoveryCheck(() => ({ lastSuccessAt: 5, lastError: undefined, knownServices: 2 }), clock))).toMatchObject({ status: 'healthy' });
+    expect(await run(discoveryCheck(() => ({ lastSuccessAt: 5, lastError, knownServices: 2 }), clock))).toEqual({
+      status: 'degraded', timestamp, error: 'discovery_failed: no answer', details: { knownServices: 2, lastSuccessAt: 5 },
+    });
+  });
+
+  test('audit: losses and lanes that are stuck since the last look', async () => {
+    let lanes: Partial<AuditLaneStats>[] = [];
+    const check = auditCheck(() => ({ emitted: 0, adapters: lanes as AuditLaneStats[] }), clock);
+    const look = async (...next: Partial<AuditLaneStats>[]): Promise<[string, string | undefined]> => {
+      lanes = next.map((lane) => ({ delivered: 0, failures: 0, dropped: 0, deadLettered: 0, ...lane }));
+      const { status, error } = await run(check);
+      return [status, error];
+    };
+    expect(await look({ adapter: 'console' }, { adapter: 'file' })).toEqual(['healthy', undefined]);
+    expect(await look({ adapter: 'console', failures: 2 }, { adapter: 'file', delivered: 9 })).toEqual(['degraded', 'console takes nothing']);
+    expect(await look({ adapter: 'console', failures: 3, delivered: 1 }, { adapter: 'file', delivered: 9 })).toEqual(['healthy', undefined]);
+    expect(await look({ adapter: 'console', failures: 4, delivered: 1 }, { adapter: 'file', delivered: 9, dropped: 3, deadLettered: 1 })).toEqual([
+      'unhealthy', 'file lost 4 event(s); console takes nothing',
+    ]);
+    expect(await look({ adapter: 'console', failures: 4, delivered: 1 }, { adapter: 'file', delivered: 9, dropped: 3, deadLettered: 1 })).toEqual(['healthy', undefined]);
+  });
+});

@@ -1,0 +1,264 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { FakeClock, MeshError, silentLogger, type HealthCheckResult, type HealthStatus } from '@lemur-bookstores/mesh-interface';
+import { HealthMonitor, type HealthChange } from '../src/health-monitor.js';
+
+let clock: FakeClock;
+let monitor: HealthMonitor;
+beforeEach(() => {
+  clock = new FakeClock();
+  monitor = new HealthMonitor(30_000, { clock, logger: silentLogger });
+});
+afterEach(() => monitor.stop());
+
+const result = (status: HealthStatus): HealthCheckResult => ({ status, timestamp: new Date(0) });
+const never = (): Promise<never> => new Promise(() => undefined);
+
+/** A check whose answer a test sets, and which counts its calls. */
+function dial(name: string, status: HealthStatus = 'healthy') {
+  const check = {
+    name,
+    calls: 0,
+    answer: (): unknown => result(status),
+    check: () => {
+      check.calls++;
+      return check.answer() as Promise<HealthCheckResult>;
+    },
+  };
+  return check;
+}
+
+describe('running checks', () => {
+  test('runChecks() runs each and gives all results; getResults() keeps them', async () => {
+    monitor.registerCheck(dial('a'));
+    monitor.registerCheck({ name: 'b', critical: false, check: () => Promise.resolve({ ...result('degraded'), error: 'slow', details: { ms: 9 } }) });
+    const results = await monitor.runChecks();
+    expect(results).toEqual({ a: result('healthy'), b: { status: 'degraded', timestamp: new Date(0), error: 'slow', details: { ms: 9 } } });
+    expect(monitor.getResults()).toEqual(results);
+    expect(Object.isFrozen(results['b']) && Object.isFrozen(results['b']!.details)).toBe(true);
+  });
+
+  test('start() runs all at once, then every interval; twice is once; stop() ends it and keeps the results', async () => {
+    const check = dial('a');
+    monitor.registerCheck(check);
+    monitor.start();
+    monitor.start();
+    await clock.advance(0);
+    expect(check.calls).toBe(1);
+    await clock.advance(90_000);
+    expect(check.calls).toBe(4);
+    const late = dial('late');
+    monitor.registerCheck(late);
+    expect(late.calls).toBe(1);
+    await clock.advance(0);
+    monitor.stop();
+    await clock.advance(300_000);
+    expect(check.calls).toBe(4);
+    expect(monitor.getOverallStatus()).toBe('healthy');
+    expect(clock.pendingTimers).toBe(0);
+    monitor.start();
+    await clock.advance(30_000);
+    expect(check.calls).toBe(6);
+  });
+
+  test('is single-flight per check: whoever asks joins the run under way', async () => {
+    const check = dial('slow');
+    let finish: (value: unknown) => void = () => undefined;
+    check.answer = () => new Promise((resolve) => (finish = resolve));
+    monitor.registerCheck(check);
+    monitor.start();
+    const runs = [monitor.runChecks(), monitor.runChecks(), monitor.health(1_000)];
+    await clock.advance(10);
+    expect(check.calls).toBe(1);
+    finish(result('healthy'));
+    await Promise.all(runs);
+    expect(check.calls).toBe(1);
+    check.answer = () => result('degraded');
+    await monitor.runChecks();
+    expect(check.calls).toBe(2);
+  });
+
+  test.each([
+    ['throws', () => { throw new Error('db is down'); }, 'db is down'],
+    ['rejects', () => Promise.reject(new MeshError('connect_failed', 'no route')), 'connect_failed: no route'],
+    ['rejects with a text', () => Promise.reject('just a text'), 'just a text'],
+    ['throws what cannot be shown', () => { throw Object.create(null); }, 'the check threw something that cannot be shown'],
+    ['answers nothing', () => undefined, 'the check answered undefined instead of { status, timestamp }'],
+    ['answers null', () => null, 'the check answered null instead of { status, timestamp }'],
+    ['answers true', () => true, 'the check answered true instead of { status, timestamp }'],
+    ['answers another status', () => ({ status: 'ok', timestamp: new Date() }), 'the check answered the status ok, which is none'],
+    ['answers a status of the prototype', () => ({ status: 'constructor' }), 'the check answered the status constructor, which is none'],
+    ['answers a symbol', () => ({ status: Symbol('x') }), 'the check answered the status Symbol(x), which is none'],
+    ['answers a thenable that throws', () => ({ then: () => { throw new Error('hostile'); } }), 'hostile'],
+    ['answers a getter that throws', () => ({ get status() { throw new Error('hostile'); } }), 'hostile'],
+  ])('a check that %s is unhealthy with a message and without a stack', async (_what, answer, error) => {
+    const bad = dial('bad');
+    bad.answer = answer;
+    monitor.registerCheck(bad);
+    monitor.registerCheck(dial('good'));
+    expect(await monitor.runChecks()).toEqual({ bad: { status: 'unhealthy', timestamp: new Date(clock.now()), error }, good: result('healthy') });
+    expect(monitor.getOverallStatus()).toBe('unhealthy');
+  });
+
+  test('odd parts of an answer are put right; a message without end is cut', async () => {
+    monitor.registerCheck({ name: 'odd', check: () => ({ status: 'degraded', timestamp: 'today', error: { toString: () => 'x'.repeat(10_000) }, details: 7, extra: 1 }) as never });
+    expect((await monitor.runChecks())['odd']).toEqual({ status: 'degraded', timestamp: new Date(clock.now()), error: `${'x'.repeat(1_024)}…` });
+  });
+
+  test('one that hangs is unhealthy after its own timeout, keeps no other waiting, and is called anew by the next run', async () => {
+    const hung = Object.assign(dial('hung'), { timeoutMs: 2_000 });
+    const answers: ((value: unknown) => void)[] = [];
+    hung.answer = () => new Promise((resolve) => answers.push(resolve));
+    monitor.registerCheck(hung);
+    monitor.registerCheck(dial('good'));
+    monitor.start();
+    await clock.advance(1_999);
+    expect(monitor.getResults()).toMatchObject({ hung: { error: 'no result yet' }, good: { status: 'healthy' } });
+    await clock.advance(1);
+    expect(monitor.getResults()['hung']).toEqual({ status: 'unhealthy', timestamp: new Date(clock.now()), error: 'no answer within 2000 ms' });
+    // A late answer is not mistaken for a new one.
+    answers[0]!(result('healthy'));
+    await clock.advance(1_000);
+    expect(monitor.getOverallStatus()).toBe('unhealthy');
+    hung.answer = () => result('healthy');
+    await clock.advance(27_000);
+    expect(hung.calls).toBe(2);
+    expect(monitor.getOverallStatus()).toBe('healthy');
+  });
+
+  test('the default timeout is 5 s', async () => {
+    monitor.registerCheck({ name: 'hung', check: never });
+    const running = monitor.runChecks();
+    await clock.advance(4_999);
+    expect(monitor.getResults()['hung']!.error).toBe('no result yet');
+    await clock.advance(1);
+    expect((await running)['hung']!.error).toBe('no answer within 5000 ms');
+    expect(clock.pendingTimers).toBe(0);
+  });
+});
+
+describe('the overall status', () => {
+  test('is the worst of the critical checks', async () => {
+    expect(monitor.getOverallStatus()).toBe('healthy');
+    const first = dial('first');
+    monitor.registerCheck(first);
+    monitor.registerCheck({ ...dial('optional', 'unhealthy'), critical: false });
+    expect(monitor.getOverallStatus()).toBe('unhealthy');
+    await monitor.runChecks();
+    expect(monitor.getOverallStatus()).toBe('healthy');
+    first.answer = () => result('degraded');
+    await monitor.runChecks();
+    expect(monitor.getOverallStatus()).toBe('degraded');
+    monitor.registerCheck(dial('second', 'unhealthy'));
+    await monitor.runChecks();
+    expect(monitor.getOverallStatus()).toBe('unhealthy');
+    expect(monitor.unregisterCheck('second')).toBe(true);
+    expect(monitor.unregisterCheck('second')).toBe(false);
+    expect(monitor.getOverallStatus()).toBe('degraded');
+    expect(Object.keys(monitor.getResults())).toEqual(['first', 'optional']);
+  });
+});
+
+describe('health()', () => {
+  test('runs checks that were never run, and answers with them', async () => {
+    monitor.registerCheck(dial('a'));
+    expect(await monitor.health()).toEqual({ status: 'healthy', checks: { a: result('healthy') } });
+  });
+
+  test('waits 50 ms at most for one that takes longer; the run goes on', async () => {
+    const slow = dial('slow');
+    slow.answer = () => new Promise((resolve) => void clock.setTimeout(() => resolve(result('healthy')), 80));
+    monitor.registerCheck(slow);
+    let answered: unknown;
+    void monitor.health().then((report) => (answered = report));
+    await clock.advance(49);
+    expect(answered).toBeUndefined();
+    await clock.advance(1);
+    expect(answered).toEqual({ status: 'unhealthy', checks: { slow: { status: 'unhealthy', timestamp: new Date(clock.now()), error: 'no result yet' } } });
+    await clock.advance(30);
+    expect(await monitor.health()).toEqual({ status: 'healthy', checks: { slow: result('healthy') } });
+    expect(slow.calls).toBe(1);
+  });
+
+  test('uses results while they are fresh, and runs the check again when they are not', async () => {
+    const check = dial('a');
+    monitor.registerCheck(check);
+    await monitor.health();
+    clock.jump(86_400_000);
+    await clock.advance(29_999);
+    await monitor.health();
+    expect(check.calls).toBe(1);
+    check.answer = never;
+    await clock.advance(1);
+    const report = monitor.health();
+    await clock.advance(50);
+    // It hangs now: the last result counts until the timeout says otherwise.
+    expect(await report).toEqual({ status: 'healthy', checks: { a: result('healthy') } });
+    await clock.advance(5_000);
+    const after = monitor.health();
+    await clock.advance(50);
+    expect((await after).status).toBe('unhealthy');
+    expect(check.calls).toBe(2);
+  });
+});
+
+describe('changes', () => {
+  test('are told with what was and what is; the same status again is none', async () => {
+    const changes: HealthChange[] = [];
+    const check = dial('a');
+    monitor.registerCheck(check);
+    const end = monitor.on('change', (change) => changes.push(change));
+    await monitor.runChecks();
+    await monitor.runChecks();
+    check.answer = () => ({ ...result('unhealthy'), error: 'gone' });
+    await monitor.runChecks();
+    end();
+    check.answer = () => result('healthy');
+    await monitor.runChecks();
+    expect(changes).toEqual([
+      { name: 'a', previous: undefined, status: 'healthy', result: result('healthy'), overall: 'healthy' },
+      { name: 'a', previous: 'healthy', status: 'unhealthy', result: { ...result('unhealthy'), error: 'gone' }, overall: 'unhealthy' },
+    ]);
+  });
+
+  test('of a check that was taken away meanwhile are not told', async () => {
+    const changes: HealthChange[] = [];
+    monitor.on('change', (change) => changes.push(change));
+    monitor.registerCheck(dial('a'));
+    const running = monitor.runChecks();
+    monitor.unregisterCheck('a');
+    await running;
+    expect(changes).toEqual([]);
+  });
+
+  test('a listener or a logger that throws stops nobody', async () => {
+    const bad = (): never => {
+      throw new Error('bug');
+    };
+    const fragile = new HealthMonitor(1_000, { clock, logger: { debug: bad, info: bad, warn: bad, error: bad } });
+    let told = 0;
+    fragile.on('change', bad);
+    fragile.on('change', () => told++);
+    fragile.registerCheck(dial('a'));
+    expect(await fragile.runChecks()).toMatchObject({ a: { status: 'healthy' } });
+    expect(told).toBe(1);
+  });
+});
+
+test('checks with names of the prototype are checks like any other', async () => {
+  for (const name of ['__proto__', 'constructor', 'toString']) monitor.registerCheck(dial(name));
+  const results = await monitor.runChecks();
+  expect(Object.keys(results)).toEqual(['__proto__', 'constructor', 'toString']);
+  expect(({} as { status?: unknown }).status).toBeUndefined();
+});
+
+test('invalid options are refused', () => {
+  for (const interval of [0, -1, NaN, Infinity, '30' as never]) expect(() => new HealthMonitor(interval)).toThrow(/checkIntervalMs/);
+  expect(() => monitor.registerCheck({ name: '', check: 'no' as never, timeoutMs: 0 })).toThrow(/name: .*; check: .*; timeoutMs: /);
+  monitor.registerCheck(dial('a'));
+  try {
+    monitor.registerCheck(dial('a'));
+    throw new Error('was accepted');
+  } catch (error) {
+    expect(error).toMatchObject({ name: 'MeshError', reason: 'duplicate_check', code: 'INVALID_ARGUMENT' });
+  }
+});
