@@ -1,0 +1,46 @@
+// The audit events of all services, as they arrived here.
+
+/** Refusals kept with all they say; beyond it they are only counted. */
+const MAX_REFUSALS = 1_000;
+
+export class AuditTrail {
+  /** Service → action → count. */
+  counts = new Map();
+  /** Events by process, to be compared with what each process says it recorded. */
+  #byProcess = new Map();
+  /** `auth.failed`: whom a service did not let in, or would not talk to. */
+  refusals = [];
+
+  /** Security events come whole. */
+  take(service, pid, events) {
+    for (const event of events) {
+      this.#count(service, pid, event.details.action, 1);
+      if (event.details.action === 'auth.failed' && this.refusals.length < MAX_REFUSALS) this.refusals.push(refusalOf(service, event));
+    }
+  }
+
+  /** Of the events of single calls only the numbers come: there are thousands a second. */
+  takeCounts(service, pid, counts) {
+    for (const [action, count] of Object.entries(counts)) this.#count(service, pid, action, count);
+  }
+
+  eventsOf(pid) {
+    return this.#byProcess.get(pid) ?? 0;
+  }
+
+  /** Refusals of a peer from this trust domain, by `service` and `direction`. The text of a refusal names the domain's first digits. */
+  refusalsOf(trustDomain) {
+    const name = trustDomain.slice(0, 'local-0000'.length);
+    return this.refusals.filter(({ reason, error }) => reason === 'peer_untrusted' && error.includes(`trust domain is ${name}`));
+  }
+
+  #count(service, pid, action, count) {
+    const actions = this.counts.get(service) ?? new Map();
+    this.counts.set(service, actions.set(action, (actions.get(action) ?? 0) + count));
+    this.#byProcess.set(pid, this.eventsOf(pid) + count);
+  }
+}
+
+function refusalOf(service, { targetServiceId, details: { error = '', messageCount = 1, metadata = {} } }) {
+  return { service, direction: metadata.direction, of: targetServiceId, reason: metadata.reason, address: metadata.address, error, count: messageCount };
+}

@@ -1,0 +1,30 @@
+import { parseArgs } from 'node:util';
+
+export const HELP = `npm start [-- options]
+
+  --seconds N   how long the load runs, 3 or more; default 20
+  --keep        leave everything running after that, until Ctrl-C
+  --verbose     show the services' operational logs
+  --help        this text
+`;
+
+/** What the load is. */
+export const LOAD = Object.freeze({ callers: 64, callsPerSecond: 1_000 });
+
+/** @throws Error for what is no option */
+export function parseOptions(args) {
+  const { values } = parseArgs({ args, options: { seconds: { type: 'string', default: '20' }, keep: { type: 'boolean' }, verbose: { type: 'boolean' }, help: { type: 'boolean' } } });
+  const seconds = Number(values.seconds);
+  if (!(seconds >= 3 && seconds <= 86_400)) throw new Error(`--seconds: ${values.seconds} is no number from 3 to 86400`);
+  return {
+    seconds,
+    keep: values.keep ?? false,
+    verbose: values.verbose ?? false,
+    help: values.help ?? false,
+    // One third undisturbed, one third to lose a service and get it back, one third under attack.
+    killAtMs: (seconds * 1_000) / 3,
+    downMs: Math.min(2_000, seconds * 100),
+    attackAtMs: (seconds * 2_000) / 3,
+    endAtMs: seconds * 1_000,
+  };
+}

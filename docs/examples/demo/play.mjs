@@ -1,0 +1,110 @@
+import { once } from 'node:events';
+import { LOAD } from './options.mjs';
+import { ms, number } from './screen.mjs';
+
+/** On however slow a machine: what did not happen by then does not happen. */
+const PATIENCE_MS = 15_000;
+
+/** What is shown, act by act, and what the verdict has to know of it. */
+export class Play {
+  /** The three services as they were started first. */
+  services = [];
+  /** order, before and after. */
+  killed;
+  restarted;
+  /** From the kill to the restart. */
+  downMs = 0;
+  impostor;
+  answeredBeforeAttack = 0;
+  answeredUnderAttack = 0;
+  #stage;
+  #narrator;
+  #interruption;
+  #options;
+
+  constructor({ stage, narrator, interruption, options }) {
+    this.#stage = stage;
+    this.#narrator = narrator;
+    this.#interruption = interruption;
+    this.#options = options;
+  }
+
+  /** Three services start, find each other by name, and the load begins. */
+  async open() {
+    const say = this.#narrator;
+    say.title('secure-stack-mesh: three services, three processes, no configuration');
+    this.services = ['payment', 'order', 'gateway'].map((name) => this.#stage.start(name));
+    await this.#interruption.until(Promise.all(this.services.map((service) => service.ready())));
+    for (const { name, pid } of this.services) say.line(`${name.padEnd(8)} pid ${pid}`);
+    const gateway = this.#stage.process('gateway');
+    say.line();
+    say.line('They find each other by name, prove to each other who they are, and encrypt every call.');
+    say.line(`Their certificates are of a trust domain made for this run: ${gateway.identity.trustDomain}.`);
+    say.line();
+    say.beginClock();
+    gateway.tell({ type: 'load' });
+    say.start(`${LOAD.callers} callers place about ${number(LOAD.callsPerSecond)} orders a second: gateway → order → payment and back`);
+  }
+
+  /** order is killed, and started again a little later. Nobody is told: callers find the new one by its name. */
+  async loseAService() {
+    const say = this.#narrator;
+    await this.#time(this.#options.killAtMs);
+    const gateway = this.#stage.process('gateway');
+    const order = this.#stage.process('order');
+    const killedAt = Date.now();
+    gateway.tell({ type: 'outage', since: killedAt, pid: order.pid });
+    await order.kill();
+    this.killed = order;
+    say.bad(`order (pid ${order.pid}) is killed: ${order.exit.signal}, without a word to anybody`);
+    await this.#interruption.pause(this.#options.downMs);
+    const recovered = once(gateway, 'recovered');
+    this.downMs = Date.now() - killedAt;
+    this.restarted = this.#stage.start('order');
+    await this.#interruption.until(this.restarted.ready());
+    say.news(`order is back as pid ${this.restarted.pid}, on another port`);
+    const [answer] = (await this.#interruption.until(recovered, PATIENCE_MS)) ?? [];
+    if (answer === undefined) say.bad('callers did not recover');
+    else say.good(`callers found it: served again ${ms(answer.outage.recoveredMs)} after the kill`);
+  }
+
+  /** Somebody with a certificate of his own making wants to be payment, and to call the others. */
+  async underAttack() {
+    const say = this.#narrator;
+    await this.#time(this.#options.attackAtMs);
+    this.answeredBeforeAttack = this.#stage.tally.answered;
+    this.impostor = this.#stage.startImpostor(this.#stage.process('gateway').identity);
+    await this.#interruption.until(this.impostor.ready());
+    const { pid, identity } = this.impostor;
+    say.warn(`an impostor (pid ${pid}) registers itself as "payment"`, `its certificate is of another trust domain: ${identity.trustDomain}`);
+    this.impostor.tell({ type: 'load' });
+    await this.#awaitRefusal('order', 'outbound', 'order dialled it and did not trust it');
+    await this.#awaitRefusal('order', 'inbound', 'it dialled order and was refused');
+    await this.#awaitRefusal('gateway', 'inbound', 'it dialled gateway and was refused');
+    await this.#time(this.#options.endAtMs);
+    this.answeredUnderAttack = this.#stage.tally.answered;
+    await this.#interruption.until(this.impostor.stop());
+    say.news('the impostor gives up');
+  }
+
+  /** Until somebody interrupts. */
+  async keepRunning() {
+    this.#narrator.start(`everything keeps running; Ctrl-C (or kill -INT ${process.pid}) closes it`);
+    await this.#interruption.pause(2 ** 31 - 1);
+  }
+
+  async #awaitRefusal(service, direction, text) {
+    const { trustDomain } = this.impostor.identity;
+    const find = () => this.#stage.trail.refusalsOf(trustDomain).find((refusal) => refusal.service === service && refusal.direction === direction);
+    const deadline = performance.now() + PATIENCE_MS;
+    while (find() === undefined && performance.now() < deadline) await this.#interruption.pause(20);
+    const refusal = find();
+    if (refusal === undefined) this.#narrator.bad(`not audited: ${text}`);
+    else this.#narrator.good(text, `audited: ${refusal.error.split(': ').slice(0, 2).join(': ')}`);
+  }
+
+  /** Waits until so many ms of the load have passed. */
+  #time(atMs) {
+    return this.#interruption.pause(Math.max(0, atMs - this.#narrator.elapsedMs));
+  }
+}

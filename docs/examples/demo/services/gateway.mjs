@@ -1,0 +1,22 @@
+// Where the callers come in: each of their orders goes gateway → order → payment and back.
+import { SecureMesh } from '@lemur-bookstores/secure-stack-mesh';
+import { Callers } from './callers.mjs';
+import { ParentAdapter, parentLogger, serve, tellParent } from './parent.mjs';
+
+const adapter = new ParentAdapter();
+const mesh = new SecureMesh({ serviceId: 'gateway', port: 0, monitoring: { adapters: [adapter] }, logger: parentLogger });
+const order = mesh.connect('order');
+
+const callers = new Callers({
+  callers: Number(process.env.DEMO_CALLERS),
+  callsPerSecond: Number(process.env.DEMO_CALLS_PER_SECOND),
+  call: (input) => order.call('placeOrder', input, { timeoutMs: 5_000 }),
+  onRecovered: (outage) => void tellParent({ type: 'recovered', outage }),
+});
+
+await serve(mesh, {
+  adapter,
+  figures: () => ({ calls: callers.takeTally(), outage: callers.outage }),
+  on: { load: () => callers.start(), outage: ({ since, pid }) => callers.beginOutage(since, pid) },
+  beforeStop: () => callers.stop(),
+});

@@ -1,0 +1,16 @@
+// Takes orders and has payment charge them.
+import { SecureMesh } from '@lemur-bookstores/secure-stack-mesh';
+import { ParentAdapter, parentLogger, serve } from './parent.mjs';
+
+const CENTS_A_COPY = 1_250;
+
+const adapter = new ParentAdapter();
+const mesh = new SecureMesh({ serviceId: 'order', port: 0, monitoring: { adapters: [adapter] }, logger: parentLogger });
+const payment = mesh.connect('payment');
+
+mesh.handle('placeOrder', async ({ book, copies }, { signal }) => {
+  const { receipt, cents, pid } = await payment.call('charge', { cents: copies * CENTS_A_COPY }, { signal });
+  return { book, copies, cents, receipt, pids: [process.pid, pid] };
+});
+
+await serve(mesh, { adapter });

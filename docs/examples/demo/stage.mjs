@@ -1,0 +1,106 @@
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { AuditTrail } from './audit-trail.mjs';
+import { LOAD } from './options.mjs';
+import { ServiceProcess, killWhatIsLeft } from './service-process.mjs';
+import { CallTally, RecentCalls } from './statistics.mjs';
+
+/** Lines of the services' operational logs kept, for when something goes wrong. */
+const MAX_LOG_LINES = 200;
+
+/** The processes of the demo, in a folder of their own, and all that they have told. */
+export class Stage {
+  /** Those that run now or ran last, by name. */
+  current = new Map();
+  /** All that ever ran. */
+  all = [];
+  tally = new CallTally();
+  recent = new RecentCalls();
+  trail = new AuditTrail();
+  /** What the callers went through while order was down. */
+  outage;
+  /** What the impostor says of itself. */
+  impostor;
+  logLines = [];
+  /** Called when a process ended that was not meant to. */
+  onLoss = () => {};
+  onLogLine = () => {};
+  #home = realpathSync(mkdtempSync(join(tmpdir(), 'secure-stack-mesh-demo-')));
+  #outbound = new Map();
+
+  constructor() {
+    // Whatever happens to this process, short of SIGKILL: nobody and nothing is left. After that one the children leave by themselves.
+    process.on('exit', () => this.clear());
+  }
+
+  /** Starts a service; the runtime folder is where services find each other, the keys folder what makes them trust each other. */
+  start(name) {
+    return this.#start(name, `services/${name}.mjs`, {
+      MESH_KEYS_DIR: join(this.#home, 'keys'),
+      DEMO_CALLERS: String(LOAD.callers),
+      DEMO_CALLS_PER_SECOND: String(LOAD.callsPerSecond),
+    });
+  }
+
+  /** Starts the impostor: the same runtime folder, but keys of its own. */
+  startImpostor({ trustDomain, authority }) {
+    return this.#start('impostor', 'impostor.mjs', {
+      MESH_KEYS_DIR: join(this.#home, 'impostor-keys'),
+      DEMO_TRUST_DOMAIN: trustDomain,
+      DEMO_AUTHORITY: authority,
+    });
+  }
+
+  process(name) {
+    return this.current.get(name);
+  }
+
+  /** Connections between the services: each is counted where it was dialled. */
+  get connections() {
+    return [...this.#outbound.values()].reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Callers first, so that nobody calls a service that is closing. */
+  async stopAll() {
+    for (const names of [['impostor'], ['gateway'], ['order', 'payment']]) {
+      await Promise.all(names.map((name) => this.current.get(name)).filter((service) => service !== undefined && service.exit === undefined).map((service) => service.stop()));
+    }
+  }
+
+  clear() {
+    killWhatIsLeft();
+    rmSync(this.#home, { recursive: true, force: true, maxRetries: 3 });
+  }
+
+  #start(name, file, env) {
+    const service = new ServiceProcess(name, file, { MESH_RUNTIME_DIR: join(this.#home, 'runtime'), ...env });
+    this.current.set(name, service);
+    this.all.push(service);
+    service.on('tick', (tick) => this.#onTick(service, tick));
+    service.on('audit', ({ events }) => this.trail.take(name, service.pid, events));
+    service.on('log', ({ level, message }) => this.#onLog(`${name} ${level}: ${message}`));
+    service.on('exit', () => {
+      this.#outbound.delete(service.pid);
+      if (!service.expected) this.onLoss(service);
+    });
+    return service;
+  }
+
+  #onTick({ name, pid }, { outbound, audit, calls, outage, impostor }) {
+    if (name !== 'impostor') this.#outbound.set(pid, outbound);
+    this.trail.takeCounts(name, pid, audit);
+    if (calls !== undefined) {
+      this.tally.merge(calls);
+      this.recent.add(calls);
+    }
+    this.outage = outage ?? this.outage;
+    this.impostor = impostor ?? this.impostor;
+  }
+
+  #onLog(line) {
+    this.logLines.push(line);
+    if (this.logLines.length > MAX_LOG_LINES) this.logLines.shift();
+    this.onLogLine(line);
+  }
+}

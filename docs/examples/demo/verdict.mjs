@@ -1,0 +1,78 @@
+// What the demo claims, each claim with the evidence for it. It exits with 0 only if every one holds.
+import { ms, number } from './screen.mjs';
+
+const claim = (text, holds, shown) => ({ text, holds: holds === true, shown });
+
+/**
+ * @param stage what all processes told
+ * @param play what happened when
+ */
+export function judge(stage, play) {
+  return [...aboutCalls(stage, play), ...aboutTheKill(stage, play), ...aboutTheImpostor(stage, play), ...aboutTheEnd(stage, play)];
+}
+
+function aboutCalls({ tally, all }, { services, restarted }) {
+  const pids = new Set(services.map(({ pid }) => pid));
+  const [domain, ...others] = new Set(services.map(({ identity }) => identity?.trustDomain));
+  const members = new Set([...pids, restarted?.pid]);
+  const answers = [...tally.answeredBy.keys()];
+  const { made, answered, failed } = tally;
+  const { messagesSent, messagesFailed } = all.find(({ name }) => name === 'gateway')?.finalStats?.metrics ?? {};
+  return [
+    claim('three processes, one trust domain', pids.size === 3 && domain !== undefined && others.length === 0, [domain, ...others].join(', ')),
+    claim('every answer was right and came from them', answered > 0 && answers.every((pid) => members.has(pid)) && !tally.failures.has('UNKNOWN wrong_answer'), `pids ${answers.join(', ')}`),
+    claim(
+      'callers and mesh counted the same calls',
+      made > 0 && made === answered + failed && made === messagesSent && failed === messagesFailed,
+      `made ${made} = ${messagesSent}, failed ${failed} = ${messagesFailed}`,
+    ),
+  ];
+}
+
+function aboutTheKill({ tally, outage }, { killed, restarted }) {
+  const before = tally.answeredBy.get(killed?.pid) ?? 0;
+  const after = tally.answeredBy.get(restarted?.pid) ?? 0;
+  const found = outage?.recoveredMs > 0 && outage.recoveredBy?.includes(restarted?.pid);
+  return [
+    claim('order answered calls until it was killed', before > 0, `${number(before)} by pid ${killed?.pid}`),
+    claim('it died by SIGKILL', killed?.exit?.signal === 'SIGKILL', `exit code ${killed?.exit?.code}, signal ${killed?.exit?.signal}`),
+    claim('callers found the new order by its name', found, found ? `after ${ms(outage.recoveredMs)}` : 'never'),
+    claim('it answered from then on', after > 1, `${number(after)} by pid ${restarted?.pid}`),
+  ];
+}
+
+function aboutTheImpostor({ trail, impostor }, { services, impostor: attacker, answeredBeforeAttack, answeredUnderAttack }) {
+  const domain = attacker?.identity?.trustDomain;
+  const foreign = domain !== undefined && services.every(({ identity }) => identity?.trustDomain !== domain);
+  const refusals = foreign ? trail.refusalsOf(domain) : [];
+  const times = (service, direction) => refusals.filter((refusal) => refusal.service === service && refusal.direction === direction).reduce((sum, { count }) => sum + count, 0);
+  const refusal = (text, count) => claim(text, count > 0, `auth.failed, peer_untrusted: ${count} times`);
+  const { calls, sessions, answered, gotThrough } = impostor ?? {};
+  return [
+    refusal('order dialled the impostor: refused, audited', times('order', 'outbound')),
+    refusal('the impostor dialled order: refused, audited', times('order', 'inbound')),
+    refusal('it dialled the gateway: refused, audited', times('gateway', 'inbound')),
+    claim(
+      'it had no connection, no call in, no call out',
+      calls > 0 && sessions === 0 && answered === 0 && gotThrough === 0,
+      `${sessions} connections, ${answered} in, ${gotThrough} of ${calls} out`,
+    ),
+    claim('calls went on meanwhile', answeredUnderAttack > answeredBeforeAttack, `${number(answeredUnderAttack - answeredBeforeAttack)} answered`),
+  ];
+}
+
+function aboutTheEnd({ all, trail }, { killed }) {
+  const audited = all.filter(({ finalStats }) => (finalStats?.audit?.adapters.length ?? 0) > 0);
+  const arrived = audited.reduce((sum, { pid }) => sum + trail.eventsOf(pid), 0);
+  const recorded = audited.reduce((sum, { finalStats }) => sum + finalStats.audit.emitted, 0);
+  const complete = audited.every(({ pid, finalStats }) => trail.eventsOf(pid) === finalStats.audit.emitted);
+  const closed = all.filter((process) => process !== killed);
+  return [
+    claim('all audit events of those that closed arrived', recorded > 0 && complete, `${number(arrived)} of ${number(recorded)}`),
+    claim(
+      'all but the killed one ended by themselves',
+      closed.length > 0 && closed.every(({ exit, finalStats }) => exit?.code === 0 && finalStats !== undefined),
+      closed.map(({ name, exit }) => `${name} ${exit?.signal ?? exit?.code}`).join(', '),
+    ),
+  ];
+}
