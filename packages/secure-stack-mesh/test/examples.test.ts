@@ -1,0 +1,129 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { EXAMPLES, ExampleProcess, runs } from './support/example-process.js';
+import { until } from './support/until.js';
+
+const LONG_MS = 60_000;
+const running: ExampleProcess[] = [];
+
+function start(file: string, ...args: string[]): ExampleProcess {
+  const example = new ExampleProcess(file, args);
+  running.push(example);
+  return example;
+}
+
+afterEach(() => {
+  for (const example of running.splice(0)) example.clear();
+});
+
+describe('the first call', () => {
+  const file = 'first-call/first-call.mjs';
+
+  test('runs, shows the answer and ends by itself', async () => {
+    const example = start(file);
+    expect(await example.ended).toEqual({ code: 0, signal: null });
+    expect(example.output).toMatch(/name: 'Ada',\s+askedBy: 'spiffe:\/\/local-[0-9a-f]{16}\/order-service'/);
+    expect(example.output).toContain("[ 'user-service' ]");
+    expect(example.output).toMatch(/order-service → user-service {2}auth\.succeeded/);
+  }, LONG_MS);
+
+  test('is the one in the README, and takes 20 lines', () => {
+    const source = readFileSync(join(EXAMPLES, file), 'utf8');
+    const readme = readFileSync(join(EXAMPLES, '../../README.md'), 'utf8');
+    const [, block] = /<!-- example: first-call -->\n```js\n(.*?)```\n/s.exec(readme) ?? [];
+    expect(block).toBe(source);
+    expect(source.trimEnd().split('\n').length).toBeLessThanOrEqual(20);
+  });
+});
+
+describe('a mesh composed from parts', () => {
+  const file = 'compose-from-parts/compose-from-parts.mjs';
+
+  test('makes its call and ends by itself', async () => {
+    const example = start(file);
+    expect(await example.ended).toEqual({ code: 0, signal: null });
+    expect(example.output).toContain("stock answered: { book: 'Middlemarch', reserved: 2, for: 'shop' }");
+    expect(example.output).toContain('stock is healthy');
+    expect(example.leftovers).toEqual([]);
+  }, LONG_MS);
+
+  test('does without the package secure-stack-mesh', () => {
+    const imports = [...readFileSync(join(EXAMPLES, file), 'utf8').matchAll(/from '([^']+)'/g)].map(([, name]) => name);
+    expect(imports).toContain('@lemur-bookstores/mesh-core');
+    expect(imports).not.toContain('@lemur-bookstores/secure-stack-mesh');
+  });
+});
+
+describe('the demo', () => {
+  const file = 'demo/demo.mjs';
+
+  test('shows what it claims, and leaves nothing behind', async () => {
+    const demo = start(file, '--seconds', '6');
+    const end = await demo.ended;
+    expect({ ...end, output: demo.output }).toMatchObject({ code: 0, signal: null });
+    const { output } = demo;
+    expect(output).toMatch(/✗ order \(pid \d+\) is killed: SIGKILL/);
+    expect(output).toMatch(/✓ callers found it: served again [\d.]+ m?s after the kill/);
+    expect(output.match(/audited: auth\.failed, peer_untrusted, trust domain local-/g)).toHaveLength(3);
+    const summary = output.slice(output.indexOf('What happened'));
+    expect(summary).not.toContain('✗');
+    expect(summary.match(/^ {2}✓/gm)?.length).toBeGreaterThanOrEqual(14);
+    const [, answered, made] = /Calls +([\d,]+) of ([\d,]+) answered/.exec(summary) ?? [];
+    expect(Number(answered?.replace(',', ''))).toBeGreaterThan(500);
+    expect(Number(made?.replace(',', ''))).toBeGreaterThanOrEqual(Number(answered?.replace(',', '')));
+    expect(summary).toMatch(/it had no connection, no call in, no call out +0 connections, 0 in, 0 of [1-9]\d* out/);
+    expect(demo.pids).toHaveLength(5);
+    expect(demo.pids.filter(runs)).toEqual([]);
+    expect(demo.leftovers).toEqual([]);
+  }, LONG_MS);
+
+  test('--keep goes on until Ctrl-C, and judges then', async () => {
+    const demo = start(file, '--seconds', '3', '--keep');
+    await demo.says(/everything keeps running/);
+    expect(demo.pids.filter(runs).length).toBeGreaterThanOrEqual(3);
+    demo.kill('SIGINT');
+    const end = await demo.ended;
+    expect({ ...end, output: demo.output }).toMatchObject({ code: 0, signal: null });
+    expect(demo.output).toContain('What happened');
+    expect(demo.pids.filter(runs)).toEqual([]);
+    expect(demo.leftovers).toEqual([]);
+  }, LONG_MS);
+
+  test('Ctrl-C in the middle closes every process, claims nothing and exits with 130', async () => {
+    const demo = start(file);
+    await demo.says(/callers place/);
+    demo.kill('SIGINT');
+    expect(await demo.ended).toEqual({ code: 130, signal: null });
+    expect(demo.output).not.toContain('What happened');
+    expect(demo.pids).toHaveLength(3);
+    expect(demo.pids.filter(runs)).toEqual([]);
+    expect(demo.leftovers).toEqual([]);
+  }, LONG_MS);
+
+  test('a service that dies unasked is a failure', async () => {
+    const demo = start(file);
+    await demo.says(/callers place/);
+    const [, payment] = /payment +pid (\d+)/.exec(demo.output) ?? [];
+    process.kill(Number(payment), 'SIGKILL');
+    expect(await demo.ended).toEqual({ code: 1, signal: null });
+    expect(demo.output).toMatch(/payment \(pid \d+\) ended unexpectedly: SIGKILL/);
+    expect(demo.pids.filter(runs)).toEqual([]);
+    expect(demo.leftovers).toEqual([]);
+  }, LONG_MS);
+
+  test('services end when the demo itself is killed', async () => {
+    const demo = start(file);
+    await demo.says(/callers place/);
+    expect(demo.pids.filter(runs)).toHaveLength(3);
+    demo.kill('SIGKILL');
+    await demo.ended;
+    await until('no service runs', () => demo.pids.filter(runs).length === 0);
+  }, LONG_MS);
+
+  test('says what is wrong with an option', async () => {
+    const demo = start(file, '--seconds', 'soon');
+    expect(await demo.ended).toEqual({ code: 2, signal: null });
+    expect(demo.output).toContain('--seconds: soon is no number');
+  }, LONG_MS);
+});
