@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
 import type { MeshStats } from '@lemur-bookstores/mesh-interface';
@@ -10,7 +11,8 @@ const bed = new TestBed();
 afterEach(() => bed.close());
 afterAll(() => bed.remove());
 
-const SOCKETS = 5_000;
+/** 5,000, or as many as this machine lets a process open (`ulimit -Hn`, to which Node raises itself). */
+const SOCKETS = Math.min(5_000, openFilesLimit() - 1_000);
 const MAX_PENDING = 1_024;
 const MAX_GROWTH_BYTES = 64 * 1024 * 1024;
 
@@ -97,3 +99,8 @@ describe('with the default caps', () => {
 });
 
 const mib = (bytes: number): string => (bytes / 1024 / 1024).toFixed(1);
+
+function openFilesLimit(): number {
+  const limit = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
+  return limit === undefined ? Infinity : Number(limit);
+}

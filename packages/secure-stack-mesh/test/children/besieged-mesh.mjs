@@ -15,7 +15,7 @@ let peak = 0;
 setInterval(() => (peak = Math.max(peak, process.memoryUsage().rss)), 20);
 const answers = {
   settle: () => {
-    gc();
+    globalThis.gc();
     peak = process.memoryUsage().rss;
     return peak;
   },
