@@ -10,6 +10,7 @@ const SERVER_CORE = 1;
 /** With less, the compilers are still at work and grpc-js shows a third of its speed. */
 const WARM_UP = { calls: 15_000, durationMs: 2500 };
 const BULK_WARM_UP = { durationMs: 1000 };
+const LATENCY_WARM_UP = { durationMs: 1000 };
 
 const busyUs = () => cpus().reduce((sum, { times }) => sum + (times.user + times.nice + times.sys + times.irq) * 1000, 0);
 
@@ -78,7 +79,7 @@ export async function measure(system, { durationMs, connects, profiles, ...serve
 
     // One call in flight needs no second core, and waking one up costs more than the call itself and differs from run to run.
     server.pin(CLIENT_CORE);
-    await client.ask('latency', { durationMs: 100 });
+    await client.ask('latency', LATENCY_WARM_UP);
     result.latency = await others.around([server, client], () => profile('latency', () => client.ask('latency', { durationMs })));
 
     await client.ask('disconnect');

@@ -72,7 +72,7 @@ const settings = values.profile ? { ...PROFILE, profiles: output } : values.quic
 const results = await compare(chosen, { ...settings, certificates: scratch, scratch });
 const systems = new Map([...results].filter(([, rounds]) => rounds.length > 0).map(([name, rounds]) => [name, summarize(rounds)]));
 if (!values.profile && systems.has('mesh:null')) {
-  const sessions = values.quick ? 500 : 2000;
+  const sessions = 2000;
   process.stderr.write(`${sessions} idle sessions\n`);
   const { rss } = await measureIdleSessions({ scratch, sessions });
   systems.get('mesh:null').idleSessionKib = rss;
