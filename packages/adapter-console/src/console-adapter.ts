@@ -1,60 +1,84 @@
 import { MeshError, type ManagedAdapter, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
-import winston from 'winston';
-import { jsonLine, levelOf, prettyLine, type ConsoleLevel } from './event-line.js';
-
-const LEVELS: Readonly<Record<ConsoleLevel, number>> = { error: 0, warn: 1, info: 2, debug: 3 };
+import type winston from 'winston';
+import { eventText, jsonLine, levelOf, prettyLine, safeEvent, type ConsoleLevel } from './event-line.js';
+import type { LineTarget } from './line-sink.js';
+import { LEVELS, LineWriter } from './line-writer.js';
+import { WinstonWriter } from './winston-writer.js';
 
 /** Options of a {@link ConsoleAdapter}. */
 export interface ConsoleAdapterOptions {
-  /** The quietest events shown. `debug` shows every call. Default `info`. */
-  readonly level?: ConsoleLevel;
-  /** `pretty` (default): a line for a person. `json`: a JSON object a line. */
-  readonly format?: 'pretty' | 'json';
-  /** The user's own winston logger, which then decides about levels and form; it is never closed here. */
-  readonly logger?: winston.Logger;
-  /** Where lines go. Default: stdout. */
-  readonly stream?: NodeJS.WritableStream;
+  /** The quietest events shown. `debug` shows every call. Default `info`; with a `logger`, what that one shows. */
+  readonly level?: ConsoleLevel | undefined;
+  /** `pretty` (default): a line for a person. `json`: a JSON object a line. Not used with a `logger`. */
+  readonly format?: 'pretty' | 'json' | undefined;
+  /** A winston logger of the user's own, which then decides about form and place. It is never closed here. */
+  readonly logger?: winston.Logger | undefined;
+  /** Where lines go. Default: stdout. Not used with a `logger`. */
+  readonly stream?: LineTarget | undefined;
 }
 
-/** Shows audit events on the console through winston, one line each, control characters escaped. */
+/** Shows audit events on the console through winston: one line each, every control character escaped. */
 export class ConsoleAdapter implements ManagedAdapter {
   readonly name = 'console';
-  readonly #level: ConsoleLevel;
+  readonly #level: number;
   readonly #format: 'pretty' | 'json';
-  readonly #logger: winston.Logger;
-  readonly #stream: NodeJS.WritableStream | undefined;
+  readonly #stream: LineTarget | undefined;
+  readonly #winston: WinstonWriter | undefined;
+  /** Made for the first line: constructing does no I/O, and `process.stdout` opens it. */
+  #lines: LineWriter | undefined;
+  #closed: Promise<void> | undefined;
 
-  /** @throws MeshError `invalid_option` */
+  /** @throws MeshError `invalid_option` that names every problem */
   constructor(options: ConsoleAdapterOptions = {}) {
-    const { level = 'info', format = 'pretty', logger, stream = process.stdout } = options;
-    if (!Object.hasOwn(LEVELS, level)) throw new MeshError('invalid_option', `level: must be one of ${Object.keys(LEVELS).join(', ')}`);
-    if (format !== 'pretty' && format !== 'json') throw new MeshError('invalid_option', "format: must be 'pretty' or 'json'");
-    this.#level = logger === undefined ? level : 'debug';
+    const { logger, stream } = options;
+    const level = options.level ?? (logger === undefined ? 'info' : 'debug');
+    const format = options.format ?? 'pretty';
+    const problems: string[] = [];
+    if (!Object.hasOwn(LEVELS, level)) problems.push(`level: must be one of ${Object.keys(LEVELS).join(', ')}`);
+    if (format !== 'pretty' && format !== 'json') problems.push("format: must be 'pretty' or 'json'");
+    if (logger !== undefined && (typeof logger.write !== 'function' || typeof logger.levels !== 'object')) problems.push('logger: must be a winston logger');
+    if (stream !== undefined && typeof stream.write !== 'function') problems.push('stream: must be a writable stream');
+    if (problems.length > 0) throw new MeshError('invalid_option', problems.join('; '), { details: { problems } });
+    this.#level = LEVELS[level];
     this.#format = format;
-    this.#stream = logger === undefined ? stream : undefined;
-    this.#logger =
-      logger ??
-      winston.createLogger({
-        levels: LEVELS,
-        level,
-        format: winston.format.printf(({ message }) => String(message)),
-        transports: [new winston.transports.Stream({ stream, eol: '\n' })],
-      });
+    this.#stream = stream;
+    this.#winston = logger === undefined ? undefined : new WinstonWriter(logger);
   }
 
-  /** Resolves when the line is written, or at once where its level is not shown. */
+  /**
+   * Resolves when the line is written, or at once where its level is not shown.
+   * @throws MeshError `adapter_failed` (the stream or logger is closed, the event cannot be shown: permanent), `queue_full`
+   */
   async logEvent(event: MeshAuditEvent): Promise<void> {
+    if (this.#closed !== undefined) throw new MeshError('adapter_failed', 'the console adapter is closed', { retryable: false });
     const level = levelOf(event);
-    if (LEVELS[level] > LEVELS[this.#level]) return;
-    this.#logger.log(level, this.#format === 'json' ? jsonLine(event, level) : prettyLine(event, level));
-    if (this.#stream?.writable === true && 'writableNeedDrain' in this.#stream && this.#stream.writableNeedDrain === true) await drained(this.#stream);
+    if (LEVELS[level] > this.#level) return;
+    if (this.#winston === undefined) {
+      const line = shown(() => (this.#format === 'json' ? jsonLine(event, level) : prettyLine(event, level)));
+      this.#lines ??= new LineWriter(this.#stream ?? process.stdout);
+      await this.#lines.write(level, line);
+    } else if (this.#winston.shows(level)) {
+      const [text, fields] = shown(() => [eventText(event), safeEvent(event)]);
+      await this.#winston.write(level, text, fields);
+    }
+  }
+
+  async flush(): Promise<void> {
+    await this.#lines?.flush();
+  }
+
+  /** Waits for the lines under way. Closes neither the stream nor the user's logger. Safe to call twice. */
+  close(): Promise<void> {
+    this.#closed ??= this.#lines?.close() ?? Promise.resolve();
+    return this.#closed;
   }
 }
 
-/** A reader that is slow slows this adapter's lane, and nothing else. */
-function drained(stream: NodeJS.WritableStream): Promise<void> {
-  return new Promise((resolve) => {
-    stream.once('drain', resolve);
-    stream.once('close', resolve);
-  });
+/** An event that cannot be shown now never can: getters that throw, and the like. */
+function shown<T>(show: () => T): T {
+  try {
+    return show();
+  } catch (error) {
+    throw new MeshError('adapter_failed', 'the event cannot be shown', { cause: error, retryable: false });
+  }
 }

@@ -1,14 +1,17 @@
-/** C0, DEL, C1, line and paragraph separators, and every format character (bidi controls among them): what could move a terminal's cursor or reorder a line. */
-const CONTROLS = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
-const HAS_CONTROLS = /[\p{Cc}\p{Cf}\u2028\u2029]/u;
+/**
+ * Whatever could move a terminal's cursor, end or reorder a line: C0, DEL and C1, line and paragraph separators, every format
+ * character (bidi controls among them), and halves of surrogate pairs, which UTF-8 cannot hold.
+ */
+const CONTROLS = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+const HAS_CONTROLS = new RegExp(CONTROLS.source, 'u');
 
-/** Replaces every control character by its escape, and cuts what is longer than `maxLength` characters, saying so. */
-export function escapeControls(text: string, maxLength = 8_192): string {
-  const cut = text.length > maxLength ? `${text.slice(0, maxLength)}… (${text.length - maxLength} more)` : text;
-  return HAS_CONTROLS.test(cut) ? cut.replace(CONTROLS, escaped) : cut;
+/** Puts an escape in place of every control character, in JSON's form: inside of JSON text the meaning stays what it was. */
+export function escapeControls(text: string): string {
+  return HAS_CONTROLS.test(text) ? text.replace(CONTROLS, escaped) : text;
 }
 
 function escaped(character: string): string {
-  const code = character.codePointAt(0) ?? 0;
-  return code > 0xffff ? `\\u{${code.toString(16)}}` : `\\u${code.toString(16).padStart(4, '0')}`;
+  let text = '';
+  for (let index = 0; index < character.length; index++) text += `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`;
+  return text;
 }

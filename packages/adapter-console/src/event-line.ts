@@ -1,45 +1,46 @@
 import type { MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
 import { escapeControls } from './escape-controls.js';
+import { cutText, printable } from './printable.js';
 
 export type ConsoleLevel = 'debug' | 'info' | 'warn' | 'error';
 
-/** How loud an event is: calls are for debugging, what failed is a warning, errors are errors. */
+/** How loud an event is: calls are for debugging, security events that failed are warnings, errors are errors. */
 export function levelOf(event: MeshAuditEvent): ConsoleLevel {
   if (event.eventType === 'error') return 'error';
   if (event.eventType === 'message') return 'debug';
   return event.details.success ? 'info' : 'warn';
 }
 
-/** One line for a person. */
-export function prettyLine(event: MeshAuditEvent, level: ConsoleLevel): string {
-  const { action, success, duration, error, metadata } = event.details;
+/** What happened, in one line for a person. Texts that are more than a word stand in quotes, so that none passes for another field. */
+export function eventText(event: MeshAuditEvent): string {
+  const { action, success, duration, messageCount, error, metadata } = event.details;
   const parts = [
-    event.timestamp.toISOString(),
-    level.toUpperCase().padEnd(5),
-    event.targetServiceId === undefined ? event.serviceId : `${event.serviceId} → ${event.targetServiceId}`,
-    success ? action : `${action} FAILED`,
-    ...(duration === undefined ? [] : [`${duration.toFixed(1)} ms`]),
-    ...(error === undefined ? [] : [error]),
-    ...(metadata === undefined ? [] : [safeJson(metadata)]),
+    event.targetServiceId === undefined ? word(event.serviceId) : `${word(event.serviceId)} → ${word(event.targetServiceId)}`,
+    success ? word(action) : `${word(action)} FAILED`,
   ];
-  return parts.map((part) => escapeControls(part)).join('  ');
+  if (duration !== undefined) parts.push(`${Number(duration).toFixed(1)} ms`);
+  if (messageCount !== undefined) parts.push(`${Number(messageCount)} messages`);
+  if (error !== undefined) parts.push(quoted(error));
+  if (metadata !== undefined) parts.push(escapeControls(JSON.stringify(printable(metadata))));
+  return parts.join('  ');
 }
 
-/** One JSON object in one line. */
+/** {@link eventText} behind time and level. */
+export function prettyLine(event: MeshAuditEvent, level: ConsoleLevel): string {
+  return `${String(printable(event.timestamp))}  ${level.toUpperCase().padEnd(5)}  ${eventText(event)}`;
+}
+
+/** The whole event as one JSON object in one line, `level` first; it parses back to what it was. */
 export function jsonLine(event: MeshAuditEvent, level: ConsoleLevel): string {
-  return escapeInsideJson(JSON.stringify({ level, ...event }, (_key, value: unknown) => (typeof value === 'bigint' ? value.toString() : value)));
+  return escapeControls(JSON.stringify(printable({ level, ...event })));
 }
 
-/** JSON escapes C0 itself; the other controls get the same form, which every parser reads back. */
-const escapeInsideJson = (text: string): string => escapeControls(text, Infinity).replace(/\\u\{([0-9a-f]+)\}/g, (_match, hex: string) => surrogates(parseInt(hex, 16)));
-
-const surrogates = (code: number): string =>
-  [...String.fromCodePoint(code).split('')].map((unit) => `\\u${unit.charCodeAt(0).toString(16)}`).join('');
-
-function safeJson(value: unknown): string {
-  try {
-    return JSON.stringify(value, (_key, inner: unknown) => (typeof inner === 'bigint' ? inner.toString() : inner));
-  } catch {
-    return '[unprintable]';
-  }
+/** The event with every text safe to print, for a logger that formats it in its own way. */
+export function safeEvent(event: MeshAuditEvent): unknown {
+  return printable(event, escapeControls);
 }
+
+const quoted = (text: string): string => escapeControls(JSON.stringify(cutText(String(text))));
+
+/** Ids and actions as they are, unless they are not what they should be. */
+const word = (text: string): string => (/^[\w.:/@+-]{1,512}$/.test(text) ? text : quoted(text));

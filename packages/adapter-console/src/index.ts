@@ -1,1 +1,2 @@
 export { ConsoleAdapter, type ConsoleAdapterOptions } from './console-adapter.js';
+export type { ConsoleLevel } from './event-line.js';
