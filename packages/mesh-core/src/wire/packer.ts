@@ -31,7 +31,7 @@ export class Packer {
   /** Bytes of all records written. */
   sentBytes = 0;
 
-  /** @param maxQueuedBytes cap of the data that waits for a slow reader, in bytes */
+  /** @param maxQueuedBytes cap of what waits for a slow reader, in bytes. @param onFailure the channel seals no more: end the session */
   constructor(channel: SecureChannel, connection: Connection, maxQueuedBytes: number, onFailure: (error: unknown) => void) {
     this.#channel = channel;
     this.#connection = connection;
@@ -72,8 +72,12 @@ export class Packer {
   /** A control message: goes before queued data and does not wait for a slow reader. */
   control(kind: number, id: number): void {
     if (this.#closed) return;
-    const scratch = this.#reserve(0, undefined);
-    this.#finishInline(scratch, this.#used, this.#used + HEADER_BYTES, kind, 0, id, undefined);
+    try {
+      const scratch = this.#reserve(0, undefined);
+      this.#finishInline(scratch, this.#used, this.#used + HEADER_BYTES, kind, 0, id, undefined);
+    } catch {
+      // The owner knows (#write). Whoever sends control messages is a timer or an event: nobody there could catch it.
+    }
   }
 
   /**
@@ -96,7 +100,7 @@ export class Packer {
     this.#enqueue(new OutgoingMessage(id, head, undefined, 0, true));
   }
 
-  /** Seals and writes what this turn has gathered. */
+  /** Seals and writes what this turn has gathered. @throws MeshError `session_closed` where that cannot be sealed */
   flush(): void {
     if (this.#count === 0 || this.#scratch === undefined) return;
     const scratch = this.#scratch;
@@ -116,8 +120,8 @@ export class Packer {
     if (this.#closed) return;
     try {
       while (this.#queue.length > 0 && this.#connection.bufferedBytes < HIGH_WATER_BYTES) this.#writeNext();
-    } catch (error) {
-      this.#onFailure(error);
+    } catch {
+      // The owner knows (#write).
     }
   }
 
@@ -168,8 +172,8 @@ export class Packer {
     this.#flushIsScheduled = false;
     try {
       this.flush();
-    } catch (error) {
-      this.#onFailure(error);
+    } catch {
+      // The owner knows (#write).
     }
   };
 
@@ -229,8 +233,18 @@ export class Packer {
   }
 
   #write(flags: number, parts: readonly Uint8Array[]): void {
-    const record = this.#channel.seal(flags, parts);
+    const record = this.#seal(flags, parts);
     this.sentBytes += record.length;
     this.#connection.send(record);
+  }
+
+  /** A channel that cannot seal is used up: what shared the record is lost with it, so the owner has to end the session. */
+  #seal(flags: number, parts: readonly Uint8Array[]): Buffer {
+    try {
+      return this.#channel.seal(flags, parts);
+    } catch (error) {
+      this.#onFailure(error);
+      throw new MeshError('session_closed', 'the session can send nothing more', { cause: error, mayHaveRun: false });
+    }
   }
 }
