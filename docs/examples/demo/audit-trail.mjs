@@ -28,10 +28,9 @@ export class AuditTrail {
     return this.#byProcess.get(pid) ?? 0;
   }
 
-  /** Refusals of a peer from this trust domain, by `service` and `direction`. The text of a refusal names the domain's first digits. */
+  /** Refusals of peers from this trust domain; an audit event names the first digits of a local one. */
   refusalsOf(trustDomain) {
-    const name = trustDomain.slice(0, 'local-0000'.length);
-    return this.refusals.filter(({ reason, error }) => reason === 'peer_untrusted' && error.includes(`trust domain is ${name}`));
+    return this.refusals.filter((refusal) => refusal.reason === 'peer_untrusted' && refusal.trustDomain === `${trustDomain.slice(0, 'local-0000'.length)}…`);
   }
 
   #count(service, pid, action, count) {
@@ -41,6 +40,7 @@ export class AuditTrail {
   }
 }
 
-function refusalOf(service, { targetServiceId, details: { error = '', messageCount = 1, metadata = {} } }) {
-  return { service, direction: metadata.direction, of: targetServiceId, reason: metadata.reason, address: metadata.address, error, count: messageCount };
+function refusalOf(service, { details: { error = '', messageCount = 1, metadata = {} } }) {
+  const [, trustDomain] = /^peer_untrusted: the peer's trust domain is ([^,]+), ours/.exec(error) ?? [];
+  return { service, direction: metadata.direction, reason: metadata.reason, trustDomain, count: messageCount };
 }

@@ -42,8 +42,9 @@ export class Narrator {
     this.#screen.print(text === '' ? '' : `  ${text}`);
   }
 
-  start(text) {
+  start(text, detail) {
     this.#say('green', '▶', text);
+    if (detail !== undefined) this.detail(detail);
   }
 
   news(text) {

@@ -38,12 +38,12 @@ export class Play {
     for (const { name, pid } of this.services) say.line(`${name.padEnd(8)} pid ${pid}`);
     const gateway = this.#stage.process('gateway');
     say.line();
-    say.line('They find each other by name, prove to each other who they are, and encrypt every call.');
-    say.line(`Their certificates are of a trust domain made for this run: ${gateway.identity.trustDomain}.`);
+    say.line('They find each other by name, prove who they are, and encrypt every call.');
+    say.line(`Their trust domain, made for this run: ${gateway.identity.trustDomain}`);
     say.line();
     say.beginClock();
     gateway.tell({ type: 'load' });
-    say.start(`${LOAD.callers} callers place about ${number(LOAD.callsPerSecond)} orders a second: gateway → order → payment and back`);
+    say.start(`${LOAD.callers} callers place ${number(LOAD.callsPerSecond)} orders a second`, 'each goes gateway → order → payment and back');
   }
 
   /** order is killed, and started again a little later. Nobody is told: callers find the new one by its name. */
@@ -100,7 +100,7 @@ export class Play {
     while (find() === undefined && performance.now() < deadline) await this.#interruption.pause(20);
     const refusal = find();
     if (refusal === undefined) this.#narrator.bad(`not audited: ${text}`);
-    else this.#narrator.good(text, `audited: ${refusal.error.split(': ').slice(0, 2).join(': ')}`);
+    else this.#narrator.good(text, `audited: auth.failed, ${refusal.reason}, trust domain ${refusal.trustDomain}`);
   }
 
   /** Waits until so many ms of the load have passed. */

@@ -12,7 +12,7 @@ export function printSummary(screen, stage, acts, claims) {
   print('Latency', `p50 ${ms(tally.latency.percentile(0.5))}   p90 ${ms(tally.latency.percentile(0.9))}   p99 ${ms(tally.latency.percentile(0.99))}   max ${ms(tally.latency.maxMs)}`);
   for (const line of failureLines(tally)) print(line.label, line.text);
   if (outage?.recoveredMs !== undefined) {
-    print('Recovery', `${ms(outage.recoveredMs)} after the kill, ${ms(outage.recoveredMs - acts.downMs)} after the restart; ${number(outage.waited)} calls waited for it`);
+    print('Recovery', `${ms(outage.recoveredMs)} after the kill, ${ms(outage.recoveredMs - acts.downMs)} after the restart; ${number(outage.waited)} calls waited`);
   }
   screen.print();
   for (const line of auditTable(trail)) screen.print(`  ${line}`);
@@ -28,7 +28,7 @@ function failureLines(tally) {
   const kinds = [...tally.failures].sort(([, a], [, b]) => b.count - a.count);
   return kinds.map(([kind, { count, mayHaveRun }], index) => ({
     label: index === 0 ? 'Failures' : '',
-    text: `${number(count).padStart(6)}  ${kind.padEnd(30)} ${mayHaveRun === 0 ? 'none of them ran' : `${number(mayHaveRun)} may have run, so not sent again`}`,
+    text: `${number(count).padStart(6)}  ${kind.padEnd(30)} ${mayHaveRun === 0 ? 'none of them ran' : `${number(mayHaveRun)} may have run: not repeated`}`,
   }));
 }
 

@@ -46,7 +46,7 @@ function aboutTheImpostor({ trail, impostor }, { services, impostor: attacker, a
   const foreign = domain !== undefined && services.every(({ identity }) => identity?.trustDomain !== domain);
   const refusals = foreign ? trail.refusalsOf(domain) : [];
   const times = (service, direction) => refusals.filter((refusal) => refusal.service === service && refusal.direction === direction).reduce((sum, { count }) => sum + count, 0);
-  const refusal = (text, count) => claim(text, count > 0, `auth.failed, peer_untrusted: ${count} times`);
+  const refusal = (text, count) => claim(text, count > 0, `peer_untrusted, ${number(count)} times`);
   const { calls, sessions, answered, gotThrough } = impostor ?? {};
   return [
     refusal('order dialled the impostor: refused, audited', times('order', 'outbound')),
@@ -72,7 +72,7 @@ function aboutTheEnd({ all, trail }, { killed }) {
     claim(
       'all but the killed one ended by themselves',
       closed.length > 0 && closed.every(({ exit, finalStats }) => exit?.code === 0 && finalStats !== undefined),
-      closed.map(({ name, exit }) => `${name} ${exit?.signal ?? exit?.code}`).join(', '),
+      `exit ${closed.map(({ exit }) => exit?.signal ?? exit?.code).join(', ')}`,
     ),
   ];
 }

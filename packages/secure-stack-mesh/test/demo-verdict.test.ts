@@ -1,0 +1,138 @@
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { describe, expect, test } from '@jest/globals';
+import { EXAMPLES } from './support/example-process.js';
+
+const load = (file: string): Promise<unknown> => import(pathToFileURL(join(EXAMPLES, 'demo', file)).href);
+
+const { judge } = (await load('verdict.mjs')) as { judge(stage: Evidence['stage'], play: Evidence['play']): readonly { text: string; holds: boolean }[] };
+const { CallTally } = (await load('statistics.mjs')) as {
+  CallTally: new () => { made: number; succeed(ms: number, pids: readonly number[]): void; fail(error: { code: string; reason: string; mayHaveRun?: boolean }): void };
+};
+const { AuditTrail } = (await load('audit-trail.mjs')) as { AuditTrail: new () => { take(service: string, pid: number, events: readonly object[]): void } };
+
+const [PAYMENT, ORDER, GATEWAY, NEW_ORDER, IMPOSTOR] = [11, 12, 13, 14, 15];
+const OURS = 'local-aaaa000000000000';
+const THEIRS = 'local-bbbb000000000000';
+
+/** What a good run leaves, made small: one call before the kill, two after it, one lost. */
+function goodRun() {
+  const closed = (name: string, pid: number, emitted: number, trustDomain = OURS) => ({
+    name,
+    pid,
+    identity: { trustDomain },
+    exit: { code: 0 as number | null, signal: null as string | null },
+    finalStats: { metrics: { messagesSent: 4, messagesFailed: 1 }, audit: { emitted, adapters: [{}] as object[] } } as Record<string, unknown> | undefined,
+  });
+  const payment = closed('payment', PAYMENT, 0);
+  const gateway = closed('gateway', GATEWAY, 1);
+  const killed = { ...closed('order', ORDER, 0), exit: { code: null, signal: 'SIGKILL' as string | null }, finalStats: undefined };
+  const restarted = closed('order', NEW_ORDER, 2);
+  const impostor = { ...closed('impostor', IMPOSTOR, 0, THEIRS), finalStats: { audit: { emitted: 0, adapters: [] } } as Record<string, unknown> | undefined };
+
+  const tally = new CallTally();
+  tally.made = 4;
+  tally.succeed(1, [ORDER, PAYMENT]);
+  tally.succeed(1, [NEW_ORDER, PAYMENT]);
+  tally.succeed(1, [NEW_ORDER, PAYMENT]);
+  tally.fail({ code: 'UNAVAILABLE', reason: 'connection_lost', mayHaveRun: true });
+
+  const trail = new AuditTrail();
+  const refusal = (direction: string) => ({
+    details: { action: 'auth.failed', error: "peer_untrusted: the peer's trust domain is local-bbbb…, ours local-aaaa…: share keysDir", metadata: { direction, reason: 'peer_untrusted' } },
+  });
+  trail.take('order', NEW_ORDER, [refusal('outbound'), refusal('inbound')]);
+  trail.take('gateway', GATEWAY, [refusal('inbound')]);
+
+  return {
+    stage: {
+      tally,
+      trail: trail as typeof trail & { refusals: { service: string; direction: string; reason: string }[] },
+      all: [payment, killed, gateway, restarted, impostor],
+      outage: { recoveredMs: 2_000, recoveredBy: [NEW_ORDER, PAYMENT] } as { recoveredMs?: number; recoveredBy?: number[] } | undefined,
+      impostor: { calls: 3, sessions: 0, answered: 0, gotThrough: 0 } as Record<'calls' | 'sessions' | 'answered' | 'gotThrough', number> | undefined,
+    },
+    play: { services: [payment, killed, gateway], killed, restarted, impostor, answeredBeforeAttack: 2, answeredUnderAttack: 3 },
+  };
+}
+
+type Evidence = ReturnType<typeof goodRun>;
+
+const broken = ({ stage, play }: Evidence): string[] => judge(stage, play).filter(({ holds }) => !holds).map(({ text }) => text);
+
+const dropRefusals = (of: string, direction: string) => ({ stage }: Evidence): void => {
+  stage.trail.refusals = stage.trail.refusals.filter((refusal) => refusal.service !== of || refusal.direction !== direction);
+};
+
+describe("the demo's verdict", () => {
+  test('holds every claim for a good run', () => {
+    const { stage, play } = goodRun();
+    expect(judge(stage, play)).toHaveLength(14);
+    expect(broken({ stage, play })).toEqual([]);
+  });
+
+  test.each<[string, string | readonly string[], (evidence: Evidence) => void]>([
+    ['a service of another trust domain', 'three processes, one trust domain', ({ play }) => (play.services[0]!.identity.trustDomain = 'local-cccc000000000000')],
+    ['an answer of a stranger', ['every answer was right and came from them', 'callers and mesh counted the same calls'], ({ stage }) => stage.tally.succeed(1, [IMPOSTOR])],
+    ['a wrong answer', ['every answer was right and came from them', 'callers and mesh counted the same calls'], ({ stage }) => stage.tally.fail({ code: 'UNKNOWN', reason: 'wrong_answer' })],
+    ['a call without an outcome', 'callers and mesh counted the same calls', ({ stage }) => (stage.tally.made = 5)],
+    ['a mesh that counts otherwise', 'callers and mesh counted the same calls', ({ stage }) => (stage.all[2]!.finalStats!['metrics'] = { messagesSent: 5, messagesFailed: 1 })],
+    ['a kill that was none', 'it died by SIGKILL', ({ play }) => (play.killed.exit.signal = 'SIGTERM')],
+    ['no recovery', 'callers found the new order by its name', ({ stage }) => (stage.outage = {})],
+    ['recovery by the one that was killed', 'callers found the new order by its name', ({ stage }) => (stage.outage!.recoveredBy = [ORDER, PAYMENT])],
+    ['no refusal where order dials', 'order dialled the impostor: refused, audited', dropRefusals('order', 'outbound')],
+    ['no refusal at order', 'the impostor dialled order: refused, audited', dropRefusals('order', 'inbound')],
+    ['no refusal at the gateway', 'it dialled the gateway: refused, audited', dropRefusals('gateway', 'inbound')],
+    ['a connection of the impostor', 'it had no connection, no call in, no call out', ({ stage }) => stage.impostor!.sessions++],
+    ['a call that it answered', 'it had no connection, no call in, no call out', ({ stage }) => stage.impostor!.answered++],
+    ['a call that it got through', 'it had no connection, no call in, no call out', ({ stage }) => stage.impostor!.gotThrough++],
+    ['an impostor that did nothing', 'it had no connection, no call in, no call out', ({ stage }) => (stage.impostor!.calls = 0)],
+    ['no answers under attack', 'calls went on meanwhile', ({ play }) => (play.answeredUnderAttack = play.answeredBeforeAttack)],
+    ['a lost audit event', 'all audit events of those that closed arrived', ({ stage }) => (stage.all[3]!.finalStats!['audit'] = { emitted: 3, adapters: [{}] })],
+    ['a process that had to be killed', 'all but the killed one ended by themselves', ({ stage }) => (stage.all[0]!.exit = { code: null, signal: 'SIGKILL' })],
+    ['a process that failed', 'all but the killed one ended by themselves', ({ stage }) => (stage.all[4]!.exit.code = 1)],
+  ])('breaks with %s', (_, claims, change) => {
+    const evidence = goodRun();
+    change(evidence);
+    expect(broken(evidence)).toEqual([claims].flat());
+  });
+
+  test('a refusal for another reason, or of another trust domain, is no evidence', () => {
+    const evidence = goodRun();
+    for (const refusal of evidence.stage.trail.refusals) refusal.reason = 'certificate_expired';
+    expect(broken(evidence)).toHaveLength(3);
+    const ours = goodRun();
+    ours.play.impostor.identity.trustDomain = OURS;
+    expect(broken(ours)).toHaveLength(3);
+  });
+
+  test('nothing at all holds nothing', () => {
+    const nothing = { tally: new CallTally(), trail: new AuditTrail(), all: [], outage: undefined, impostor: undefined };
+    const claims = judge(nothing as never, { services: [] } as never);
+    expect(claims.filter(({ holds }) => holds)).toEqual([]);
+  });
+});
+
+describe("the demo's percentiles", () => {
+  test('are within 2 % of the sorted list, however the figures were brought together', async () => {
+    const { LatencyHistogram } = (await load('statistics.mjs')) as {
+      LatencyHistogram: new () => { record(ms: number): void; merge(other: object): void; percentile(share: number): number | undefined; count: number };
+    };
+    const all = Array.from({ length: 10_000 }, (_, index) => 0.05 * 1.001 ** ((index * 7_919) % 10_000));
+    const whole = new LatencyHistogram();
+    for (let part = 0; part < 10; part++) {
+      const piece = new LatencyHistogram();
+      for (const ms of all.slice(part * 1_000, part * 1_000 + 1_000)) piece.record(ms);
+      whole.merge(JSON.parse(JSON.stringify(piece)) as object);
+    }
+    const sorted = [...all].sort((a, b) => a - b);
+    expect(whole.count).toBe(10_000);
+    for (const share of [0.5, 0.9, 0.99, 1]) {
+      const exact = sorted[Math.ceil(share * 10_000) - 1]!;
+      const shown = whole.percentile(share)!;
+      expect(shown).toBeGreaterThanOrEqual(exact * 0.999_999);
+      expect(shown).toBeLessThanOrEqual(exact * 1.021);
+    }
+    expect(new LatencyHistogram().percentile(0.5)).toBeUndefined();
+  });
+});
