@@ -166,9 +166,13 @@ describe('messages that are altered', () => {
     expectRefusal(responder, Buffer.concat([third, Buffer.alloc(1)]), /^handshake_invalid$/);
   });
 
-  test('over 16 KiB', () => {
+  test('over 16 KiB: refused before any work, however genuine', () => {
+    const responder = accepting(payment);
+    const noise = noiseAs('initiator', order.staticKey);
+    noise.readMessage(replyOf(responder.receive(firstOf(noise))));
+    const message = noise.writeMessage(Buffer.alloc(16 * 1024 + 1));
+    expect(thrown(() => responder.receive(message))).toMatchObject({ reason: 'handshake_invalid', text: `a message of ${message.length} bytes` });
     expectRefusal(atMessage2().initiator, Buffer.alloc(16 * 1024 + 1), /^handshake_invalid$/);
-    expectRefusal(atMessage3().responder, Buffer.alloc(16 * 1024 + 1), /^handshake_invalid$/);
   });
 
 });

@@ -9,11 +9,9 @@ import {
 import { NoiseHandshake } from '../noise/noise-handshake.js';
 import type { CryptoPrimitives, KeyPair } from '../primitives/primitives.js';
 import { CIPHER_SUITES, cipherSuiteOf, prologueOf, PROTOCOL_VERSION } from './cipher-suites.js';
+import { MAX_HANDSHAKE_MESSAGE_BYTES } from './handshake-payload.js';
 import { proveIdentity, verifyIdentity, type PeerPolicy } from './identity-proof.js';
 import { NoiseChannel } from './noise-channel.js';
-
-/** What a stranger may send before it is proven, in bytes (PROTOCOL 5). */
-export const MAX_HANDSHAKE_MESSAGE_BYTES = 16 * 1024;
 
 const EMPTY = Buffer.alloc(0);
 

@@ -1,10 +1,14 @@
 import { MeshError } from '@lemur-bookstores/mesh-interface';
-
-/** At most this many certificates in a handshake, leaf included. */
-export const MAX_CERTIFICATES = 8;
+import { MAX_CHAIN_CERTIFICATES } from '../identity/trust-bundle.js';
 
 /** At most this many bytes a certificate. */
-export const MAX_CERTIFICATE_BYTES = 4096;
+const MAX_CERTIFICATE_BYTES = 4096;
+
+/** What a stranger may send in one message before it is proven, in bytes (PROTOCOL 5). */
+export const MAX_HANDSHAKE_MESSAGE_BYTES = 16 * 1024;
+
+/** At most this many bytes of certificates: the keys, tags, lengths and signature of a message take less than the rest. */
+const MAX_CHAIN_BYTES = MAX_HANDSHAKE_MESSAGE_BYTES - 256;
 
 /** Ed25519 and ECDSA P-256 in ieee-p1363 form: both 64 (PROTOCOL 1.2). */
 const SIGNATURE_BYTES = 64;
@@ -56,7 +60,7 @@ export function encodeHandshakePayload({ chain, signature }: HandshakePayload): 
  */
 export function decodeHandshakePayload(bytes: Uint8Array): HandshakePayload {
   const count = bytes[0] ?? 0;
-  if (count < 1 || count > MAX_CERTIFICATES) throw new MeshError('handshake_invalid', `a chain of ${count} certificates`);
+  if (count < 1 || count > MAX_CHAIN_CERTIFICATES) throw new MeshError('handshake_invalid', `a chain of ${count} certificates`);
   const chain: Uint8Array[] = [];
   let position = 1;
   for (let index = 0; index < count; index++) {
@@ -75,9 +79,11 @@ export function decodeHandshakePayload(bytes: Uint8Array): HandshakePayload {
  * @throws MeshError `identity_invalid`
  */
 export function checkChainSize(chain: readonly Uint8Array[]): void {
-  const tooLong = chain.find((certificate) => certificate.length > MAX_CERTIFICATE_BYTES);
-  if (chain.length < 1 || chain.length > MAX_CERTIFICATES || tooLong !== undefined) {
-    throw new MeshError('identity_invalid', `peers take 1 to ${MAX_CERTIFICATES} certificates of up to ${MAX_CERTIFICATE_BYTES} bytes`);
+  const sizes = chain.map(({ length }) => length);
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  const fits = sizes.every((size) => size > 0 && size <= MAX_CERTIFICATE_BYTES) && total <= MAX_CHAIN_BYTES;
+  if (chain.length < 1 || chain.length > MAX_CHAIN_CERTIFICATES || !fits) {
+    throw new MeshError('identity_invalid', `peers take 1 to ${MAX_CHAIN_CERTIFICATES} certificates of up to 4 KiB, 15.75 KiB together`);
   }
 }
 
