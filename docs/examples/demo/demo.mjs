@@ -28,6 +28,8 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   });
 }
 process.on('exit', () => narrator.end());
+// `npm start | head`: whoever read has gone.
+process.stdout.on('error', () => process.exit(1));
 stage.onLoss = ({ name, pid, exit }) => interruption.raise(new Error(`${name} (pid ${pid}) ended unexpectedly: ${exit.signal ?? `exit ${exit.code}`}`));
 if (options.verbose) stage.onLogLine = (line) => narrator.detail(line);
 

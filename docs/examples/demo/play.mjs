@@ -78,9 +78,10 @@ export class Play {
     const { pid, identity } = this.impostor;
     say.warn(`an impostor (pid ${pid}) registers itself as "payment"`, `its certificate is of another trust domain: ${identity.trustDomain}`);
     this.impostor.tell({ type: 'load' });
-    await this.#awaitRefusal('order', 'outbound', 'order dialled it and did not trust it');
-    await this.#awaitRefusal('order', 'inbound', 'it dialled order and was refused');
-    await this.#awaitRefusal('gateway', 'inbound', 'it dialled gateway and was refused');
+    const deadline = performance.now() + PATIENCE_MS;
+    await this.#awaitRefusal('order', 'outbound', 'order dialled it and did not trust it', deadline);
+    await this.#awaitRefusal('order', 'inbound', 'it dialled order and was refused', deadline);
+    await this.#awaitRefusal('gateway', 'inbound', 'it dialled gateway and was refused', deadline);
     await this.#time(this.#options.endAtMs);
     this.answeredUnderAttack = this.#stage.tally.answered;
     await this.#interruption.until(this.impostor.stop());
@@ -93,10 +94,9 @@ export class Play {
     await this.#interruption.pause(2 ** 31 - 1);
   }
 
-  async #awaitRefusal(service, direction, text) {
+  async #awaitRefusal(service, direction, text, deadline) {
     const { trustDomain } = this.impostor.identity;
     const find = () => this.#stage.trail.refusalsOf(trustDomain).find((refusal) => refusal.service === service && refusal.direction === direction);
-    const deadline = performance.now() + PATIENCE_MS;
     while (find() === undefined && performance.now() < deadline) await this.#interruption.pause(20);
     const refusal = find();
     if (refusal === undefined) this.#narrator.bad(`not audited: ${text}`);
