@@ -17,7 +17,7 @@ export abstract class WheelEntry {
 
 /**
  * Deadlines of all calls: a timer each would cost more than the call's own bookkeeping. One turn of the wheel is 41 s; what is due
- * later stays in its slot for another turn. Fires at most 10 ms late, and its one timer runs only while something waits.
+ * later stays in its slot for another turn. Fires at most 20 ms late, and its one timer runs only while something waits.
  */
 export class DeadlineWheel {
   readonly #clock: Clock;
@@ -76,8 +76,11 @@ export class DeadlineWheel {
     const target = Math.floor(now / TICK_MS);
     // After a long stall one look at every slot is enough.
     const first = Math.max(this.#tick + 1, target - SLOTS + 1);
-    for (let tick = first; tick <= target; tick++) this.#expire(tick % SLOTS, now);
-    this.#tick = target;
+    for (let tick = first; tick <= target; tick++) {
+      // Kept up to date for what a callback adds.
+      this.#tick = tick;
+      this.#expire(tick % SLOTS, now);
+    }
     if (this.#size > 0) this.#arm();
     else this.#timer = undefined;
   }
