@@ -32,6 +32,12 @@ export class OptionProblems {
     if (value !== undefined && (typeof value !== 'string' || value === '')) this.add(path, 'must be a text that is not empty');
   }
 
+  /** A list of texts. */
+  strings(path: string, value: unknown): void {
+    if (value === undefined) return;
+    if (!Array.isArray(value) || !value.every((entry) => typeof entry === 'string' && entry !== '')) this.add(path, 'must be a list of texts');
+  }
+
   boolean(path: string, value: unknown): void {
     if (value !== undefined && typeof value !== 'boolean') this.add(path, 'must be true or false');
   }

@@ -1,0 +1,137 @@
+import { describe, expect, test } from '@jest/globals';
+import { MeshError } from '@lemur-bookstores/mesh-interface';
+import type { SecureMeshOptions } from '../src/options.js';
+import { SecureMesh } from '../src/secure-mesh.js';
+
+const GOOD = { serviceId: 'orders', port: 0 };
+const node = (more: object): object => ({ discovery: { services: [{ id: 'payments', host: 'payments.internal', port: 50_051, ...more }] } });
+const adapter = { logEvent: () => Promise.resolve() };
+
+/** What is wrong with options, one line each; empty where nothing is. */
+function problemsOf(options: unknown): readonly string[] {
+  try {
+    void new SecureMesh(options as SecureMeshOptions);
+    return [];
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'INVALID_ARGUMENT', reason: 'invalid_option' });
+    const { details, text } = error as MeshError;
+    expect(text).toBe((details as string[] | undefined)?.join('; ') ?? text);
+    return (details as string[] | undefined) ?? [text];
+  }
+}
+
+/** The path of the problem, and options that have it and no other. */
+const bad: readonly [string, object][] = [
+  ['serviceId', { serviceId: undefined }],
+  ['serviceId', { serviceId: '' }],
+  ['serviceId', { serviceId: '../etc/passwd' }],
+  ['serviceId', { serviceId: '-orders' }],
+  ['serviceId', { serviceId: 'a'.repeat(64) }],
+  ['serviceId', { serviceId: 7 }],
+  ['port', { port: undefined }],
+  ['port', { port: -1 }],
+  ['port', { port: 65_536 }],
+  ['port', { port: 80.5 }],
+  ['port', { port: '50051' }],
+  ['port', { port: Number.NaN }],
+  ['prot', { prot: 1 }],
+  ['host', { host: '' }],
+  ['advertise', { advertise: 'orders.internal' }],
+  ['advertise.port', { advertise: { port: 0 } }],
+  ['advertise.host', { advertise: { host: 7 } }],
+  ['identity', { identity: 'local' }],
+  ['identity', { identity: null }],
+  ['identity.local', { identity: { local: false } }],
+  ['identity', { identity: { local: true, certFile: 'cert.pem' } }],
+  ['identity.caFile', { identity: { certFile: 'cert.pem', keyFile: 'key.pem' } }],
+  ['identity.keyFile', { identity: { certFile: 'cert.pem', keyFile: '', caFile: 'ca.pem' } }],
+  ['identity.keyfile', { identity: { certFile: 'cert.pem', keyFile: 'key.pem', caFile: 'ca.pem', keyfile: 'key.pem' } }],
+  ['discovery', { discovery: [] }],
+  ['discovery.services', { discovery: { services: {} } }],
+  ['discovery.services[0]', { discovery: { services: [null] } }],
+  ['discovery.services[0].id', node({ id: 'no/path' })],
+  ['discovery.services[0].host', node({ host: undefined })],
+  ['discovery.services[0].port', node({ port: 0 })],
+  ['discovery.services[0].port', node({ port: undefined })],
+  ['discovery.services[0].tls', node({ tls: 'yes' })],
+  ['discovery.services[0].path', node({ path: 'mesh' })],
+  ['discovery.services[0].publicKey', node({ publicKey: 'abc' })],
+  ['discovery.services[0].publicKey', node({ publicKey: [] })],
+  ['discovery.services[0].publicKey', node({ publicKey: 7 })],
+  ['discovery.services[0].spiffeId', node({ spiffeId: 'https://mesh.test/payments' })],
+  ['discovery.services[0].spiffeId', node({ spiffeId: 7 })],
+  ['discovery.services[0].weight', node({ weight: 1 })],
+  ['discovery.provider', { discovery: { provider: { discover: () => [] } } }],
+  ['security.suite', { security: { suite: 'aes128' } }],
+  ['security.primitives', { security: { primitives: 'openssl' } }],
+  ['security.insecure', { security: { insecure: true } }],
+  ['paths.keysDir', { paths: { keysDir: '' } }],
+  ['paths.keyDir', { paths: { keyDir: '/keys' } }],
+  ['resilience.timeoutMs', { resilience: { timeoutMs: 0 } }],
+  ['resilience.timeoutMs', { resilience: { timeoutMs: Number.POSITIVE_INFINITY } }],
+  ['resilience.backoff', { resilience: { backoff: 100 } }],
+  ['resilience.backoff.maxMs', { resilience: { backoff: { maxMs: -1 } } }],
+  ['loadBalancing.strategy', { loadBalancing: { strategy: 'fastest' } }],
+  ['monitoring', { monitoring: true }],
+  ['monitoring.enabled', { monitoring: { enabled: 'no' } }],
+  ['monitoring.adapters', { monitoring: { adapters: adapter } }],
+  ['monitoring.adapters[1]', { monitoring: { adapters: [adapter, {}] } }],
+  ['monitoring.adapters[0]', { monitoring: { adapters: [undefined] } }],
+  ['monitoring.events', { monitoring: { adapters: [adapter], events: 'connection' } }],
+  ['monitoring.events[1]', { monitoring: { adapters: [adapter], events: ['connection', 'conection'] } }],
+  ['monitoring.redact', { monitoring: { redact: ['password'] } }],
+  ['monitoring.redact.mask', { monitoring: { redact: { mask: 'password' } } }],
+  ['monitoring.redact.maxDepth', { monitoring: { redact: { maxDepth: 0 } } }],
+  ['monitoring.redact.paths', { monitoring: { redact: { paths: ['a'] } } }],
+  ['health', { health: {} }],
+  ['logger', { logger: console.log }],
+  ['limits.handshakeMs', { limits: { handshakeMs: 0 } }],
+  ['limits.maxPending', { limits: { maxPending: '1024' } }],
+  ['limits.maxConnections', { limits: { maxConnections: 10 } }],
+  ['codec', { codec: { encode: () => Buffer.alloc(0) } }],
+  ['transport', { transport: { dial: () => undefined } }],
+  ['clock', { clock: Date }],
+];
+
+describe('an invalid option is told by its path', () => {
+  test.each(bad)('%s: %j', (path, options) => {
+    const problems = problemsOf({ ...GOOD, ...options });
+    expect(problems).toEqual([expect.stringMatching(`^${path.replace(/[.[\]]/g, '\\$&')}: .{8,}$`)]);
+  });
+
+  test.each([undefined, null, 'orders', 7])('options that are none: %j', (options) => {
+    expect(problemsOf(options)).toEqual(['options: must be an object']);
+  });
+});
+
+test('all of them are told at once', () => {
+  const all = {
+    serviceId: 'no spaces',
+    port: -1,
+    identity: { certFile: '' },
+    discovery: { services: [{ id: '', host: 'a', port: 1 }, { id: 'b', port: 1 }], provider: {} },
+    security: { suite: 'none' },
+    resilience: { timeoutMs: 0, backoff: { initialMs: 0 } },
+    monitoring: { enabled: 1, adapters: [{}], events: ['everything'], redact: { mask: [1] } },
+    limits: { drainMs: -1 },
+    tls: true,
+  };
+  expect(problemsOf(all).map((problem) => problem.slice(0, problem.indexOf(':'))).sort()).toEqual(
+    [
+      'tls', 'serviceId', 'port', 'identity.certFile', 'identity.keyFile', 'identity.caFile', 'discovery.services[0].id', 'discovery.services[1].host',
+      'discovery.provider', 'security.suite', 'resilience.timeoutMs', 'resilience.backoff.initialMs', 'monitoring.enabled', 'monitoring.adapters[0]',
+      'monitoring.events[0]', 'monitoring.redact.mask', 'limits.drainMs',
+    ].sort(),
+  );
+});
+
+test('an option that is undefined counts as left out', () => {
+  const { serviceId, port, ...rest } = { ...GOOD, host: undefined, identity: undefined, discovery: undefined, monitoring: { adapters: undefined, events: undefined }, limits: { drainMs: undefined } };
+  expect(problemsOf({ serviceId, port, ...rest })).toEqual([]);
+});
+
+test('a secret in a wrong place is not repeated', () => {
+  const problems = problemsOf({ ...GOOD, identity: { certFile: 'cert.pem', keyFile: 7, caFile: 'ca.pem', key: 's3cret-k3y' }, host: ['s3cret-k3y'] });
+  expect(problems).toHaveLength(3);
+  expect(problems.join()).not.toContain('s3cret');
+});
