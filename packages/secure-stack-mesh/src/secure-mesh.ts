@@ -26,7 +26,8 @@ export class SecureMesh {
   readonly health: HealthMonitor;
   /** The live crypto manager. */
   readonly crypto: CryptoManager;
-  readonly #unregisterChecks: () => void;
+  #unregisterChecks: () => void;
+  #auditStart: Promise<void> | undefined;
   #cleanup: Promise<void> | undefined;
 
   /** @throws MeshError `invalid_option` that names every invalid option by its path */
@@ -56,10 +57,13 @@ export class SecureMesh {
    */
   async initialize(): Promise<void> {
     // An adapter that is slow to start keeps nobody waiting: its lane holds the events.
-    void this.audit.start();
+    void (this.#auditStart ??= this.audit.start());
     await this.crypto.load();
     if (isLocal(this.#options.identity)) assertPinsOnLocalAuthority(this.#options.services, this.crypto.identity);
     await this.#node.start();
+    // What the checks found before is no longer true, however fresh it is.
+    this.#unregisterChecks();
+    this.#unregisterChecks = registerBuiltInChecks(this.health, this.#node, this.crypto, this.audit);
     this.health.start();
     if (this.#options.identity !== undefined && isLocal(this.#options.identity) && process.env['NODE_ENV'] === 'production') {
       this.#options.logger.warn('production with the local trust domain: every process of this user can take any identity in it');
