@@ -148,18 +148,21 @@ export class MeshNode {
     this.#state = 'starting';
     try {
       await this.#options.channels.load();
+      this.#assertStarting();
       this.#listener = await (this.#options.transport as Transport).listen({
         host: this.#options.host,
         port: this.#options.port,
         admission: this.#inbound.admission,
         onConnection: (connection: Connection, ticket: AdmissionTicket) => this.#inbound.accept(connection, ticket),
       });
+      this.#assertStarting();
       const node = this.#advertised(this.#listener);
       await this.#options.discovery.register(node);
       this.#registered = node;
+      this.#assertStarting();
     } catch (error) {
-      await this.#unlisten();
-      this.#state = 'new';
+      await this.#withdraw();
+      if (this.#state === 'starting') this.#state = 'new';
       throw error;
     }
     this.#state = 'running';
@@ -221,11 +224,11 @@ export class MeshNode {
   async stop(): Promise<void> {
     if (this.#state !== 'running') {
       this.#state = 'stopped';
-      return;
+      return this.#withdraw();
     }
     this.#state = 'stopping';
     const { drainMs } = this.#limits;
-    if (this.#registered !== undefined) await this.#options.discovery.deregister?.(this.#registered).catch(() => {});
+    await this.#deregister();
     await Promise.all([this.#inbound.drain(drainMs), this.#directory.stop(drainMs)]);
     await this.#unlisten();
     await this.#options.discovery.close?.();
@@ -233,6 +236,18 @@ export class MeshNode {
     this.#journal.flush();
     this.#state = 'stopped';
     this.#audit.record({ eventType: 'system', details: { action: 'system.stop', success: true } });
+  }
+
+  /** Takes back what a start that failed, or was overtaken by `stop()`, has done so far. */
+  async #withdraw(): Promise<void> {
+    await this.#deregister();
+    await this.#unlisten();
+  }
+
+  async #deregister(): Promise<void> {
+    const node = this.#registered;
+    this.#registered = undefined;
+    if (node !== undefined) await this.#options.discovery.deregister?.(node).catch(() => {});
   }
 
   async #unlisten(): Promise<void> {
@@ -245,6 +260,11 @@ export class MeshNode {
     const { advertise, host } = this.#options;
     const reachable = host === undefined || host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
     return { id: this.serviceId, host: advertise?.host ?? reachable, port: advertise?.port ?? listener.port };
+  }
+
+  /** @throws MeshError `mesh_closed` where `stop()` was called meanwhile */
+  #assertStarting(): void {
+    if (this.#state !== 'starting') throw new MeshError('mesh_closed', 'the mesh was closed while it started');
   }
 
   #assertRunning(): void {
