@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
-import type { ManagedAdapter } from '@lemur-bookstores/mesh-interface';
+import type { DiscoveryProvider, ManagedAdapter } from '@lemur-bookstores/mesh-interface';
 import { HealthMonitor } from '@lemur-bookstores/mesh-health';
 import { SecureMesh } from '../src/secure-mesh.js';
 import { TestBed } from './support/test-bed.js';
@@ -169,7 +169,30 @@ describe('cleanup()', () => {
     expect((await mesh.healthCheck()).status).toBe('unhealthy');
   });
 
-  test('while initialize() is under way: nothing is left listening', async () => {
+  test('while initialize() is under way: nothing is left listening or findable', async () => {
+    let release: () => void = () => {};
+    const registered: string[] = [];
+    const provider: DiscoveryProvider = {
+      register: async ({ id }) => {
+        await new Promise<void>((resolve) => (release = resolve));
+        registered.push(id);
+      },
+      deregister: ({ id }) => Promise.resolve(void registered.splice(registered.indexOf(id), 1)),
+      discover: () => Promise.resolve([]),
+    };
+    const { mesh } = bed.mesh({ serviceId: 'orders', discovery: { provider } });
+    const initialized = mesh.initialize();
+    await until('it listens', () => mesh.port !== undefined);
+    const port = mesh.port as number;
+    await mesh.cleanup();
+    expect(await isFree(port)).toBe(true);
+    release();
+    await expect(initialized).rejects.toMatchObject({ reason: 'mesh_closed' });
+    expect(registered).toEqual([]);
+    expect(mesh.port).toBeUndefined();
+  });
+
+  test('at any moment of initialize(): it ends one way or the other', async () => {
     for (const turns of [0, 1, 2, 3, 5, 8, 13, 21]) {
       const { mesh } = bed.mesh({ serviceId: 'orders' });
       const initialized = mesh.initialize().then(
