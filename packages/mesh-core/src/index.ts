@@ -1,5 +1,6 @@
-export { MeshNode, type MeshNodeOptions, type MeshNodeSnapshot, type MeshNodeState } from './mesh-node.js';
-export type { CallOptions } from './call/call-out.js';
+export { MeshNode, type MeshNodeSnapshot, type MeshNodeState } from './mesh-node.js';
+export type { MeshNodeOptions } from './mesh-node-options.js';
+export type { CallOptions } from './call/outbound-call.js';
 export type { Handler, HandlerContext } from './call/handlers.js';
 export { RESERVED_METHODS } from './call/handlers.js';
 export type { AnyApi, HealthReply, InputOf, MeshClient, OutputOf, ServiceMethods } from './call/mesh-client.js';

@@ -6,62 +6,26 @@ import {
   type AdmissionTicket,
   type AuditSink,
   type CallMetrics,
-  type ChannelFactory,
-  type Clock,
   type Connection,
-  type DiscoveryProvider,
   type Interceptor,
   type Listener,
-  type Logger,
   type ServiceNode,
   type Transport,
 } from '@lemur-bookstores/mesh-interface';
 import { CallIn } from './call/call-in.js';
-import { CallOut, type CallOptions, type CallOutParts } from './call/call-out.js';
+import { CallOut } from './call/call-out.js';
+import type { CallOptions, CallOutParts } from './call/outbound-call.js';
 import { CallStatistics } from './call/call-statistics.js';
 import { Handlers, type AnyHandler, type Handler } from './call/handlers.js';
 import type { AnyApi, HealthReply, MeshClient } from './call/mesh-client.js';
-import type { LoadBalancingStrategy } from './endpoint/endpoint-picker.js';
 import { ServiceDirectory } from './endpoint/service-directory.js';
-import type { BackoffOptions } from './session/backoff.js';
 import { ConnectionJournal } from './session/connection-journal.js';
 import { DeadlineWheel } from './session/deadline-wheel.js';
 import { InboundSessions } from './session/inbound-sessions.js';
 import { SessionDialer } from './session/session-dialer.js';
+import type { MeshNodeOptions } from './mesh-node-options.js';
 import { DEFAULT_SESSION_LIMITS, type SessionLimits } from './session/session-limits.js';
-import type { Codec } from './wire/body.js';
 import { WebSocketTransport } from './transport/websocket-transport.js';
-
-/** A mesh node and the parts it is composed of. */
-export interface MeshNodeOptions {
-  /** `[A-Za-z0-9][A-Za-z0-9._-]{0,62}` */
-  readonly serviceId: string;
-  /** 0 = any free port. */
-  readonly port: number;
-  /** Address to listen on. Default: all interfaces. */
-  readonly host?: string | undefined;
-  /** Where others reach this node, if not at `host` and `port`. */
-  readonly advertise?: { readonly host?: string; readonly port?: number } | undefined;
-  /** Handshakes and identity: mesh-crypto's CryptoManager. */
-  readonly channels: ChannelFactory;
-  readonly discovery: DiscoveryProvider;
-  /** Default {@link WebSocketTransport}. */
-  readonly transport?: Transport;
-  /** Default: none. */
-  readonly audit?: AuditSink;
-  readonly clock?: Clock;
-  readonly logger?: Logger;
-  readonly limits?: Partial<SessionLimits>;
-  readonly backoff?: BackoffOptions;
-  readonly strategy?: LoadBalancingStrategy;
-  /** Total time of a call that names none, in ms. Default 30,000. */
-  readonly timeoutMs?: number;
-  readonly codec?: Codec | undefined;
-  /** Pins of those who dial in, by SPIFFE id. */
-  readonly pinsOf?: ((spiffeId: string) => readonly string[] | undefined) | undefined;
-  /** What the method `health` answers. Default: healthy. */
-  readonly health?: () => HealthReply['status'];
-}
 
 /** What a node is doing. */
 export type MeshNodeState = 'new' | 'starting' | 'running' | 'stopping' | 'stopped';

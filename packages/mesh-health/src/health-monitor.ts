@@ -104,6 +104,11 @@ export class HealthMonitor {
     return this.getResults();
   }
 
+  /** Runs one check, or joins its run: for whoever knows that its answer has just changed. @returns `undefined` if there is no such check */
+  runCheck(name: string): Promise<HealthCheckResult> | undefined {
+    return this.#runners.get(name)?.run();
+  }
+
   /** The last result of each check, by name. One that has none yet is unhealthy, and says so: unknown is not a pass. */
   getResults(): Readonly<Record<string, HealthCheckResult>> {
     const nowMs = this.#clock.now();

@@ -65,6 +65,8 @@ export class SecureMesh {
     this.#unregisterChecks();
     this.#unregisterChecks = registerBuiltInChecks(this.health, this.#node, this.crypto, this.audit);
     this.health.start();
+    // It may have been asked before, and the answer kept.
+    await this.health.runCheck('mesh-core');
     if (this.#options.identity !== undefined && isLocal(this.#options.identity) && process.env['NODE_ENV'] === 'production') {
       this.#options.logger.warn('production with the local trust domain: every process of this user can take any identity in it');
       this.audit.record({ eventType: 'system', details: { action: 'system.local_trust_domain', success: true, metadata: { peerId: this.crypto.id } } });
@@ -159,7 +161,7 @@ export class SecureMesh {
     }
     if (this.#options.health === undefined) {
       this.health.stop();
-      void this.health.runChecks();
+      await this.health.runCheck('mesh-core');
     } else this.#unregisterChecks();
     await this.audit.close();
     this.crypto.close();

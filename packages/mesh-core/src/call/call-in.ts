@@ -185,7 +185,7 @@ class InboundCall extends WheelEntry implements InboundRequest, HandlerContext {
   readonly #onThrow = (error: unknown): void => {
     if (this.#done) return;
     if (!MeshError.is(error)) {
-      this.#parts.logger.error(`the handler of '${this.method}' threw`, { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+      this.#parts.logger.error(`the handler of '${this.method}' threw`, { error: error instanceof Error ? (error.stack ?? error.message) : MeshError.from(error).text });
     }
     this.#fail(error, false);
   };

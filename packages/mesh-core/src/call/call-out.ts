@@ -1,51 +1,8 @@
-import {
-  MeshError,
-  type AuditSink,
-  type CallMetadata,
-  type Clock,
-  type InterceptedCall,
-  type Interceptor,
-  type TraceContext,
-} from '@lemur-bookstores/mesh-interface';
-import type { EndpointSet, SessionWaiter } from '../endpoint/endpoint-set.js';
-import type { DeadlineWheel } from '../session/deadline-wheel.js';
-import { PendingCall, type OutboundSession } from '../session/outbound-session.js';
-import { decodeBody, encodeBody, type Codec } from '../wire/body.js';
-import { BODY_KIND_MASK } from '../wire/message.js';
-import { encodeMethod, encodeRequestExtras } from '../wire/request.js';
-import type { CallStatistics, MethodStatistics } from './call-statistics.js';
+import { MeshError, type InterceptedCall } from '@lemur-bookstores/mesh-interface';
+import type { EndpointSet } from '../endpoint/endpoint-set.js';
+import { encodeMethod } from '../wire/request.js';
 import { runThrough } from './interceptor-chain.js';
-
-/** Options of one call. */
-export interface CallOptions {
-  /** Total time for the call, in ms, everything included. Default: the mesh's `resilience.timeoutMs`, 30,000. */
-  readonly timeoutMs?: number;
-  /** Cancels the call, also at the peer. */
-  readonly signal?: AbortSignal;
-  /** Text values for the handler's context; 8 KiB together at most. */
-  readonly metadata?: CallMetadata;
-  readonly trace?: TraceContext;
-}
-
-/** What the outbound path needs. */
-export interface CallOutParts {
-  readonly clock: Clock;
-  readonly wheel: DeadlineWheel;
-  readonly statistics: CallStatistics;
-  readonly audit: AuditSink;
-  readonly interceptors: readonly Interceptor[];
-  readonly maxMessageBytes: number;
-  readonly defaultTimeoutMs: number;
-  readonly codec: Codec | undefined;
-  /** @throws MeshError while the mesh takes no calls */
-  assertOpen(): void;
-}
-
-interface Method {
-  readonly name: string;
-  readonly encoded: Buffer;
-  readonly statistics: MethodStatistics;
-}
+import { OutboundCall, type CallOptions, type CallOutParts, type OutboundMethod } from './outbound-call.js';
 
 /** Methods remembered per service; names are the caller's own, but may be computed. */
 const MAX_METHODS = 1_000;
@@ -56,7 +13,7 @@ const LONGEST_TIMEOUT_MS = 0xffff_ffff;
 export class CallOut {
   readonly #parts: CallOutParts;
   readonly #endpoints: EndpointSet;
-  readonly #methods = new Map<string, Method>();
+  readonly #methods = new Map<string, OutboundMethod>();
 
   constructor(endpoints: EndpointSet, parts: CallOutParts) {
     this.#endpoints = endpoints;
@@ -78,7 +35,7 @@ export class CallOut {
     }
   }
 
-  #intercepted(method: Method, input: unknown, options: CallOptions | undefined, deadline: number): Promise<unknown> {
+  #intercepted(method: OutboundMethod, input: unknown, options: CallOptions | undefined, deadline: number): Promise<unknown> {
     const call: InterceptedCall = {
       direction: 'outbound',
       service: this.#endpoints.serviceId,
@@ -94,180 +51,18 @@ export class CallOut {
     );
   }
 
-  #send(method: Method, input: unknown, options: CallOptions | undefined, deadline: number): Promise<unknown> {
+  #send(method: OutboundMethod, input: unknown, options: CallOptions | undefined, deadline: number): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const call = new OutboundCall(this.#parts, this.#endpoints, method, deadline, options?.signal, resolve, reject);
       call.start(input, options);
     });
   }
 
-  #remember(name: string): Method {
+  #remember(name: string): OutboundMethod {
     const encoded = encodeMethod(name);
     const statistics = this.#parts.statistics.series('outbound', this.#endpoints.serviceId, this.#methods.size < MAX_METHODS ? name : '_OTHER');
-    const method: Method = { name, encoded, statistics };
+    const method: OutboundMethod = { name, encoded, statistics };
     if (this.#methods.size < MAX_METHODS) this.#methods.set(name, method);
     return method;
-  }
-}
-
-/** One call on its way: ends exactly once, with a result, an error or its deadline. */
-class OutboundCall extends PendingCall implements SessionWaiter {
-  flags = 0;
-  extras: Buffer | undefined;
-  body: string | Uint8Array | undefined;
-  readonly #parts: CallOutParts;
-  readonly #endpoints: EndpointSet;
-  readonly #method: Method;
-  readonly #startedAt: number;
-  readonly #deadline: number;
-  readonly #signal: AbortSignal | undefined;
-  readonly #resolve: (value: unknown) => void;
-  readonly #reject: (error: MeshError) => void;
-  #trace: TraceContext | undefined;
-  /** Where it was written; `undefined` while it waits for a session. */
-  #session: OutboundSession | undefined;
-  #done = false;
-
-  constructor(
-    parts: CallOutParts,
-    endpoints: EndpointSet,
-    method: Method,
-    deadline: number,
-    signal: AbortSignal | undefined,
-    resolve: (value: unknown) => void,
-    reject: (error: MeshError) => void,
-  ) {
-    super();
-    this.#parts = parts;
-    this.#endpoints = endpoints;
-    this.#method = method;
-    this.#deadline = deadline;
-    this.#signal = signal;
-    this.#resolve = resolve;
-    this.#reject = reject;
-    this.#startedAt = parts.clock.monotonic();
-  }
-
-  get method(): Buffer {
-    return this.#method.encoded;
-  }
-
-  start(input: unknown, options: CallOptions | undefined): void {
-    const { statistics, wheel, codec, maxMessageBytes } = this.#parts;
-    statistics.started(this.#method.statistics);
-    try {
-      const { kind, data } = encodeBody(input, codec);
-      this.body = data;
-      if (data !== undefined && data.length * 3 + 1024 > maxMessageBytes) this.#checkSize(data);
-      if (options?.metadata !== undefined || options?.trace !== undefined) {
-        const { flags, bytes } = encodeRequestExtras(options.metadata, options.trace);
-        this.flags = flags;
-        this.extras = bytes;
-        this.#trace = options.trace;
-      }
-      this.flags |= kind;
-      if (this.#signal?.aborted === true) throw new MeshError('cancelled', 'the call was cancelled before it was sent', { cause: this.#signal.reason, mayHaveRun: false });
-    } catch (error) {
-      return this.#end(MeshError.from(error), undefined);
-    }
-    this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
-    wheel.add(this, this.#deadline);
-    this.#dispatch(this.#startedAt);
-  }
-
-  onSession(session: OutboundSession): void {
-    if (this.#done) return;
-    const timeoutMs = Math.ceil(this.#deadline - this.#parts.clock.monotonic());
-    if (timeoutMs <= 0) return this.onDeadline();
-    try {
-      this.#session = session;
-      session.send(this, timeoutMs);
-    } catch (error) {
-      this.#session = undefined;
-      this.#end(MeshError.from(error), undefined);
-    }
-  }
-
-  onNoSession(error: MeshError): void {
-    this.#end(error, undefined);
-  }
-
-  onResponse(flags: number, buffer: Buffer, start: number, end: number): void {
-    let value: unknown;
-    try {
-      value = decodeBody(flags & BODY_KIND_MASK, buffer, start, end, this.#parts.codec);
-    } catch (error) {
-      return this.#end(new MeshError('result_invalid', MeshError.from(error).text, { cause: error, mayHaveRun: true }), undefined);
-    }
-    this.#end(undefined, value);
-  }
-
-  onFailure(error: MeshError): void {
-    this.#end(error, undefined);
-  }
-
-  /** PROTOCOL 1.5: an authenticated GOAWAY says that it has not run. Another session may take it. */
-  onNotProcessed(): void {
-    this.#session = undefined;
-    if (!this.#done) this.#dispatch(this.#parts.clock.monotonic());
-  }
-
-  onDeadline(): void {
-    const written = this.#leave();
-    const waitedMs = Math.round(this.#parts.clock.monotonic() - this.#startedAt);
-    this.#end(new MeshError('deadline_exceeded', `no answer to '${this.#method.name}' of ${this.#endpoints.serviceId} within ${waitedMs} ms`, { mayHaveRun: written }), undefined);
-  }
-
-  readonly #onAbort = (): void => {
-    const written = this.#leave();
-    this.#end(new MeshError('cancelled', 'the call was cancelled', { cause: this.#signal?.reason, mayHaveRun: written }), undefined);
-  };
-
-  #dispatch(now: number): void {
-    const session = this.#endpoints.pick(now);
-    if (session === undefined) this.#endpoints.wait(this);
-    else this.onSession(session);
-  }
-
-  /** Nobody waits any more. @returns whether it may have run */
-  #leave(): boolean {
-    this.#endpoints.leave(this);
-    if (this.#session === undefined) return false;
-    return !this.#session.abandon(this);
-  }
-
-  #checkSize(data: string | Uint8Array): void {
-    const bytes = (typeof data === 'string' ? Buffer.byteLength(data) : data.length) + 1024;
-    const { maxMessageBytes } = this.#parts;
-    if (bytes > maxMessageBytes) {
-      throw new MeshError('body_too_large', `the input has ${bytes - 1024} bytes; a message of ${maxMessageBytes} leaves room for ${maxMessageBytes - 1024}`, { mayHaveRun: false, retryable: false });
-    }
-  }
-
-  #end(error: MeshError | undefined, value: unknown): void {
-    if (this.#done) return;
-    this.#done = true;
-    const { clock, wheel, statistics, audit } = this.#parts;
-    wheel.remove(this);
-    this.#signal?.removeEventListener('abort', this.#onAbort);
-    const now = clock.monotonic();
-    const duration = now - this.#startedAt;
-    statistics.ended(this.#method.statistics, duration, error?.code, now);
-    if (audit.enabled) this.#record(audit, duration, error);
-    if (error === undefined) this.#resolve(value);
-    else this.#reject(error);
-  }
-
-  #record(audit: AuditSink, duration: number, error: MeshError | undefined): void {
-    const metadata = { direction: 'outbound', method: this.#method.name };
-    audit.record({
-      eventType: 'message',
-      targetServiceId: this.#endpoints.serviceId,
-      details:
-        error === undefined
-          ? { action: 'message.sent', success: true, duration, metadata }
-          : { action: 'message.failed', success: false, duration, error: error.message, metadata: { ...metadata, code: error.code, reason: error.reason } },
-      ...(this.#trace === undefined ? {} : { trace: this.#trace }),
-    });
   }
 }

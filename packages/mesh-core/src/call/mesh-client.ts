@@ -1,4 +1,4 @@
-import type { CallOptions } from './call-out.js';
+import type { CallOptions } from './outbound-call.js';
 
 /** A service's methods, as a caller of `connect<Api>()` names them: each takes one input. */
 export type ServiceMethods<Api> = {

@@ -1,4 +1,4 @@
-import type { AdmissionTicket, ChannelFactory, Clock, Connection } from '@lemur-bookstores/mesh-interface';
+import { MeshError, type AdmissionTicket, type ChannelFactory, type Clock, type Connection } from '@lemur-bookstores/mesh-interface';
 import { Admission } from './admission.js';
 import type { ConnectionJournal } from './connection-journal.js';
 import { driveResponder } from './handshake-driver.js';
@@ -40,6 +40,11 @@ export class InboundSessions {
       ticket,
       channels.accept(pinsOf),
       (channel) => {
+        if (this.#sessions.size >= limits.maxSessions) {
+          channel.destroy();
+          connection.terminate();
+          return journal.refused(connection.remoteAddress, new MeshError('admission_limited', `${limits.maxSessions} sessions are open already`));
+        }
         const inbound = new InboundSession(receiver, limits.maxCalls, (session, end) => {
           this.#sessions.delete(session);
           journal.ended('inbound', session.session, end);

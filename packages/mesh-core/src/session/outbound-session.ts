@@ -95,7 +95,7 @@ export class OutboundSession implements SessionDelegate {
     if (!this.#pending.delete(call.id) || this.session.state === 'closed') return false;
     const { packer } = this.session;
     const takenBack = packer.takeBack(call.id);
-    if (!takenBack) packer.cancel(MessageKind.cancel, call.id);
+    if (!takenBack) packer.cancel(call.id);
     this.#closeWhenDrained();
     return takenBack;
   }

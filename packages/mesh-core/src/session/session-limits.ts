@@ -10,6 +10,8 @@ export interface SessionLimits {
   /** Handshakes per second from all addresses: each costs about 0.5 ms of CPU. Default 1,000, burst 4,000. */
   readonly globalPerSecond: number;
   readonly globalBurst: number;
+  /** Authenticated connections that others may have open to this service. Default 10,000: about 250 MiB when idle. */
+  readonly maxSessions: number;
   /** One message, in bytes. Default 4 MiB. */
   readonly maxMessageBytes: number;
   /** Messages in fragments of one connection together, in bytes. Default 16 MiB. */
@@ -33,6 +35,7 @@ export const DEFAULT_SESSION_LIMITS: SessionLimits = Object.freeze({
   addressBurst: 2_000,
   globalPerSecond: 1_000,
   globalBurst: 4_000,
+  maxSessions: 10_000,
   maxMessageBytes: 4 * 1024 * 1024,
   maxReassemblyBytes: 16 * 1024 * 1024,
   maxQueuedBytes: 32 * 1024 * 1024,

@@ -1,5 +1,5 @@
 import { MeshError, type Clock, type Connection, type PeerIdentity, type SecureChannel } from '@lemur-bookstores/mesh-interface';
-import { HEADER_BYTES, MessageKind, RecordFlag } from '../wire/message.js';
+import { HEADER_BYTES, isWellFormed, MessageKind, RecordFlag } from '../wire/message.js';
 import { Packer } from '../wire/packer.js';
 import { Reassembly } from '../wire/reassembly.js';
 import { KeepAlive } from './keep-alive.js';
@@ -48,7 +48,6 @@ export class Session {
   readonly #delegate: SessionDelegate;
   readonly #limits: SessionLimits;
   #state: SessionState;
-  #closeReceived = false;
   #verifying = false;
   lastReceivedAt: number;
   receivedBytes = 0;
@@ -130,11 +129,10 @@ export class Session {
     this.lastReceivedAt = this.#clock.monotonic();
     this.receivedBytes += record.length;
     try {
-      if (this.#closeReceived) throw new MeshError('protocol_violation', 'a record after CLOSE');
       const plaintext = this.channel.open(record);
       const flags = (record[0] as number) & 0xf0;
       if (flags === 0) this.#onMessages(plaintext);
-      else if ((flags & RecordFlag.fragment) !== 0) this.#onFragment(flags, plaintext);
+      else if ((flags & RecordFlag.fragment) !== 0 && (flags & RecordFlag.unused) === 0) this.#onFragment(flags, plaintext);
       else throw new MeshError('protocol_violation', 'a record with unknown flags');
       if (this.#verifying) {
         this.#verifying = false;
@@ -149,7 +147,8 @@ export class Session {
     const length = plaintext.length;
     let at = 0;
     if (length === 0) throw new MeshError('protocol_violation', 'an empty record');
-    while (at < length) {
+    // What follows a CLOSE is nobody's business any more.
+    while (at < length && this.#state !== 'closed') {
       if (at + HEADER_BYTES > length) throw new MeshError('protocol_violation', 'a message whose header does not fit');
       const start = at + HEADER_BYTES;
       const end = start + plaintext.readUInt32BE(at + 6);
@@ -166,11 +165,14 @@ export class Session {
       const { header } = outcome;
       return this.#delegate.onTooLarge(header[0] as number, header.readUInt32BE(2), outcome.total);
     }
-    this.#onMessages(outcome.message);
+    const { message } = outcome;
+    if (message.readUInt32BE(6) !== message.length - HEADER_BYTES) throw new MeshError('protocol_violation', 'a fragmented message of another length than its header says');
+    this.#onMessages(message);
   }
 
   #onMessage(kind: number, flags: number, id: number, buffer: Buffer, start: number, end: number): void {
     const dialler = this.channel.role === 'initiator';
+    if (!isWellFormed(kind, flags, end - start)) throw new MeshError('protocol_violation', `a malformed message of kind ${kind}`);
     switch (kind) {
       case MessageKind.request:
       case MessageKind.cancel:
@@ -195,7 +197,6 @@ export class Session {
         if (this.#state === 'open') this.#state = 'draining';
         return this.#delegate.onGoAway(id);
       case MessageKind.close:
-        this.#closeReceived = true;
         this.#end({ type: 'closed', by: 'peer' });
         return this.#connection.close();
     }

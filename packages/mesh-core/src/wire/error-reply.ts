@@ -1,6 +1,6 @@
-import { MeshError, REASONS, type MeshErrorCode } from '@lemur-bookstores/mesh-interface';
+import { MeshError, MESH_ERROR_CODES, type MeshErrorCode } from '@lemur-bookstores/mesh-interface';
 
-const CODES: ReadonlySet<string> = new Set<string>(Object.values(REASONS));
+const CODES: ReadonlySet<string> = new Set<string>(MESH_ERROR_CODES);
 const REASON = /^[a-z][a-z0-9_]{0,63}$/;
 const MAX_DETAILS_BYTES = 4 * 1024;
 const MAX_MESSAGE_LENGTH = 1024;

@@ -33,7 +33,7 @@ export const FLAG_TRACE = 0x08;
 export const FLAG_NOT_RUN = 0x10;
 
 /** Record flags (high half of the header byte). A record without `fragment` holds whole messages. */
-export const RecordFlag = { fragment: 0x10, first: 0x20, last: 0x40 } as const;
+export const RecordFlag = { fragment: 0x10, first: 0x20, last: 0x40, unused: 0x80 } as const;
 
 export const HEADER_BYTES = 10;
 export const MAX_METHOD_BYTES = 255;
@@ -42,6 +42,20 @@ export const MAX_METADATA_BYTES = 8 * 1024;
 export const MAX_RECORD_BYTES = 256 * 1024;
 /** Messages in one record (PROTOCOL 2.3): with more, both ends run in lockstep. */
 export const MAX_RECORD_MESSAGES = 16;
+
+/** Flags that a message of each kind may have; `undefined` for kinds that there are not. */
+const ALLOWED_FLAGS: readonly (number | undefined)[] = Object.assign(new Array<number | undefined>(10).fill(0), {
+  0: undefined,
+  [MessageKind.request]: BODY_KIND_MASK | FLAG_METADATA | FLAG_TRACE,
+  [MessageKind.response]: BODY_KIND_MASK,
+  [MessageKind.error]: FLAG_NOT_RUN,
+});
+
+/** Whether a message's flags fit its kind; control messages have neither flags nor a payload. */
+export function isWellFormed(kind: number, flags: number, length: number): boolean {
+  const allowed = ALLOWED_FLAGS[kind];
+  return allowed !== undefined && (flags & ~allowed) === 0 && (length === 0 || kind <= MessageKind.error);
+}
 
 /** @returns the offset behind the header */
 export function writeHeader(target: Buffer, offset: number, kind: number, flags: number, id: number, length: number): number {

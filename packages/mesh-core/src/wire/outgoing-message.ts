@@ -12,17 +12,16 @@ export interface Piece {
 /** An encoded message that is written by itself: a large one in fragments, or one that waits for a slow reader. */
 export class OutgoingMessage {
   readonly id: number;
-  /** A control message that has to stay behind another: it cannot be taken back. */
-  readonly control: boolean;
+  /** Nobody waits for its answer any more; the peer is told once its last fragment is written. */
+  cancelled = false;
   readonly head: Buffer;
   readonly #fragmentId: number;
   #body: Uint8Array;
   #offset = 0;
 
-  constructor(id: number, head: Buffer, body: Uint8Array = EMPTY, fragmentId = 0, control = false) {
+  constructor(id: number, head: Buffer, body: Uint8Array = EMPTY, fragmentId = 0) {
     this.id = id;
     this.head = head;
-    this.control = control;
     this.#body = body;
     this.#fragmentId = fragmentId;
   }

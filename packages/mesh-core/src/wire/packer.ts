@@ -1,6 +1,7 @@
 import { MeshError, type Connection, type SecureChannel } from '@lemur-bookstores/mesh-interface';
-import { HEADER_BYTES, MAX_RECORD_BYTES, MAX_RECORD_MESSAGES, MessageKind, writeHeader } from './message.js';
+import { HEADER_BYTES, MAX_RECORD_MESSAGES, MessageKind, writeHeader } from './message.js';
 import { OutgoingMessage } from './outgoing-message.js';
+import { SendQueue } from './send-queue.js';
 
 /** Texts up to this many characters are encoded straight into the record under construction. */
 const INLINE_CHARACTERS = 8 * 1024;
@@ -25,8 +26,7 @@ export class Packer {
   #count = 0;
   #flushIsScheduled = false;
   #closed = false;
-  #queue: OutgoingMessage[] = [];
-  #queuedBytes = 0;
+  readonly #queue = new SendQueue();
   #nextFragmentId = 1;
   /** Bytes of all records written. */
   sentBytes = 0;
@@ -85,19 +85,14 @@ export class Packer {
    * @returns whether it was there: then it has provably not been written
    */
   takeBack(id: number): boolean {
-    const index = this.#queue.findIndex((waiting) => waiting.id === id && !waiting.control && !waiting.begun);
-    const [waiting] = index < 0 ? [] : this.#queue.splice(index, 1);
-    if (waiting === undefined) return false;
-    this.#queuedBytes -= waiting.bytes;
-    return true;
+    return this.#queue.takeBack(id);
   }
 
   /** Cancels a request at the peer: behind the request's own fragments where those are still on their way. */
-  cancel(kind: number, id: number): void {
-    if (!this.#queue.some((waiting) => waiting.id === id && waiting.begun)) return this.control(kind, id);
-    const head = Buffer.allocUnsafe(HEADER_BYTES);
-    writeHeader(head, 0, kind, 0, id, 0);
-    this.#enqueue(new OutgoingMessage(id, head, undefined, 0, true));
+  cancel(id: number): void {
+    const begun = this.#queue.begun(id);
+    if (begun === undefined) this.control(MessageKind.cancel, id);
+    else begun.cancelled = true;
   }
 
   /** Seals and writes what this turn has gathered. @throws MeshError `session_closed` where that cannot be sealed */
@@ -119,7 +114,7 @@ export class Packer {
   resume(): void {
     if (this.#closed) return;
     try {
-      while (this.#queue.length > 0 && this.#connection.bufferedBytes < HIGH_WATER_BYTES) this.#writeNext();
+      while (!this.#queue.isEmpty && this.#connection.bufferedBytes < HIGH_WATER_BYTES) this.#writeNext();
     } catch {
       // The owner knows (#write).
     }
@@ -127,21 +122,20 @@ export class Packer {
 
   /** Everything handed over has been sealed and written. */
   get idle(): boolean {
-    return this.#count === 0 && this.#queue.length === 0;
+    return this.#count === 0 && this.#queue.isEmpty;
   }
 
   /** Drops what waits. */
   close(): void {
     this.#closed = true;
-    this.#queue = [];
-    this.#queuedBytes = 0;
+    this.#queue.clear();
     this.#scratch = undefined;
     this.#count = 0;
   }
 
   #fitsInline(body: string | Uint8Array | undefined): boolean {
     if (this.#closed) throw new MeshError('session_closed', 'the session is closed', { mayHaveRun: false });
-    return (body === undefined || body.length <= INLINE_CHARACTERS) && this.#queue.length === 0 && this.#connection.bufferedBytes < HIGH_WATER_BYTES;
+    return (body === undefined || body.length <= INLINE_CHARACTERS) && this.#queue.isEmpty && this.#connection.bufferedBytes < HIGH_WATER_BYTES;
   }
 
   /** Makes room for one message; UTF-8 takes up to 3 bytes a UTF-16 unit. */
@@ -181,9 +175,9 @@ export class Packer {
     const bytes = typeof body === 'string' ? Buffer.from(body, 'utf8') : body;
     const message = new OutgoingMessage(id, head, bytes, this.#nextFragmentId);
     writeHeader(head, 0, kind, flags, id, message.bytes - HEADER_BYTES);
-    const blocked = this.#queue.length > 0 || this.#connection.bufferedBytes >= HIGH_WATER_BYTES;
-    if (blocked && this.#queuedBytes + message.bytes > this.#maxQueuedBytes) {
-      throw new MeshError('send_queue_full', `${this.#queuedBytes} bytes already wait for the peer to read`, { mayHaveRun: false });
+    const blocked = !this.#queue.isEmpty || this.#connection.bufferedBytes >= HIGH_WATER_BYTES;
+    if (blocked && this.#queue.bytes + message.bytes > this.#maxQueuedBytes) {
+      throw new MeshError('send_queue_full', `${this.#queue.bytes} bytes already wait for the peer to read`, { mayHaveRun: false });
     }
     this.#nextFragmentId = (this.#nextFragmentId + 1) >>> 0;
     if (!blocked) {
@@ -193,38 +187,14 @@ export class Packer {
       if (message.done) return;
     }
     // Text was encoded here; bytes are the caller's, who may change them once the call has returned.
-    this.#enqueue(body instanceof Uint8Array ? message.own() : message);
+    this.#queue.add(body instanceof Uint8Array ? message.own() : message);
   }
 
-  #enqueue(message: OutgoingMessage): void {
-    this.#queue.push(message);
-    this.#queuedBytes += message.bytes;
-  }
-
-  /** Writes one record from the queue: a fragment, or as many small messages as fit. */
   #writeNext(): void {
     this.flush();
-    const first = this.#queue[0] as OutgoingMessage;
-    if (first.needsFragments) {
-      this.#writePiece(first);
-      if (first.done) this.#dequeue(1);
-      return;
-    }
-    const parts: Uint8Array[] = [];
-    let bytes = 0;
-    let count = 0;
-    for (const message of this.#queue) {
-      bytes += message.bytes;
-      if (bytes > MAX_RECORD_BYTES || count === MAX_RECORD_MESSAGES) break;
-      parts.push(message.head, message.body);
-      count++;
-    }
-    this.#dequeue(count);
-    this.#write(0, parts);
-  }
-
-  #dequeue(count: number): void {
-    for (const message of this.#queue.splice(0, count)) this.#queuedBytes -= message.bytes;
+    const { flags, parts, ended } = this.#queue.next();
+    this.#write(flags, parts);
+    if (ended?.cancelled === true) this.control(MessageKind.cancel, ended.id);
   }
 
   #writePiece(message: OutgoingMessage): void {

@@ -1,0 +1,37 @@
+import type { AuditSink, ChannelFactory, Clock, DiscoveryProvider, Logger, Transport } from '@lemur-bookstores/mesh-interface';
+import type { HealthReply } from './call/mesh-client.js';
+import type { LoadBalancingStrategy } from './endpoint/endpoint-picker.js';
+import type { BackoffOptions } from './session/backoff.js';
+import type { SessionLimits } from './session/session-limits.js';
+import type { Codec } from './wire/body.js';
+
+/** A mesh node and the parts it is composed of. */
+export interface MeshNodeOptions {
+  /** `[A-Za-z0-9][A-Za-z0-9._-]{0,62}` */
+  readonly serviceId: string;
+  /** 0 = any free port. */
+  readonly port: number;
+  /** Address to listen on. Default: all interfaces. */
+  readonly host?: string | undefined;
+  /** Where others reach this node, if not at `host` and `port`. */
+  readonly advertise?: { readonly host?: string; readonly port?: number } | undefined;
+  /** Handshakes and identity: mesh-crypto's CryptoManager. */
+  readonly channels: ChannelFactory;
+  readonly discovery: DiscoveryProvider;
+  /** Default {@link WebSocketTransport}. */
+  readonly transport?: Transport;
+  /** Default: none. */
+  readonly audit?: AuditSink;
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+  readonly limits?: Partial<SessionLimits>;
+  readonly backoff?: BackoffOptions;
+  readonly strategy?: LoadBalancingStrategy;
+  /** Total time of a call that names none, in ms. Default 30,000. */
+  readonly timeoutMs?: number;
+  readonly codec?: Codec | undefined;
+  /** Pins of those who dial in, by SPIFFE id. */
+  readonly pinsOf?: ((spiffeId: string) => readonly string[] | undefined) | undefined;
+  /** What the method `health` answers. Default: healthy. */
+  readonly health?: () => HealthReply['status'];
+}
