@@ -1,12 +1,20 @@
 import { MAX_RECORD_BYTES, MAX_RECORD_MESSAGES } from './message.js';
 import type { OutgoingMessage, Piece } from './outgoing-message.js';
 
+/** Entries that are gone before the queue is moved up: doing so for each record would cost its whole length each time. */
+const MAX_GONE = 1_024;
+
 /**
- * Messages that wait for a slow reader. Large ones take turns with what else waits, a fragment at a time, so that a small call is
- * not held up behind them (docs/adr/0008).
+ * Messages that wait for a slow reader. Small ones and the fragments of a large one take turns, so that a small call is not held up
+ * (docs/adr/0008). Large ones follow each other: the peer has to reassemble one at a time, however many there are.
  */
 export class SendQueue {
-  #waiting: OutgoingMessage[] = [];
+  #small: (OutgoingMessage | undefined)[] = [];
+  /** Index of the first small message that still waits. */
+  #first = 0;
+  /** Those that need fragments; only the first one may be begun. */
+  #large: (OutgoingMessage | undefined)[] = [];
+  #largeIsNext = false;
   #bytes = 0;
 
   /** Bytes of all messages in it, written fragments included. */
@@ -15,58 +23,69 @@ export class SendQueue {
   }
 
   get isEmpty(): boolean {
-    return this.#waiting.length === 0;
+    return this.#bytes === 0;
   }
 
   add(message: OutgoingMessage): void {
-    this.#waiting.push(message);
+    (message.needsFragments ? this.#large : this.#small).push(message);
     this.#bytes += message.bytes;
   }
 
   /** Takes out a message of which nothing is written. @returns whether it was there */
   takeBack(id: number): boolean {
-    const found = this.#waiting.find((message) => message.id === id && !message.begun);
-    if (found !== undefined) this.#remove(found);
-    return found !== undefined;
+    return this.#takeOut(this.#small, id) || this.#takeOut(this.#large, id);
   }
 
   /** A message of which some fragments are written and some are not. */
   begun(id: number): OutgoingMessage | undefined {
-    return this.#waiting.find((message) => message.id === id && message.begun);
+    const first = this.#large[0];
+    return first?.id === id && first.begun ? first : undefined;
   }
 
   /** The next record: a fragment, or as many small messages as fit. Must not be called when it is empty. */
   next(): Piece & { readonly ended: OutgoingMessage | undefined } {
-    const first = this.#waiting[0] as OutgoingMessage;
-    if (!first.needsFragments) return { flags: 0, parts: this.#takeSmall(), ended: undefined };
-    const piece = first.next();
-    this.#waiting.shift();
-    if (first.done) this.#bytes -= first.bytes;
-    else this.#waiting.push(first);
-    return { ...piece, ended: first.done ? first : undefined };
+    const large = this.#large[0];
+    if (large === undefined || (!this.#largeIsNext && this.#first < this.#small.length)) {
+      this.#largeIsNext = true;
+      return { flags: 0, parts: this.#takeSmall(), ended: undefined };
+    }
+    this.#largeIsNext = false;
+    const piece = large.next();
+    if (!large.done) return { ...piece, ended: undefined };
+    this.#large.shift();
+    this.#bytes -= large.bytes;
+    return { ...piece, ended: large };
   }
 
   clear(): void {
-    this.#waiting = [];
-    this.#bytes = 0;
+    this.#small = [];
+    this.#large = [];
+    this.#first = this.#bytes = 0;
   }
 
   #takeSmall(): Uint8Array[] {
     const parts: Uint8Array[] = [];
+    const last = Math.min(this.#small.length, this.#first + MAX_RECORD_MESSAGES);
     let bytes = 0;
-    let count = 0;
-    for (const message of this.#waiting) {
+    for (; this.#first < last; this.#first++) {
+      const message = this.#small[this.#first] as OutgoingMessage;
       bytes += message.bytes;
-      if (bytes > MAX_RECORD_BYTES || count === MAX_RECORD_MESSAGES) break;
+      if (bytes > MAX_RECORD_BYTES) break;
       parts.push(message.head, message.body);
-      count++;
+      this.#bytes -= message.bytes;
+      this.#small[this.#first] = undefined;
     }
-    for (const message of this.#waiting.splice(0, count)) this.#bytes -= message.bytes;
+    if (this.#first === this.#small.length || this.#first > Math.max(MAX_GONE, this.#small.length / 2)) {
+      this.#small.splice(0, this.#first);
+      this.#first = 0;
+    }
     return parts;
   }
 
-  #remove(message: OutgoingMessage): void {
-    this.#waiting.splice(this.#waiting.indexOf(message), 1);
-    this.#bytes -= message.bytes;
+  #takeOut(messages: (OutgoingMessage | undefined)[], id: number): boolean {
+    const index = messages.findIndex((message) => message?.id === id && !message.begun);
+    const [found] = index < 0 ? [] : messages.splice(index, 1);
+    this.#bytes -= found?.bytes ?? 0;
+    return found !== undefined;
   }
 }
