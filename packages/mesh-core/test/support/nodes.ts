@@ -1,5 +1,6 @@
 import { MeshError, silentLogger, type AuditEventInput, type AuditSink, type Clock, type DiscoveryProvider, type Logger, type ServiceNode, type Transport } from '@lemur-bookstores/mesh-interface';
-import { MeshNode, type MeshNodeOptions } from '../../src/mesh-node.js';
+import { MeshNode } from '../../src/mesh-node.js';
+import type { MeshNodeOptions } from '../../src/mesh-node-options.js';
 import { MemoryTransport } from '../../src/transport/memory-transport.js';
 import { PlainChannels, type PlainHooks } from './plain-channels.js';
 

@@ -4,7 +4,6 @@ import { MemoryTransport } from '../../src/transport/memory-transport.js';
 import { rejection, turns } from '../support/wire.js';
 import { openDoor } from '../support/open-door.js';
 
-const { signal } = new AbortController();
 const node = (port: number): { id: string; host: string; port: number } => ({ id: 'server', host: 'memory', port });
 
 async function connected(): Promise<{ near: Connection; far: Connection; released: () => number }> {
@@ -12,7 +11,7 @@ async function connected(): Promise<{ near: Connection; far: Connection; release
   const door = openDoor();
   let far: Connection | undefined;
   const { port } = await transport.listen({ host: undefined, port: 0, admission: door, onConnection: (connection) => (far = connection) });
-  const near = await transport.dial(node(port), signal);
+  const near = await transport.dial(node(port));
   return { near, far: far as Connection, released: () => door.released };
 }
 
@@ -66,7 +65,7 @@ describe('memory transport', () => {
 
   test('nobody there: connect_failed; a port twice: port_in_use; a port given back can be taken again', async () => {
     const transport = new MemoryTransport();
-    expect(await rejection(transport.dial(node(1), signal))).toMatchObject({ reason: 'connect_failed', code: 'UNAVAILABLE', mayHaveRun: false });
+    expect(await rejection(transport.dial(node(1)))).toMatchObject({ reason: 'connect_failed', code: 'UNAVAILABLE', mayHaveRun: false });
     const options = { host: undefined, port: 7, admission: openDoor(), onConnection: () => {} };
     const listener = await transport.listen(options);
     expect(listener.port).toBe(7);
@@ -79,7 +78,7 @@ describe('memory transport', () => {
     const transport = new MemoryTransport();
     let accepted = 0;
     const { port } = await transport.listen({ host: undefined, port: 0, admission: { admit: () => undefined }, onConnection: () => accepted++ });
-    const near = await transport.dial(node(port), signal);
+    const near = await transport.dial(node(port));
     let ended = false;
     near.onEnd = () => (ended = true);
     await turns(2);
