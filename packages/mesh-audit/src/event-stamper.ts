@@ -26,7 +26,7 @@ export interface Gap {
 type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
 
 /** Objects, date, id and numbers of an event, before its texts: an estimate of V8's heap. */
-const EVENT_BYTES = 360;
+const EVENT_BYTES = 448;
 const MAX_ACTION_LENGTH = 128;
 const MAX_ID_LENGTH = 512;
 const MAX_ERROR_LENGTH = 8_192;

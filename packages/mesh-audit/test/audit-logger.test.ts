@@ -366,6 +366,10 @@ describe('lanes', () => {
     audit.record(message());
     await turns();
     expect(logger.lines[1]!.fields).toMatchObject({ heldBack: 999 });
+    await clock.advance(10_000);
+    audit.record(message());
+    await turns();
+    expect(logger.lines[2]!.fields).not.toHaveProperty('heldBack');
   });
 });
 
@@ -455,6 +459,20 @@ describe('life cycle', () => {
     await audit.close();
     await audit[Symbol.asyncDispose]();
     expect(closes).toBe(1);
+  });
+
+  test('close() leaves no retry behind, and ends a flush() under way', async () => {
+    const audit = auditLogger([new RecordingAdapter('failing', () => Promise.reject(new Error('down')))], { flushMs: 2_000, retryDelayMs: 20_000 });
+    audit.record(security());
+    const closing = audit.close();
+    await clock.advance(1_000);
+    const flushing = audit.flush();
+    await clock.advance(1_000);
+    await closing;
+    await flushing;
+    await audit.flush();
+    expect(clock.pendingTimers).toBe(0);
+    expect(audit.stats().adapters[0]).toMatchObject({ dropped: 1, queued: 0, failures: 2 });
   });
 
   test('close() delivers first, and an adapter whose flush() or close() fails or hangs is a warning', async () => {

@@ -130,6 +130,7 @@ describe('EventQueue', () => {
             if (dropped.slice(before).includes(offered) && offered.kind === 'security') {
               const noMessageWaits = messagesBytes === 0;
               expect(noMessageWaits || heldBytes - messagesBytes + offered.bytes > maxBytes).toBe(true);
+              expect(dropped.slice(before)).toEqual([offered]);
             }
           } else if ('take' in one) {
             for (const got of queue.take(one.take)) {

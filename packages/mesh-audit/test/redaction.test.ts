@@ -125,6 +125,8 @@ describe('values', () => {
       after: { deep: { enough: 1 } },
     };
     expect(redact(hostile)).toEqual({ bad: '[unreadable]', good: 1, proxy: '[unreadable]', json: '[unreadable]', after: { deep: { enough: 1 } } });
+    const late = { toJSON: () => hostile['proxy'] };
+    expect(redact({ list: Array(9).fill(late), after: { a: { b: { c: 1 } } } })).toEqual({ list: Array(9).fill('[unreadable]'), after: { a: { b: { c: 1 } } } });
     expect(redact(hostile['proxy'] as Record<string, unknown>)).toEqual({ unreadable: true });
   });
 
