@@ -34,6 +34,7 @@ describe('running checks', () => {
     const results = await monitor.runChecks();
     expect(results).toEqual({ a: result('healthy'), b: { status: 'degraded', timestamp: new Date(0), error: 'slow', details: { ms: 9 } } });
     expect(monitor.getResults()).toEqual(results);
+    expect(clock.pendingTimers).toBe(0);
     expect(Object.isFrozen(results['b']) && Object.isFrozen(results['b']!.details)).toBe(true);
   });
 
@@ -162,6 +163,7 @@ describe('health()', () => {
   test('runs checks that were never run, and answers with them', async () => {
     monitor.registerCheck(dial('a'));
     expect(await monitor.health()).toEqual({ status: 'healthy', checks: { a: result('healthy') } });
+    expect(clock.pendingTimers).toBe(0);
   });
 
   test('waits 50 ms at most for one that takes longer; the run goes on', async () => {
