@@ -156,8 +156,8 @@ class InboundCall extends WheelEntry implements InboundRequest, HandlerContext {
 
   /** The caller has given up by its own clock: nothing is sent, the handler is told. */
   onDeadline(): void {
-    this.#session.calls.delete(this.#id);
     this.cancel(new MeshError('deadline_exceeded', `'${this.method}' did not answer within the caller's ${this.#timeoutMs} ms`));
+    this.#session.forget(this.#id);
   }
 
   #intercepted(handler: AnyHandler, input: unknown): Promise<unknown> {

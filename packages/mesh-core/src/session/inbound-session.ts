@@ -57,6 +57,12 @@ export class InboundSession implements SessionDelegate {
     this.#closeWhenDrained();
   }
 
+  /** Leaves a request without an answer: nobody waits for it. */
+  forget(id: number): void {
+    this.calls.delete(id);
+    this.#closeWhenDrained();
+  }
+
   /** Answers with an error. @param notRun whether the handler provably did not run */
   replyError(id: number, error: unknown, notRun: boolean): void {
     this.reply(MessageKind.error, notRun ? FLAG_NOT_RUN : 0, id, encodeErrorReply(error));
@@ -77,7 +83,7 @@ export class InboundSession implements SessionDelegate {
       call?.cancel(new MeshError('cancelled', 'the caller cancelled the call'));
       return this.#closeWhenDrained();
     }
-    if (!this.#take(id)) return;
+    if (!this.#take(id)) return this.#closeWhenDrained();
     if (this.calls.size >= this.#maxCalls) {
       return this.replyError(id, new MeshError('too_many_calls', `${this.#maxCalls} calls are in flight on this connection`), true);
     }
@@ -92,6 +98,10 @@ export class InboundSession implements SessionDelegate {
   onReady(): void {}
 
   onVerified(): void {}
+
+  onWritten(): void {
+    this.#closeWhenDrained();
+  }
 
   onGoAway(): void {}
 
@@ -116,6 +126,8 @@ export class InboundSession implements SessionDelegate {
   }
 
   #closeWhenDrained(): void {
-    if (this.#draining !== undefined && this.calls.size === 0 && this.session.packer.idle) this.session.close();
+    const { session } = this;
+    // What has come in part may be a request that GOAWAY counted as taken up.
+    if (this.#draining !== undefined && this.calls.size === 0 && session.packer.idle && !session.isReceiving) session.close();
   }
 }

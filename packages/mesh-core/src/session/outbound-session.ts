@@ -134,6 +134,10 @@ export class OutboundSession implements SessionDelegate {
     this.#listener.onVerified();
   }
 
+  onWritten(): void {
+    this.#closeWhenDrained();
+  }
+
   onGoAway(lastProcessedId: number): void {
     this.#draining = true;
     this.#listener.onDraining();

@@ -30,6 +30,8 @@ export interface SessionDelegate {
   onReady(): void;
   /** Something came after {@link Session.verify}: the connection works. */
   onVerified(): void;
+  /** A slow reader has caught up. */
+  onWritten(): void;
   /** The peer takes up no request after `lastProcessedId`. */
   onGoAway(lastProcessedId: number): void;
   onEnd(end: SessionEnd): void;
@@ -80,9 +82,17 @@ export class Session {
     this.#connection.authenticated();
     this.#connection.onMessage = (record) => this.#onRecord(record);
     this.#connection.onEnd = ({ error }) => this.#onConnectionEnd(error);
-    this.#connection.onDrain = () => this.packer.resume();
+    this.#connection.onDrain = () => {
+      this.packer.resume();
+      this.#delegate.onWritten();
+    };
     if (this.channel.role === 'responder') this.packer.control(MessageKind.welcome, 0);
     this.#keepAlive.start();
+  }
+
+  /** A message has come in part. */
+  get isReceiving(): boolean {
+    return this.#reassembly.reservedBytes > 0;
   }
 
   /** Nothing has come for longer than the keep-alive allows: its timer was held up, and so was this process. */
@@ -153,7 +163,10 @@ export class Session {
       const start = at + HEADER_BYTES;
       const end = start + plaintext.readUInt32BE(at + 6);
       if (end > length) throw new MeshError('protocol_violation', 'a message that does not fit its record');
-      this.#onMessage(plaintext[at] as number, plaintext[at + 1] as number, plaintext.readUInt32BE(at + 2), plaintext, start, end);
+      const kind = plaintext[at] as number;
+      const id = plaintext.readUInt32BE(at + 2);
+      if (end - at > this.#limits.maxMessageBytes) this.#delegate.onTooLarge(kind, id, end - at);
+      else this.#onMessage(kind, plaintext[at + 1] as number, id, plaintext, start, end);
       at = end;
     }
   }

@@ -120,9 +120,9 @@ export class Packer {
     }
   }
 
-  /** Everything handed over has been sealed and written. */
+  /** Nothing waits for a slow reader; what this turn has gathered goes out before anything else. */
   get idle(): boolean {
-    return this.#count === 0 && this.#queue.isEmpty;
+    return this.#queue.isEmpty;
   }
 
   /** Drops what waits. */
