@@ -1,4 +1,4 @@
-import { MeshError, type AdmissionTicket, type ChannelFactory, type Clock, type Connection } from '@lemur-bookstores/mesh-interface';
+import { MeshError, type AdmissionTicket, type ChannelFactory, type Clock, type Connection, type SecureChannel } from '@lemur-bookstores/mesh-interface';
 import { Admission } from './admission.js';
 import type { ConnectionJournal } from './connection-journal.js';
 import { driveResponder } from './handshake-driver.js';
@@ -32,30 +32,26 @@ export class InboundSessions {
   }
 
   accept(connection: Connection, ticket: AdmissionTicket): void {
-    if (this.#closed) return connection.terminate();
-    const { channels, clock, limits, journal, receiver, pinsOf } = this.#parts;
+    const { channels, clock, journal, pinsOf } = this.#parts;
     const startedAt = clock.monotonic();
-    driveResponder(
-      connection,
-      ticket,
-      channels.accept(pinsOf),
-      (channel) => {
-        if (this.#sessions.size >= limits.maxSessions) {
-          channel.destroy();
-          connection.terminate();
-          return journal.refused(connection.remoteAddress, new MeshError('admission_limited', `${limits.maxSessions} sessions are open already`));
-        }
-        const inbound = new InboundSession(receiver, limits.maxCalls, (session, end) => {
-          this.#sessions.delete(session);
-          journal.ended('inbound', session.session, end);
-        });
-        const session = new Session(connection, channel, clock, limits, inbound);
-        this.#sessions.add(inbound);
-        inbound.attach(session);
-        journal.opened('inbound', session, clock.monotonic() - startedAt);
-      },
-      (error) => journal.refused(connection.remoteAddress, error),
-    );
+    const sendAway = (): void => {
+      ticket.release();
+      connection.terminate();
+    };
+    if (this.#closed) return sendAway();
+    try {
+      driveResponder(
+        connection,
+        ticket,
+        channels.accept(pinsOf),
+        (channel) => this.#open(connection, channel, startedAt),
+        (error) => journal.refused(connection.remoteAddress, error),
+      );
+    } catch (error) {
+      // No handshake could be made: a trouble of our own, and no reason to end the process from a socket's event.
+      sendAway();
+      journal.refused(connection.remoteAddress, MeshError.from(error));
+    }
   }
 
   /** Takes up no new request, and closes each session after its last answer, at the latest after `drainMs`. */
@@ -79,5 +75,24 @@ export class InboundSessions {
   close(): void {
     this.admission.close();
     for (const inbound of this.sessions()) inbound.session.close();
+  }
+
+  /** @throws MeshError `admission_limited`: the peer is refused as any other */
+  #open(connection: Connection, channel: SecureChannel, startedAt: number): void {
+    const { clock, limits, journal, receiver } = this.#parts;
+    if (this.#sessions.size >= limits.maxSessions) {
+      channel.destroy();
+      throw new MeshError('admission_limited', `${limits.maxSessions} sessions are open already`);
+    }
+    const inbound = new InboundSession(receiver, limits.maxCalls, (ended, end) => {
+      this.#sessions.delete(ended);
+      journal.ended('inbound', ended.session, end);
+    });
+    const session = new Session(connection, channel, clock, limits, inbound);
+    this.#sessions.add(inbound);
+    inbound.attach(session);
+    journal.opened('inbound', session, clock.monotonic() - startedAt);
+    // Its handshake was under way when the drain began.
+    if (this.#closed) inbound.drain(() => {});
   }
 }

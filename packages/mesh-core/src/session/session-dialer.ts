@@ -1,7 +1,9 @@
 import {
   MeshError,
   type ChannelFactory,
+  type ChannelHandshake,
   type Clock,
+  type Connection,
   type ServiceNode,
   type Transport,
 } from '@lemur-bookstores/mesh-interface';
@@ -39,9 +41,7 @@ export class SessionDialer {
     const { clock, journal } = this.#parts;
     const startedAt = clock.monotonic();
     try {
-      const outbound = await this.#connect(node, pins, listener, signal);
-      journal.opened('outbound', outbound.session, clock.monotonic() - startedAt);
-      return outbound;
+      return await this.#connect(node, pins, listener, signal, startedAt);
     } catch (error) {
       const failure = MeshError.from(error, 'connect_failed');
       if (!signal.aborted) journal.dialFailed(node.id, `${node.host}:${node.port}`, failure, clock.monotonic() - startedAt);
@@ -49,14 +49,10 @@ export class SessionDialer {
     }
   }
 
-  async #connect(node: ServiceNode, pins: readonly string[] | undefined, listener: DialListener, signal: AbortSignal): Promise<OutboundSession> {
-    const { transport, channels, clock, limits, journal } = this.#parts;
+  async #connect(node: ServiceNode, pins: readonly string[] | undefined, listener: DialListener, signal: AbortSignal, startedAt: number): Promise<OutboundSession> {
+    const { transport, clock, limits, journal } = this.#parts;
     const connection = await transport.dial(node, signal);
-    const handshake = channels.dial({
-      serviceId: node.id,
-      ...(node.spiffeId === undefined ? {} : { spiffeId: node.spiffeId }),
-      ...(pins === undefined ? {} : { pins }),
-    });
+    const handshake = this.#handshake(node, pins, connection);
     const channel = await driveInitiator(connection, handshake, clock, limits.handshakeMs, signal);
     return new Promise((resolve, reject) => {
       const timer = clock.setTimeout(() => outbound.session.fail(new MeshError('handshake_timeout', 'the peer did not say welcome in time', { mayHaveRun: false })), limits.handshakeMs);
@@ -68,6 +64,7 @@ export class SessionDialer {
             ready = true;
             timer.cancel();
             signal.removeEventListener('abort', onAbort);
+            journal.opened('outbound', outbound.session, clock.monotonic() - startedAt);
             resolve(outbound);
           },
           onVerified: () => listener.onVerified(),
@@ -85,6 +82,19 @@ export class SessionDialer {
       signal.addEventListener('abort', onAbort, { once: true });
       outbound.attach(new Session(connection, channel, clock, limits, outbound));
     });
+  }
+
+  #handshake(node: ServiceNode, pins: readonly string[] | undefined, connection: Connection): ChannelHandshake {
+    try {
+      return this.#parts.channels.dial({
+        serviceId: node.id,
+        ...(node.spiffeId === undefined ? {} : { spiffeId: node.spiffeId }),
+        ...(pins === undefined ? {} : { pins }),
+      });
+    } catch (error) {
+      connection.terminate();
+      throw error;
+    }
   }
 }
 
