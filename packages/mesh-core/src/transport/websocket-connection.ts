@@ -13,6 +13,7 @@ export class WebSocketConnection implements Connection {
   readonly #socket: WebSocket;
   readonly #stream: Duplex;
   #strangerBytes = 0;
+  #proven = false;
   #error: Error | undefined;
   onMessage: (message: Buffer) => void = () => {};
   onEnd: (end: ConnectionEnd) => void = () => {};
@@ -35,12 +36,13 @@ export class WebSocketConnection implements Connection {
     return this.#socket.bufferedAmount;
   }
 
-  send(message: Buffer): void {
+  send(message: Buffer, onSent: () => void = ignoreLateError): void {
     // ws drops what is sent while closing; sending before it is open cannot happen here.
-    this.#socket.send(message, ignoreLateError);
+    this.#socket.send(message, onSent);
   }
 
   authenticated(): void {
+    this.#proven = true;
     this.#stream.off('data', this.#onStrangerData);
   }
 
@@ -61,6 +63,8 @@ export class WebSocketConnection implements Connection {
 
   /** Runs after ws has taken the chunk: maxPayload alone would let each stranger fill a whole record's worth of memory. */
   readonly #onStrangerData = (chunk: Buffer): void => {
+    // The chunk that proved the peer is still told here, and may hold records, too (PROTOCOL 1.4).
+    if (this.#proven) return;
     this.#strangerBytes += chunk.length;
     if (this.#strangerBytes > STRANGER_BYTES) this.#socket.terminate();
   };
