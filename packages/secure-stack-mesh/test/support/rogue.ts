@@ -1,5 +1,5 @@
 import { CryptoManager } from '@lemur-bookstores/mesh-crypto';
-import { silentLogger, type ChannelHandshake, type CipherSuite, type IdentityMaterial, type SecureChannel } from '@lemur-bookstores/mesh-interface';
+import { silentLogger, type ChannelHandshake, type IdentityMaterial, type SecureChannel } from '@lemur-bookstores/mesh-interface';
 import { Stranger, StrangerListener } from './stranger.js';
 
 /** What a rogue saw of its victim. */
@@ -9,8 +9,8 @@ export interface RogueSighting {
   readonly stranger: Stranger;
 }
 
-async function cryptoOf(identity: IdentityMaterial, suite: CipherSuite): Promise<CryptoManager> {
-  const crypto = new CryptoManager({ serviceId: 'rogue', identity: { load: () => Promise.resolve(identity) }, suite, logger: silentLogger });
+async function cryptoOf(identity: IdentityMaterial): Promise<CryptoManager> {
+  const crypto = new CryptoManager({ serviceId: 'rogue', identity: { load: () => Promise.resolve(identity) }, logger: silentLogger });
   await crypto.load();
   return crypto;
 }
@@ -33,8 +33,8 @@ export function requestMessage(method: string, body: unknown, id = 1): Buffer {
  * Dials a mesh with an identity that it must not accept, and in the same write as message 3 sends a request (PROTOCOL 1.4 lets an
  * initiator do that). @param dialled the SPIFFE id of the victim: the rogue itself is content with it
  */
-export async function dialAsRogue(port: number, identity: IdentityMaterial, dialled: string, suite: CipherSuite = 'aesgcm'): Promise<RogueSighting> {
-  const crypto = await cryptoOf(identity, suite);
+export async function dialAsRogue(port: number, identity: IdentityMaterial, dialled: string, body: unknown = { from: 'rogue' }): Promise<RogueSighting> {
+  const crypto = await cryptoOf(identity);
   const handshake = crypto.dial({ serviceId: 'victim', spiffeId: dialled });
   const stranger = await Stranger.connect(port);
   await stranger.upgrade();
@@ -42,7 +42,7 @@ export async function dialAsRogue(port: number, identity: IdentityMaterial, dial
   const second = await stranger.message(0);
   if (second === undefined) return { channel: undefined, stranger };
   const { reply, channel } = handshake.receive(second);
-  stranger.send(reply as Uint8Array, (channel as SecureChannel).seal(0, [requestMessage('steal', { from: 'rogue' })]));
+  stranger.send(reply as Uint8Array, (channel as SecureChannel).seal(0, [requestMessage('steal', body)]));
   crypto.close();
   return { channel, stranger };
 }
@@ -63,7 +63,7 @@ export class RogueListener {
   }
 
   static async start(identity: IdentityMaterial): Promise<RogueListener> {
-    const crypto = await cryptoOf(identity, 'aesgcm');
+    const crypto = await cryptoOf(identity);
     let onAnswered: (stranger: Stranger) => void = () => {};
     const answered = new Promise<Stranger>((resolve) => (onAnswered = resolve));
     const listener = await StrangerListener.start((stranger) => void serve(stranger, crypto.accept()).then(onAnswered, () => {}));
