@@ -19,8 +19,10 @@ export interface SecureChannel {
    * Seals one record: header byte (epoch mod 16 in the low half, `flags` in the high half), ciphertext, tag (16).
    * @param flags one of 0x00, 0x10 … 0xf0
    * @param parts the plaintext in pieces, 256 KiB at most together; they are copied
+   * @param target where to write the record: 17 bytes longer than the parts together, or more. Default: new memory
+   * @returns the record: the target's beginning, or a buffer of its own
    */
-  seal(flags: number, parts: readonly Uint8Array[]): Buffer;
+  seal(flags: number, parts: readonly Uint8Array[], target?: Buffer): Buffer;
   /**
    * Opens one record and returns its plaintext in a buffer of its own. The flags are `record[0] & 0xf0`, authentic once this returned.
    * @throws MeshError `record_invalid` (altered, repeated, reordered, wrong epoch), after which the channel is destroyed

@@ -16,7 +16,8 @@ export interface Connection {
   onEnd: (end: ConnectionEnd) => void;
   /** Called when `bufferedBytes` fell to zero after it had been above it. */
   onDrain: () => void;
-  send(message: Buffer): void;
+  /** @param onSent called once the message has left, or never will: its memory is the caller's again */
+  send(message: Buffer, onSent?: () => void): void;
   /** The peer is proven: caps for strangers no longer apply. */
   authenticated(): void;
   /** Closes once what was sent has left; `terminate()` follows by itself after a few seconds. */

@@ -20,12 +20,13 @@ class MemoryConnection implements Connection {
     return this.#inFlight;
   }
 
-  send(message: Buffer): void {
+  send(message: Buffer, onSent?: () => void): void {
     if (this.#ended) return;
     this.#inFlight += message.length;
     setImmediate(() => {
       this.#inFlight -= message.length;
       this.peer?.receive(message);
+      onSent?.();
       if (this.#inFlight === 0) this.onDrain();
     });
   }

@@ -40,6 +40,8 @@ export const MAX_METHOD_BYTES = 255;
 export const MAX_METADATA_BYTES = 8 * 1024;
 /** Plaintext of one record (PROTOCOL 2.2). */
 export const MAX_RECORD_BYTES = 256 * 1024;
+/** Header byte and tag of a record. */
+export const RECORD_OVERHEAD_BYTES = 17;
 /** Messages in one record (PROTOCOL 2.3): with more, both ends run in lockstep. */
 export const MAX_RECORD_MESSAGES = 16;
 

@@ -1,6 +1,7 @@
 import { MeshError, type Connection, type SecureChannel } from '@lemur-bookstores/mesh-interface';
-import { HEADER_BYTES, MAX_RECORD_MESSAGES, MessageKind, writeHeader } from './message.js';
+import { HEADER_BYTES, MAX_RECORD_MESSAGES, MessageKind, RECORD_OVERHEAD_BYTES, writeHeader } from './message.js';
 import { OutgoingMessage } from './outgoing-message.js';
+import { recordPool } from './record-pool.js';
 import { SendQueue } from './send-queue.js';
 
 /** Texts up to this many characters are encoded straight into the record under construction. */
@@ -203,15 +204,19 @@ export class Packer {
   }
 
   #write(flags: number, parts: readonly Uint8Array[]): void {
-    const record = this.#seal(flags, parts);
+    let bytes = RECORD_OVERHEAD_BYTES;
+    for (const part of parts) bytes += part.length;
+    const pooled = recordPool.take(bytes);
+    const record = this.#seal(flags, parts, pooled);
     this.sentBytes += record.length;
-    this.#connection.send(record);
+    if (pooled === undefined) this.#connection.send(record);
+    else this.#connection.send(record, () => recordPool.give(pooled));
   }
 
   /** A channel that cannot seal is used up: what shared the record is lost with it, so the owner has to end the session. */
-  #seal(flags: number, parts: readonly Uint8Array[]): Buffer {
+  #seal(flags: number, parts: readonly Uint8Array[], target: Buffer | undefined): Buffer {
     try {
-      return this.#channel.seal(flags, parts);
+      return this.#channel.seal(flags, parts, target);
     } catch (error) {
       this.#onFailure(error);
       throw new MeshError('session_closed', 'the session can send nothing more', { cause: error, mayHaveRun: false });

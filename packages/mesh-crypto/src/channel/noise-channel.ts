@@ -53,14 +53,14 @@ export class NoiseChannel implements SecureChannel {
    * @throws MeshError `body_too_large` and `invalid_option` (flags), which change nothing; `nonce_exhausted`, which destroys the
    *   channel; `session_closed` once it is destroyed
    */
-  seal(flags: number, parts: readonly Uint8Array[]): Buffer {
+  seal(flags: number, parts: readonly Uint8Array[], target?: Buffer): Buffer {
     this.#checkAlive();
     if ((flags & FLAGS_MASK) !== flags) throw new MeshError('invalid_option', `flags ${flags} are not in the high half of a byte`);
     let length = 0;
     for (const part of parts) length += part.length;
     if (length > MAX_RECORD_PLAINTEXT_BYTES) throw new MeshError('body_too_large', `${length} bytes in a record, not at most 256 KiB`);
     try {
-      return this.#send.seal(flags | (this.epoch & EPOCH_MASK), parts, length);
+      return this.#send.seal(flags | (this.epoch & EPOCH_MASK), parts, length, target);
     } catch (error) {
       this.destroy();
       throw error;

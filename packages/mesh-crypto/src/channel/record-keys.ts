@@ -36,11 +36,13 @@ export class RecordKeys {
   /**
    * `header || ciphertext || tag`, in one buffer.
    * @param length of all parts together
+   * @param target where to write it; shorter ones than it needs are not used
    * @throws MeshError `nonce_exhausted`
    */
-  seal(header: number, parts: readonly Uint8Array[], length: number): Buffer {
+  seal(header: number, parts: readonly Uint8Array[], length: number, target?: Buffer): Buffer {
     this.#counter.check();
-    const record = Buffer.allocUnsafe(length + RECORD_OVERHEAD_BYTES);
+    const bytes = length + RECORD_OVERHEAD_BYTES;
+    const record = target !== undefined && target.length >= bytes ? target.subarray(0, bytes) : Buffer.allocUnsafe(bytes);
     record[0] = this.#header[0] = header;
     this.#aead.sealInto(this.#key, this.#counter.bytes, this.#header, parts, record, RECORD_HEADER_BYTES);
     this.#count(length);

@@ -43,6 +43,9 @@ BASE_POINT[0] = 9;
 /** Without it Node 20 takes tags of 4 bytes (DEP0182). */
 const TAG_OPTION = { authTagLength: TAG_BYTES };
 
+/** Plaintext given to OpenSSL at once. */
+const SLICE_BYTES = 64 * 1024;
+
 class NodeAead implements Aead {
   readonly name: AeadName;
   /** The types know ChaCha20-Poly1305 under an overload of its own; at run time both behave as GCM does. */
@@ -69,7 +72,8 @@ class NodeAead implements Aead {
       target.set(part, end);
       end += part.length;
     }
-    target.set(cipher.update(target.subarray(offset, end)), offset);
+    // In slices: a result of 256 KiB would be mapped and unmapped by the allocator each time.
+    for (let at = offset; at < end; at += SLICE_BYTES) target.set(cipher.update(target.subarray(at, Math.min(end, at + SLICE_BYTES))), at);
     cipher.final();
     target.set(cipher.getAuthTag(), end);
   }
