@@ -37,6 +37,8 @@ export class EndpointSet {
   readonly #parts: EndpointSetParts;
   readonly #pick: EndpointPicker;
   readonly #endpoints = new Map<string, Endpoint>();
+  /** Gone from discovery; their last calls are ending. */
+  readonly #leaving = new Set<Endpoint>();
   readonly #waiting = new Set<SessionWaiter>();
   /** Rebuilt when an endpoint connects or leaves: a call only picks. */
   #connected: Endpoint[] = [];
@@ -46,6 +48,7 @@ export class EndpointSet {
   #downSince: number;
   #everKnown = false;
   #running = false;
+  #closed = false;
   #discovering = false;
   /** Outcome of the last look-up; `undefined` while it works. */
   discoveryError: MeshError | undefined;
@@ -60,7 +63,7 @@ export class EndpointSet {
 
   /** Looks the service up, keeps looking, and keeps its instances connected. */
   start(): void {
-    if (this.#running) return;
+    if (this.#running || this.#closed) return;
     this.#running = true;
     this.#downSince = this.#parts.clock.monotonic();
     this.#unwatch = this.#parts.discovery.watch?.(this.serviceId, (nodes) => this.#update(nodes));
@@ -70,14 +73,19 @@ export class EndpointSet {
   async stop(drainMs: number): Promise<void> {
     this.#running = false;
     this.#unwatch?.();
-    this.#unwatch = undefined;
     this.#rediscover?.cancel();
-    this.#rediscover = undefined;
-    const endpoints = [...this.#endpoints.values()];
+    this.#unwatch = this.#rediscover = undefined;
+    const endpoints = [...this.#endpoints.values(), ...this.#leaving];
     this.#endpoints.clear();
     this.#connected = [];
-    this.#failWaiting(new MeshError('session_closed', `the connection to ${this.serviceId} was closed here`, { mayHaveRun: false }));
+    this.#failWaiting(closedHere(this.serviceId));
     await Promise.all(endpoints.map((endpoint) => endpoint.stop(drainMs)));
+  }
+
+  /** As {@link stop}, and for good: not even a call that a peer's GOAWAY hands back starts it again. */
+  close(drainMs: number): Promise<void> {
+    this.#closed = true;
+    return this.stop(drainMs);
   }
 
   get known(): number {
@@ -112,10 +120,9 @@ export class EndpointSet {
 
   /** Waits for a session, within the grace; the caller owns its deadline and leaves by {@link leave}. */
   wait(waiter: SessionWaiter): void {
+    if (this.#closed) return waiter.onNoSession(closedHere(this.serviceId));
     this.start();
-    if (this.#waiting.size >= MAX_WAITING) {
-      return waiter.onNoSession(new MeshError('too_many_calls', `${MAX_WAITING} calls already wait for ${this.serviceId}`, { mayHaveRun: false }));
-    }
+    if (this.#waiting.size >= MAX_WAITING) return waiter.onNoSession(new MeshError('too_many_calls', `${MAX_WAITING} calls wait for ${this.serviceId} already`, { mayHaveRun: false }));
     this.#waiting.add(waiter);
     this.#checkGrace();
   }
@@ -138,10 +145,11 @@ export class EndpointSet {
     const before = this.#connected.length;
     this.#refreshConnected();
     if (before > 0 && this.#connected.length === 0) this.#downSince = this.#parts.clock.monotonic();
+    this.#checkGrace();
   }
 
   onFailed(): void {
-    if (this.#waiting.size > 0) this.#checkGrace();
+    this.#checkGrace();
   }
 
   async #discover(): Promise<void> {
@@ -176,7 +184,8 @@ export class EndpointSet {
     for (const [key, endpoint] of this.#endpoints) {
       if (wanted.has(key)) continue;
       this.#endpoints.delete(key);
-      void endpoint.stop(this.#parts.drainMs);
+      this.#leaving.add(endpoint);
+      void endpoint.stop(this.#parts.drainMs).then(() => this.#leaving.delete(endpoint));
     }
     for (const [key, node] of wanted) {
       if (this.#endpoints.has(key)) continue;
@@ -213,9 +222,9 @@ export class EndpointSet {
   /** Where every instance failed to prove itself, the failure of one. */
   #untrusted(): MeshError | undefined {
     let found: MeshError | undefined;
-    for (const { state } of this.#endpoints.values()) {
-      if (state.type !== 'waiting' || state.error.code !== 'UNAUTHENTICATED') return undefined;
-      found = state.error;
+    for (const { error } of this.#endpoints.values()) {
+      if (error?.code !== 'UNAUTHENTICATED') return undefined;
+      found = error;
     }
     return found;
   }
@@ -230,12 +239,12 @@ export class EndpointSet {
       if (!this.#everKnown) return new MeshError('unknown_service', `no '${serviceId}' in ${where}`, { mayHaveRun: false });
       return new MeshError('no_endpoint', `every instance of '${serviceId}' is gone from ${where}`, { mayHaveRun: false });
     }
-    const last = [...this.#endpoints.values()].map(({ state }) => (state.type === 'waiting' ? state.error : undefined)).find((error) => error !== undefined);
-    return new MeshError('no_endpoint', `none of ${this.#endpoints.size} instance(s) of '${serviceId}' is reachable${last === undefined ? '' : `; one said: ${last.message}`}`, {
-      mayHaveRun: false,
-      ...(last === undefined ? {} : { cause: last }),
-    });
+    const last = Array.from(this.#endpoints.values(), ({ error }) => error).find((error) => error !== undefined);
+    const text = `none of ${this.#endpoints.size} instance(s) of '${serviceId}' is reachable${last === undefined ? '' : `; one said: ${last.message}`}`;
+    return new MeshError('no_endpoint', text, { mayHaveRun: false, cause: last });
   }
 }
+
+const closedHere = (serviceId: string): MeshError => new MeshError('session_closed', `the connection to ${serviceId} was closed here`, { mayHaveRun: false });
 
 const keyOf = (node: ServiceNode): string => JSON.stringify([node.host, node.port, node.instanceId, node.spiffeId, node.publicKey, node.tls, node.path]);

@@ -8,7 +8,8 @@ const PROVEN_AFTER_MS = 5_000;
 
 /** What an endpoint is doing about its session. */
 export type EndpointState =
-  | { readonly type: 'dialling' }
+  /** `error`: why the dial before failed. */
+  | { readonly type: 'dialling'; readonly error?: MeshError | undefined }
   | { readonly type: 'connected'; readonly session: OutboundSession; readonly since: number }
   | { readonly type: 'waiting'; readonly error: MeshError; readonly timer: ClockTimer }
   | { readonly type: 'stopped' };
@@ -51,13 +52,18 @@ export class Endpoint {
     return this.#state.type === 'connected' && this.#state.session.isOpen ? this.#state.session : undefined;
   }
 
+  /** Why there is no session; also while it dials again. */
+  get error(): MeshError | undefined {
+    return 'error' in this.#state ? this.#state.error : undefined;
+  }
+
   start(): void {
     if (this.#state.type !== 'stopped') return;
     this.#abort = new AbortController();
     void this.#dial();
   }
 
-  /** Ends it: calls in flight may end within `drainMs`, then the session closes. */
+  /** Ends it: calls in flight may end within `drainMs`, then the session closes. Asked again, the shorter time counts. */
   stop(drainMs: number): Promise<void> {
     const state = this.#state;
     this.#state = { type: 'stopped' };
@@ -68,7 +74,7 @@ export class Endpoint {
   }
 
   async #dial(): Promise<void> {
-    this.#state = { type: 'dialling' };
+    this.#state = { type: 'dialling', error: this.error };
     const { signal } = this.#abort;
     let current: OutboundSession | undefined;
     const left = (): void => {
@@ -116,10 +122,9 @@ export class Endpoint {
   }
 
   async #drain(drainMs: number): Promise<void> {
-    const sessions = [...this.#draining];
-    this.#draining.clear();
     await Promise.all(
-      sessions.map(
+      Array.from(
+        this.#draining,
         (session) =>
           new Promise<void>((resolve) => {
             if (session.session.state === 'closed') return resolve();

@@ -27,7 +27,7 @@ export class ServiceDirectory {
 
   async stop(drainMs: number): Promise<void> {
     this.#running = false;
-    await Promise.all(Array.from(this.#services.values(), (service) => service.stop(drainMs)));
+    await Promise.all(Array.from(this.#services.values(), (service) => service.close(drainMs)));
   }
 
   async disconnect(serviceId: string, drainMs: number): Promise<void> {

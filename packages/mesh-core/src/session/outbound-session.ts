@@ -42,7 +42,7 @@ export class OutboundSession implements SessionDelegate {
   #session: Session | undefined;
   #nextId: number;
   #draining = false;
-  #onDrained: (() => void) | undefined;
+  readonly #onDrained: (() => void)[] = [];
 
   constructor(listener: OutboundSessionListener, maxCalls: number, firstId = 1) {
     this.#listener = listener;
@@ -103,7 +103,7 @@ export class OutboundSession implements SessionDelegate {
   /** No new calls; closes once the last answer is in, and then calls `done`. */
   drain(done: () => void): void {
     this.#draining = true;
-    this.#onDrained = done;
+    this.#onDrained.push(done);
     this.#closeWhenDrained();
   }
 
@@ -155,7 +155,7 @@ export class OutboundSession implements SessionDelegate {
     this.#pending.clear();
     this.#listener.onEnd(end);
     for (const call of waiting) call.onFailure(lost(end));
-    this.#onDrained?.();
+    for (const done of this.#onDrained.splice(0)) done();
   }
 
   #drainSelf(): void {

@@ -1,0 +1,25 @@
+import type { MeshError } from '@lemur-bookstores/mesh-interface';
+import { PendingCall } from '../../src/session/outbound-session.js';
+import { encodeMethod } from '../../src/wire/request.js';
+
+/** A call that only counts. */
+export class IdleCall extends PendingCall {
+  readonly flags = 0;
+  readonly method = encodeMethod('m');
+  readonly extras = undefined;
+  readonly body = undefined;
+  failure: MeshError | undefined;
+  notProcessed = 0;
+
+  onResponse(): void {}
+
+  onFailure(error: MeshError): void {
+    this.failure = error;
+  }
+
+  onNotProcessed(): void {
+    this.notProcessed++;
+  }
+
+  onDeadline(): void {}
+}
