@@ -86,6 +86,14 @@ export const REASONS = {
   adapter_failed: 'UNAVAILABLE',
   adapter_timeout: 'DEADLINE_EXCEEDED',
   queue_full: 'RESOURCE_EXHAUSTED',
+  // Audit log on disk
+  log_locked: 'FAILED_PRECONDITION',
+  log_key_missing: 'FAILED_PRECONDITION',
+  log_tampered: 'DATA_LOSS',
+  log_write_failed: 'UNAVAILABLE',
+  log_record_invalid: 'INVALID_ARGUMENT',
+  log_closed: 'FAILED_PRECONDITION',
+  note_invalid: 'INVALID_ARGUMENT',
   // Primitives
   invalid_key: 'INVALID_ARGUMENT',
   decrypt_failed: 'DATA_LOSS',

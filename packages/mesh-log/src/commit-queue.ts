@@ -1,0 +1,108 @@
+import { MeshError } from '@lemur-bookstores/mesh-interface';
+import { MAX_RECORD_BYTES } from './record.js';
+
+/** Most records and bytes of one commit: what a caller waits for behind one sync. */
+const MAX_BATCH_RECORDS = 4096;
+const MAX_BATCH_BYTES = 4 * 1024 * 1024;
+
+/** Records of one caller: committed together. */
+export interface CommitEntry {
+  readonly records: readonly string[];
+  readonly bytes: number;
+  /** Called when they are durable, with the index of the first, in the same turn in which the log moves on. */
+  readonly committed: (first: number) => void;
+  readonly failed: (error: unknown) => void;
+}
+
+/** What waits for the next commit, in order, and what is in the one under way. Bounded in bytes. */
+export class CommitQueue {
+  #waiting: CommitEntry[] = [];
+  #inFlight: readonly CommitEntry[] = [];
+  #bytes = 0;
+  readonly #withdrawn = new Map<CommitEntry, unknown>();
+  readonly #maxBytes: number;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  get isEmpty(): boolean {
+    return this.#waiting.length === 0;
+  }
+
+  /** Bytes of the next commit, about. */
+  get nextBytes(): number {
+    return Math.min(this.#bytes, MAX_BATCH_BYTES);
+  }
+
+  /** @throws MeshError `log_record_invalid` for a record over the cap, `queue_full` */
+  add(records: readonly string[], outcome: Pick<CommitEntry, 'committed' | 'failed'>): CommitEntry {
+    let bytes = 0;
+    for (const record of records) {
+      const length = Buffer.byteLength(record);
+      // Leaves room for what the log puts in front.
+      if (length > MAX_RECORD_BYTES - 128) throw new MeshError('log_record_invalid', `a record has ${length} bytes, more than ${MAX_RECORD_BYTES - 128}`);
+      bytes += length;
+    }
+    // One that is too large for an empty queue is let in: it could never be.
+    if (this.#bytes > 0 && this.#bytes + bytes > this.#maxBytes) throw new MeshError('queue_full', `more than ${this.#maxBytes} bytes wait for the disk`);
+    const entry: CommitEntry = { records, bytes, ...outcome };
+    this.#waiting.push(entry);
+    this.#bytes += bytes;
+    return entry;
+  }
+
+  /** Takes the next commit's entries: at least one where there is one. */
+  take(): readonly CommitEntry[] {
+    let [count, records, bytes] = [0, 0, 0];
+    for (const entry of this.#waiting) {
+      records += entry.records.length;
+      bytes += entry.bytes;
+      if (count > 0 && (records > MAX_BATCH_RECORDS || bytes > MAX_BATCH_BYTES)) break;
+      count += 1;
+    }
+    this.#inFlight = this.#waiting.splice(0, count);
+    return this.#inFlight;
+  }
+
+  /** What was taken is durable. */
+  settle(): void {
+    for (const { bytes } of this.#inFlight) this.#bytes -= bytes;
+    this.#inFlight = [];
+    this.#withdrawn.clear();
+  }
+
+  /** What was taken was not written: it comes first next time, but for what was withdrawn meanwhile. */
+  putBack(): void {
+    const again = this.#inFlight.filter((entry) => !this.#withdrawn.has(entry));
+    for (const [entry, reason] of this.#withdrawn) this.#drop(entry, reason);
+    this.#withdrawn.clear();
+    this.#waiting = [...again, ...this.#waiting];
+    this.#inFlight = [];
+  }
+
+  /** Its caller gave up. One in a commit under way is withdrawn only if that fails: it may be durable already. */
+  withdraw(entry: CommitEntry, reason: unknown): void {
+    if (this.#inFlight.includes(entry)) {
+      this.#withdrawn.set(entry, reason);
+      return;
+    }
+    const index = this.#waiting.indexOf(entry);
+    if (index < 0) return;
+    this.#waiting.splice(index, 1);
+    this.#drop(entry, reason);
+  }
+
+  /** The log can take no more. */
+  failAll(error: unknown): void {
+    const all = [...this.#inFlight, ...this.#waiting];
+    [this.#inFlight, this.#waiting, this.#bytes] = [[], [], 0];
+    this.#withdrawn.clear();
+    for (const { failed } of all) failed(error);
+  }
+
+  #drop(entry: CommitEntry, reason: unknown): void {
+    this.#bytes -= entry.bytes;
+    entry.failed(reason);
+  }
+}

@@ -1,0 +1,106 @@
+import { constants } from 'node:fs';
+import { mkdir, open, readdir, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
+
+/** What identifies a file under a name, and how long it is. */
+export interface FileStatus {
+  /** Device and inode: another one under the same name is another file. */
+  readonly identity: string;
+  readonly size: number;
+}
+
+/** An open file. Every position is given: nothing depends on where an earlier, failed write ended. */
+export interface LogFile {
+  /** Writes all of it or throws; after a throw any part of it may be there. */
+  write(bytes: Uint8Array, position: number): Promise<void>;
+  /** @returns how many bytes were read; 0 at the end */
+  read(into: Uint8Array, position: number): Promise<number>;
+  status(): Promise<FileStatus>;
+  truncate(size: number): Promise<void>;
+  /** fdatasync: contents and size. */
+  syncData(): Promise<void>;
+  /** fsync. */
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The little of a file system that a log needs; errors are Node's, with their `code`. Tests put a simulated disk in its place. */
+export interface FileSystem {
+  /** Makes a folder and those above it, 0700. */
+  makeDirectory(path: string): Promise<void>;
+  list(directory: string): Promise<string[]>;
+  /** `undefined` where there is no such file. */
+  status(path: string): Promise<FileStatus | undefined>;
+  /** Makes a file that was not there, 0600, for reading and writing. */
+  create(path: string): Promise<LogFile>;
+  /** Opens a file that is there; never follows a link. */
+  open(path: string, access: 'read' | 'write'): Promise<LogFile>;
+  rename(from: string, to: string): Promise<void>;
+  unlink(path: string): Promise<void>;
+  /** fsync of the folder: makes its names durable. */
+  syncDirectory(directory: string): Promise<void>;
+}
+
+class NodeLogFile implements LogFile {
+  readonly #handle: FileHandle;
+
+  constructor(handle: FileHandle) {
+    this.#handle = handle;
+  }
+
+  async write(bytes: Uint8Array, position: number): Promise<void> {
+    for (let written = 0; written < bytes.length; ) {
+      written += (await this.#handle.write(bytes, written, bytes.length - written, position + written)).bytesWritten;
+    }
+  }
+
+  async read(into: Uint8Array, position: number): Promise<number> {
+    return (await this.#handle.read(into, 0, into.length, position)).bytesRead;
+  }
+
+  async status(): Promise<FileStatus> {
+    return statusOf(await this.#handle.stat());
+  }
+
+  truncate(size: number): Promise<void> {
+    return this.#handle.truncate(size);
+  }
+
+  syncData(): Promise<void> {
+    return this.#handle.datasync();
+  }
+
+  sync(): Promise<void> {
+    return this.#handle.sync();
+  }
+
+  close(): Promise<void> {
+    return this.#handle.close();
+  }
+}
+
+/** The machine's own file system. */
+export const nodeFileSystem: FileSystem = {
+  makeDirectory: async (path) => void (await mkdir(path, { recursive: true, mode: 0o700 })),
+  list: (directory) => readdir(directory),
+  status: async (path) => {
+    try {
+      return statusOf(await stat(path));
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return undefined;
+      throw error;
+    }
+  },
+  create: async (path) => new NodeLogFile(await open(path, 'wx+', 0o600)),
+  open: async (path, access) => new NodeLogFile(await open(path, (access === 'read' ? constants.O_RDONLY : constants.O_RDWR) | constants.O_NOFOLLOW)),
+  rename,
+  unlink,
+  syncDirectory: async (directory) => {
+    const handle = await open(directory, constants.O_RDONLY);
+    await handle.sync().finally(() => handle.close());
+  },
+};
+
+/** Node's code of a failed operation, e.g. `ENOSPC`. */
+export const errorCode = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? String(error);
+
+const statusOf = ({ dev, ino, size }: { dev: number; ino: number; size: number }): FileStatus => ({ identity: `${dev}:${ino}`, size });

@@ -1,0 +1,256 @@
+import { MeshError, type Clock, type ClockTimer, type Logger } from '@lemur-bookstores/mesh-interface';
+import type { SignedCheckpoint } from './checkpoint.js';
+import { CommitQueue, type CommitEntry } from './commit-queue.js';
+import type { LogState } from './log-state.js';
+import type { LogTail } from './log-tail.js';
+import { RetryDelay } from './retry-delay.js';
+import type { SigningKey } from './signing-key.js';
+
+/** What records are committed with. */
+export interface GroupCommitContext {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly maxPendingBytes: number;
+  /** Whether the next segment is to be begun before `moreBytes` go into one that began then and has `bytes`. */
+  rotationDue(openedAt: number, bytes: number, moreBytes: number): boolean;
+  onCheckpoint(checkpoint: SignedCheckpoint): void;
+  /** A segment was begun: the one before is complete. */
+  onSegment(): void;
+}
+
+const CHECKPOINT_INTERVAL_MS = 1000;
+const CHECKPOINT_RECORDS = 1000;
+/** A log that is closed while its disk fails gives the records back after this many tries. */
+const TRIES_AT_CLOSE = 2;
+
+/** Somebody who waits. */
+interface Waiter<T> {
+  resolve(value: T): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Makes records durable, many callers' with one sync: write → fdatasync → acknowledge (PROTOCOL 7.2). What comes in while a commit is
+ * under way waits for the next. A commit that fails is made again from what then still waits: nothing is lost, nothing doubled.
+ */
+export class GroupCommit {
+  readonly #context: GroupCommitContext;
+  readonly #tail: LogTail;
+  readonly #queue: CommitQueue;
+  readonly #checkpointWaiters: Waiter<SignedCheckpoint>[] = [];
+  readonly #rotationWaiters: Waiter<void>[] = [];
+  #state: LogState = { kind: 'open' };
+  #closing = false;
+  #run: Promise<void> | undefined;
+  #checkpointTimer: ClockTimer | undefined;
+  #checkpointDue = false;
+  /** Events of callers since the segment began: one without any is not followed by the next because of the time. */
+  #hasEvents: boolean;
+  readonly #retry: RetryDelay;
+
+  constructor(context: GroupCommitContext, tail: LogTail) {
+    this.#context = context;
+    this.#tail = tail;
+    this.#queue = new CommitQueue(context.maxPendingBytes);
+    this.#hasEvents = tail.segment !== undefined;
+    this.#retry = new RetryDelay(context.clock);
+  }
+
+  get state(): LogState {
+    return this.#state;
+  }
+
+  /**
+   * @param signal takes the records back while they wait; those in a commit under way only if it fails
+   * @returns the index of the first, once all are durable
+   */
+  append(records: readonly string[], signal?: AbortSignal): Promise<number> {
+    return new Promise((resolve, reject) => {
+      if (this.#closing) throw new MeshError('log_closed', 'the log is closed');
+      signal?.throwIfAborted();
+      const abort = (): void => this.#queue.withdraw(entry, signal?.reason);
+      const outcome = (settle: () => void): void => {
+        signal?.removeEventListener('abort', abort);
+        settle();
+      };
+      const entry = this.#add(records, {
+        committed: (first) => {
+          this.#hasEvents = true;
+          outcome(() => resolve(first));
+        },
+        failed: (error) => outcome(() => reject(error as Error)),
+      });
+      signal?.addEventListener('abort', abort, { once: true });
+    });
+  }
+
+  /** A record of the log itself, in JSON. `committed` runs in the turn in which the log took it. */
+  appendOwn(record: string, committed?: () => void): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const done = (first: number): void => {
+        committed?.();
+        resolve(first);
+      };
+      this.#add([record], { committed: done, failed: reject });
+    });
+  }
+
+  /** Signs a checkpoint over all that is durable. */
+  checkpoint(): Promise<SignedCheckpoint> {
+    return this.#wait(this.#checkpointWaiters);
+  }
+
+  /** Begins the next segment. */
+  rotate(): Promise<void> {
+    return this.#wait(this.#rotationWaiters);
+  }
+
+  /** Looks whether something is due. */
+  tick(): void {
+    this.#run ??= this.#work();
+  }
+
+  /** Commits `record` (`key_rotated`) and a checkpoint signed by both keys (PROTOCOL 7.4). */
+  async changeKey(next: SigningKey, record: string): Promise<void> {
+    await this.appendOwn(record, () => this.#tail.changeKey(next));
+    await this.checkpoint();
+  }
+
+  /** Commits what waits, then `record` and a checkpoint over it all. @throws MeshError `log_write_failed` where the disk takes it no more */
+  async close(record: string): Promise<void> {
+    this.#closing = true;
+    this.#retry.skip();
+    try {
+      if (this.#state.kind === 'stopped') return;
+      await this.appendOwn(record);
+      await this.checkpoint();
+      this.#state = { kind: 'closed' };
+    } finally {
+      this.#checkpointTimer?.cancel();
+      await this.#run;
+      await this.#tail.close();
+    }
+  }
+
+  #add(records: readonly string[], outcome: Pick<CommitEntry, 'committed' | 'failed'>): CommitEntry {
+    this.#throwIfDone();
+    const entry = this.#queue.add(records, outcome);
+    this.tick();
+    return entry;
+  }
+
+  #wait<T>(waiters: Waiter<T>[]): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#throwIfDone();
+      waiters.push({ resolve, reject });
+      this.tick();
+    });
+  }
+
+  #throwIfDone(): void {
+    if (this.#state.kind === 'stopped') throw this.#state.error;
+    if (this.#state.kind === 'closed') throw new MeshError('log_closed', 'the log is closed');
+  }
+
+  async #work(): Promise<void> {
+    // Callers whose records were acknowledged come back within this turn: all of them share the next commit.
+    for (await turnEnd(); this.#state.kind === 'open' || this.#state.kind === 'failing'; await turnEnd()) {
+      try {
+        if (this.#rotationIsDue()) await this.#beginSegment();
+        else if (!this.#queue.isEmpty || this.#checkpointIsDue() || this.#tail.mustRecordUncleanEnd) await this.#commit();
+        else break;
+        this.#succeeded();
+      } catch (error) {
+        await this.#failed(error);
+      }
+    }
+    // In the same turn as the last look at the queue: whoever adds to it later starts anew.
+    this.#run = undefined;
+  }
+
+  #rotationIsDue(): boolean {
+    const { segment } = this.#tail;
+    if (segment === undefined || this.#rotationWaiters.length > 0) return true;
+    return this.#hasEvents && this.#context.rotationDue(segment.openedAt, segment.bytes, this.#queue.nextBytes);
+  }
+
+  #checkpointIsDue(): boolean {
+    if (this.#tail.mustRecordUncleanEnd) return false;
+    const uncovered = this.#tail.size - this.#tail.checkpointSize;
+    return uncovered >= CHECKPOINT_RECORDS || (uncovered > 0 && this.#checkpointDue) || this.#checkpointWaiters.length > 0;
+  }
+
+  async #beginSegment(): Promise<void> {
+    const checkpoint = await this.#tail.beginSegment();
+    this.#hasEvents = false;
+    this.#signed(checkpoint);
+    for (const { resolve } of this.#rotationWaiters.splice(0)) resolve();
+    this.#context.onSegment();
+  }
+
+  async #commit(): Promise<void> {
+    const withCheckpoint = this.#checkpointIsDue();
+    const entries = this.#queue.take();
+    const records = entries.flatMap((entry) => entry.records);
+    const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0);
+    const { first, checkpoint } = await this.#tail.commit(records, bytes, withCheckpoint);
+    this.#queue.settle();
+    let index = first;
+    for (const { committed, records: own } of entries) {
+      committed(index);
+      index += own.length;
+    }
+    if (checkpoint !== undefined) this.#signed(checkpoint);
+    if (this.#tail.size > this.#tail.checkpointSize) this.#armCheckpoint();
+  }
+
+  #armCheckpoint(): void {
+    this.#checkpointTimer ??= this.#context.clock.setTimeout(() => {
+      this.#checkpointTimer = undefined;
+      this.#checkpointDue = true;
+      this.tick();
+    }, CHECKPOINT_INTERVAL_MS);
+  }
+
+  #signed(checkpoint: SignedCheckpoint): void {
+    this.#checkpointDue = false;
+    for (const { resolve } of this.#checkpointWaiters.splice(0)) resolve(checkpoint);
+    this.#context.onCheckpoint(checkpoint);
+  }
+
+  #succeeded(): void {
+    if (this.#state.kind === 'failing') {
+      this.#context.logger.warn('the audit log is written again', { failedMs: this.#context.clock.now() - this.#state.since });
+      this.#state = { kind: 'open' };
+    }
+    this.#retry.reset();
+  }
+
+  async #failed(cause: unknown): Promise<void> {
+    this.#queue.putBack();
+    const error = MeshError.from(cause);
+    const abandoned = this.#tail.abandonSegment();
+    const tries = this.#retry.failed();
+    if (error.reason !== 'log_write_failed' || (this.#closing && tries > TRIES_AT_CLOSE)) {
+      this.#stop(error);
+      return;
+    }
+    if (this.#state.kind === 'open') {
+      this.#state = { kind: 'failing', since: this.#context.clock.now(), error };
+      this.#context.logger.error('the audit log cannot be written: what is not acknowledged waits', { error: error.message });
+    }
+    // A new file may well be taken by the disk that failed the old one.
+    if (!this.#closing && !(abandoned && tries === 1)) await this.#retry.wait();
+  }
+
+  #stop(error: MeshError): void {
+    this.#state = { kind: 'stopped', error };
+    this.#context.logger.error('the audit log has stopped', { error: error.message });
+    this.#checkpointTimer?.cancel();
+    this.#queue.failAll(error);
+    for (const { reject } of [...this.#checkpointWaiters.splice(0), ...this.#rotationWaiters.splice(0)]) reject(error);
+  }
+}
+
+/** A setImmediate: promise reactions, nextTick and I/O callbacks have run by then. */
+const turnEnd = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

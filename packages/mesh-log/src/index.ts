@@ -1,0 +1,31 @@
+export { LogWriter, type Appended } from './log-writer.js';
+export type { LogWriterOptions } from './log-options.js';
+export type { LogState } from './log-state.js';
+export type { LogTimezone, Rotation } from './rotation-schedule.js';
+export { verifyAuditLog, type VerifyOptions } from './verify-audit-log.js';
+export type { TrustOptions } from './trust.js';
+export type {
+  AuditVerification,
+  LogVerification,
+  RecordRange,
+  UnauthenticatedRange,
+  VerificationProblem,
+  VerificationStatus,
+} from './verification.js';
+export { queryLog, type LogFilter, type LoggedEvent } from './query.js';
+export { SigningKey } from './signing-key.js';
+export { addSigningKey, openSigningKeys, type SigningKeys } from './signing-key-files.js';
+export {
+  formatCheckpoint,
+  parseCheckpoint,
+  readCheckpoint,
+  signCheckpoint,
+  type Checkpoint,
+  type SignedCheckpoint,
+} from './checkpoint.js';
+export { NoteVerifier, openNote, parseNote, signNote, type NoteSignature, type NoteSigner, type ParsedNote } from './signed-note.js';
+export { MerkleTree } from './merkle-tree.js';
+export { consistencyProof, inclusionProof, verifyConsistency, verifyInclusion, type ConsistencyClaim, type InclusionClaim } from './merkle-proof.js';
+export { leafHash, nodeHash } from './leaf.js';
+export { claimWriterLock, type WriterLock } from './writer-lock.js';
+export { nodeFileSystem, type FileStatus, type FileSystem, type LogFile } from './file-system.js';

@@ -1,0 +1,191 @@
+import { MeshError, type ClockTimer } from '@lemur-bookstores/mesh-interface';
+import type { SignedCheckpoint } from './checkpoint.js';
+import { GroupCommit } from './group-commit.js';
+import { resolveLogOptions, type LogWriterOptions, type ResolvedLogOptions } from './log-options.js';
+import type { LogState } from './log-state.js';
+import { LogTail } from './log-tail.js';
+import { Maintenance } from './maintenance.js';
+import { eventJson, ownJson } from './record.js';
+import { recoverLog, type RecoveredLog } from './recovery.js';
+import { RotationSchedule } from './rotation-schedule.js';
+import { SegmentWriter } from './segment-writer.js';
+import type { SigningKey } from './signing-key.js';
+import type { WriterLock } from './writer-lock.js';
+
+/** Further instances of one service on one disk. */
+const MAX_INSTANCES = 64;
+/** How often an idle log looks whether something is due. */
+const TICK_MS = 60_000;
+
+/** Where a batch went. */
+export interface Appended {
+  /** Index of its first record; the others follow without gaps. */
+  readonly first: number;
+}
+
+/** The writer of one tamper-evident log (PROTOCOL 7). */
+export class LogWriter {
+  /** The folder it got: with `-2` … behind it for a further instance. */
+  readonly directory: string;
+  /** With the same behind it. */
+  readonly origin: string;
+  readonly #options: ResolvedLogOptions;
+  readonly #lock: WriterLock;
+  readonly #commit: GroupCommit;
+  readonly #maintenance: Maintenance;
+  #timer: ClockTimer | undefined;
+  #key: SigningKey;
+  #closed: Promise<void> | undefined;
+
+  private constructor(options: ResolvedLogOptions, { lock, directory, origin, tail, key }: { lock: WriterLock; directory: string; origin: string; tail: LogTail; key: SigningKey }) {
+    const { clock, logger, rotation, timezone, maxPendingBytes, onCheckpoint } = options;
+    const schedule = new RotationSchedule(rotation, timezone);
+    this.directory = directory;
+    this.origin = origin;
+    this.#options = options;
+    this.#lock = lock;
+    this.#key = key;
+    this.#commit = new GroupCommit(
+      {
+        clock,
+        logger,
+        maxPendingBytes,
+        rotationDue: (openedAt, bytes, moreBytes) => schedule.isDue(clock.now(), openedAt, bytes, moreBytes),
+        onCheckpoint: (checkpoint) => {
+          try {
+            onCheckpoint(checkpoint);
+          } catch (error) {
+            logger.error('onCheckpoint of the audit log threw', { error: MeshError.from(error).message });
+          }
+        },
+        onSegment: () => this.#maintenance.run(),
+      },
+      tail,
+    );
+    this.#maintenance = new Maintenance(options, directory, this.#commit);
+  }
+
+  /**
+   * Opens a log, or begins it: claims the folder, recovers what an unclean end left, and signs a first checkpoint.
+   * @throws MeshError `invalid_option`, `log_locked`, `log_tampered`, `log_key_missing`, or Node's error where the disk cannot be read
+   */
+  static async open(options: LogWriterOptions): Promise<LogWriter> {
+    const resolved = resolveLogOptions(options);
+    const { lock, suffix } = await claimInstance(resolved);
+    const [directory, origin] = [resolved.directory + suffix, resolved.origin + suffix];
+    try {
+      await resolved.fileSystem.makeDirectory(directory);
+      const found = await recoverLog(resolved.fileSystem, directory);
+      const key = keyInForce(found, resolved, origin);
+      const tail = new LogTail({ ...resolved, directory, origin, durable: resolved.sync === 'group' }, await startOf(found, resolved, directory, key));
+      const writer = new LogWriter(resolved, { lock, directory, origin, tail, key });
+      await writer.#begin(found);
+      return writer;
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+  }
+
+  /** What it is doing. */
+  get state(): LogState {
+    return this.#commit.state;
+  }
+
+  /** Verifier key of what it signs now: to be published, and given to `verifyAuditLog`. */
+  get publicKey(): string {
+    return this.#key.verifierKey(this.origin);
+  }
+
+  /**
+   * Appends events in order, all or none. Resolves when they are durable (`sync: 'none'`: written).
+   * @param events objects, or their JSON as `JSON.stringify` gives it; without members `n`, `prev` and `log`
+   * @param options.signal takes them back while they wait for the disk; what is being written then may still be kept
+   * @throws MeshError `log_record_invalid`, `queue_full`, `log_tampered`, `log_write_failed`, `log_closed`
+   */
+  async append(events: readonly (object | string)[], { signal }: { readonly signal?: AbortSignal } = {}): Promise<Appended> {
+    return { first: await this.#commit.append(events.map(eventJson), signal) };
+  }
+
+  /** Signs a checkpoint over all that is durable, and resolves when it is on disk. */
+  checkpoint(): Promise<SignedCheckpoint> {
+    return this.#commit.checkpoint();
+  }
+
+  /** Begins the next segment. */
+  rotate(): Promise<void> {
+    return this.#commit.rotate();
+  }
+
+  /** Hands the log over to another key: a record names it, and one checkpoint is signed by both (PROTOCOL 7.4). */
+  async rotateKey(next: SigningKey): Promise<void> {
+    const record = ownJson({ log: 'key_rotated', from: this.publicKey, to: next.verifierKey(this.origin) }, this.#options.clock.now());
+    await this.#commit.changeKey(next, record);
+    this.#key = next;
+  }
+
+  /** Commits what waits, says in the log that it was closed, and signs it. Safe to call twice. @throws MeshError `log_write_failed` */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#timer?.cancel();
+    try {
+      await this.#maintenance.stop();
+      await this.#commit.close(ownJson({ log: 'closed' }, this.#options.clock.now()));
+    } finally {
+      await this.#lock.release();
+    }
+  }
+
+  async #begin({ segments }: RecoveredLog): Promise<void> {
+    const { key, clock } = this.#options;
+    try {
+      await this.#commit.appendOwn(ownJson({ log: 'opened' }, clock.now()));
+      if (!key.publicKey.equals(this.#key.publicKey)) await this.rotateKey(key);
+      await this.#commit.checkpoint();
+    } catch (error) {
+      await this.#commit.close('').catch(() => undefined);
+      throw error;
+    }
+    if (segments.length > 0) this.#maintenance.run();
+    this.#arm();
+  }
+
+  #arm(): void {
+    this.#timer = this.#options.clock.setTimeout(() => {
+      this.#commit.tick();
+      this.#maintenance.run();
+      this.#arm();
+    }, TICK_MS);
+  }
+}
+
+async function claimInstance({ directory, claimLock }: ResolvedLogOptions): Promise<{ lock: WriterLock; suffix: string }> {
+  for (let instance = 1; instance <= MAX_INSTANCES; instance++) {
+    const suffix = instance === 1 ? '' : `-${instance}`;
+    const lock = await claimLock(directory + suffix);
+    if (lock !== undefined) return { lock, suffix };
+  }
+  throw new MeshError('log_locked', `'${directory}' and the ${MAX_INSTANCES - 1} beside it have living writers`);
+}
+
+/** The key that the log says is in force. */
+function keyInForce({ replay }: RecoveredLog, { key, previousKeys, directory }: ResolvedLogOptions, origin: string): SigningKey {
+  if (replay.origin !== undefined && replay.origin !== origin) throw new MeshError('invalid_option', `origin: the log in '${directory}' is '${replay.origin}', not '${origin}'`);
+  if (replay.key === undefined) return key;
+  const { publicKey } = replay.key;
+  const inForce = [key, ...previousKeys].find((candidate) => candidate.publicKey.equals(publicKey));
+  if (inForce === undefined) throw new MeshError('log_key_missing', `the log in '${directory}' was signed by ${String(replay.key)}, which is not among the keys`);
+  return inForce;
+}
+
+async function startOf({ replay, segments, uncleanEnd }: RecoveredLog, { fileSystem }: ResolvedLogOptions, directory: string, key: SigningKey): Promise<ConstructorParameters<typeof LogTail>[1]> {
+  const last = segments.at(-1);
+  const end = { tree: replay.tree, previousLeaf: replay.previousLeaf };
+  const start = { end, key, nextNumber: (last?.file.number ?? 0) + 1, ...(uncleanEnd && { uncleanEnd }) };
+  if (last === undefined || last.file.compressed) return start;
+  return { ...start, segment: { writer: await SegmentWriter.resume(fileSystem, directory, last.file.number), openedAt: last.openedAt } };
+}

@@ -1,0 +1,78 @@
+import { Readable, pipeline } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { MeshError } from '@lemur-bookstores/mesh-interface';
+import type { FileSystem, LogFile } from './file-system.js';
+import { MAX_RECORD_BYTES } from './record.js';
+import type { SegmentFile } from './segment.js';
+
+const CHUNK_BYTES = 256 * 1024;
+const NEWLINE = 0x0a;
+
+/** Some lines of a segment, in order. */
+export interface LineBatch {
+  /** Without their newlines. Valid until the next batch is asked for. */
+  readonly lines: readonly Buffer[];
+  /** Where the first of them begins in the (uncompressed) segment. */
+  readonly offset: number;
+  /** Only in the last batch: bytes behind the last newline, the beginning of a line that was never finished. */
+  readonly incompleteBytes?: number;
+}
+
+/**
+ * Reads a segment line by line in bounded memory, compressed or not.
+ * @param endBytes where to stop; default: at the end
+ * @throws MeshError `log_tampered` for a line over the cap, or a .gz that does not decompress
+ */
+export async function* readLines(fileSystem: FileSystem, segment: SegmentFile, endBytes = Number.POSITIVE_INFINITY): AsyncGenerator<LineBatch, void, undefined> {
+  const file = await fileSystem.open(segment.path, 'read');
+  try {
+    yield* splitLines(segment.compressed ? decompressed(file, segment) : chunksOf(file), endBytes);
+  } finally {
+    await file.close();
+  }
+}
+
+async function* splitLines(chunks: AsyncIterable<Buffer>, endBytes: number): AsyncGenerator<LineBatch, void, undefined> {
+  let rest = Buffer.alloc(0);
+  let offset = 0;
+  for await (const chunk of chunks) {
+    const room = endBytes - offset - rest.length;
+    const data = rest.length === 0 ? chunk.subarray(0, room) : Buffer.concat([rest, chunk.subarray(0, room)]);
+    const lines: Buffer[] = [];
+    let start = 0;
+    // Nothing before the old rest's end can be a newline: a long line is searched once.
+    for (let end = data.indexOf(NEWLINE, rest.length); end >= 0; end = data.indexOf(NEWLINE, start)) {
+      lines.push(data.subarray(start, end));
+      start = end + 1;
+    }
+    if (lines.length > 0) yield { lines, offset };
+    offset += start;
+    rest = Buffer.from(data.subarray(start));
+    if (rest.length > MAX_RECORD_BYTES) throw new MeshError('log_tampered', `a line has more than ${MAX_RECORD_BYTES} bytes`);
+    if (offset + rest.length >= endBytes) break;
+  }
+  yield { lines: [], offset, incompleteBytes: rest.length };
+}
+
+/** The file's own bytes. */
+export async function* chunksOf(file: LogFile): AsyncGenerator<Buffer, void, undefined> {
+  for (let position = 0; ; ) {
+    const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+    const length = await file.read(chunk, position);
+    if (length === 0) return;
+    yield chunk.subarray(0, length);
+    position += length;
+  }
+}
+
+/** Bounded by itself: deflate gives at most 1032 bytes for one, a chunk at a time, and the reader stops at the first bad line. */
+async function* decompressed(file: LogFile, { path }: SegmentFile): AsyncGenerator<Buffer, void, undefined> {
+  const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
+  // The iteration below throws what the pipeline fails with.
+  pipeline(Readable.from(chunksOf(file)), gunzip, () => undefined);
+  try {
+    for await (const chunk of gunzip) yield chunk as Buffer;
+  } catch (cause) {
+    throw new MeshError('log_tampered', `'${path}' does not decompress`, { cause });
+  }
+}

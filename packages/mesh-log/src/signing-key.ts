@@ -1,0 +1,57 @@
+import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
+import { inspect } from 'node:util';
+import { MeshError } from '@lemur-bookstores/mesh-interface';
+import { verifierKey, type NoteSigner } from './signed-note.js';
+
+/** The Ed25519 key that signs checkpoints. Used for nothing else. Prints as `[redacted]`. */
+export class SigningKey implements NoteSigner {
+  readonly publicKey: Buffer;
+  readonly #key: KeyObject;
+
+  private constructor(key: KeyObject) {
+    this.#key = key;
+    this.publicKey = Buffer.from(String(createPublicKey(key).export({ format: 'jwk' }).x), 'base64url');
+  }
+
+  static generate(): SigningKey {
+    return new SigningKey(generateKeyPairSync('ed25519').privateKey);
+  }
+
+  /** @param pem PKCS#8. @throws MeshError `invalid_key` where it is no Ed25519 key */
+  static fromPem(pem: string | Buffer): SigningKey {
+    let key: KeyObject;
+    try {
+      key = createPrivateKey(pem);
+    } catch (cause) {
+      throw new MeshError('invalid_key', 'the signing key of the audit log cannot be read', { cause });
+    }
+    if (key.asymmetricKeyType !== 'ed25519') throw new MeshError('invalid_key', `the signing key of the audit log is ${key.asymmetricKeyType ?? 'unknown'}, not ed25519`);
+    return new SigningKey(key);
+  }
+
+  sign(text: string): Buffer {
+    return sign(null, Buffer.from(text), this.#key);
+  }
+
+  /** The published form of the public key for a log: `origin+id+key`. */
+  verifierKey(origin: string): string {
+    return verifierKey(origin, this.publicKey);
+  }
+
+  /** For the key file, and nothing else. */
+  toPem(): string {
+    return this.#key.export({ type: 'pkcs8', format: 'pem' }) as string;
+  }
+
+  toJSON(): string {
+    return '[redacted]';
+  }
+
+  toString(): string {
+    return '[redacted]';
+  }
+
+  [inspect.custom](): string {
+    return 'SigningKey [redacted]';
+  }
+}

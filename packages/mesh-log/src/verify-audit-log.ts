@@ -1,0 +1,42 @@
+import { join } from 'node:path';
+import { nodeFileSystem, type FileSystem } from './file-system.js';
+import { LogVerifier } from './log-verifier.js';
+import { logDirectories } from './log-directories.js';
+import { resolveTrust, type TrustOptions } from './trust.js';
+import type { AuditVerification, LogVerification, VerificationStatus } from './verification.js';
+
+/** What to verify under, and from where. Without key and checkpoint the best answer is `consistent`. */
+export interface VerifyOptions extends TrustOptions {
+  /** Default: the machine's. */
+  readonly fileSystem?: FileSystem;
+}
+
+const WORST_FIRST: readonly VerificationStatus[] = ['tampered', 'consistent', 'authentic'];
+
+/**
+ * Verifies the log in a folder, or all logs in the folders of it. Reads everything once, in bounded memory, and changes nothing; also
+ * while the log is being written.
+ * @throws MeshError `invalid_option` or `note_invalid` for a key or checkpoint that is none; Node's error where a file cannot be read
+ */
+export async function verifyAuditLog(directory: string, { fileSystem = nodeFileSystem, ...trust }: VerifyOptions = {}): Promise<AuditVerification> {
+  const { trustFor, origins } = resolveTrust(trust);
+  const logs: LogVerification[] = [];
+  for (const name of await logDirectories(fileSystem, directory)) logs.push(await new LogVerifier(fileSystem, join(directory, name), trustFor).verify());
+  for (const origin of new Set(origins)) {
+    if (!logs.some((log) => log.origin === origin)) logs.push(missing(directory, origin));
+  }
+  if (logs.length === 0) logs.push({ ...missing(directory), problem: { record: 0, text: 'there is no log' } });
+  return { status: WORST_FIRST.find((status) => logs.some((log) => log.status === status)) ?? 'tampered', logs };
+}
+
+const missing = (directory: string, origin?: string): LogVerification => ({
+  directory,
+  status: 'tampered',
+  ...(origin !== undefined && { origin }),
+  size: 0,
+  root: '',
+  checkpoints: 0,
+  notAuthenticated: [],
+  clean: false,
+  problem: { record: 0, text: `the log '${origin ?? ''}', of which a checkpoint was kept, is not there` },
+});
