@@ -1,5 +1,6 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { copyFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { IdentityFiles } from '@lemur-bookstores/mesh-interface';
@@ -41,6 +42,20 @@ describe('identities that the openssl program made', () => {
     expect(await keyShown()).toBe(pinOf(orders));
     expect((await server.audit.waitFor('auth.succeeded')).details.metadata).toMatchObject({ peerId: 'spiffe://prod.example.org/orders' });
   });
+});
+
+test('without a host, a mesh with files listens everywhere, one of the local trust domain on 127.0.0.1 alone', async () => {
+  const reaches = (host: string, port: number): Promise<boolean> =>
+    new Promise((resolve) => {
+      const socket = connect(port, host);
+      socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+      socket.once('connect', () => socket.destroy());
+    });
+  const files = await bed.running({ serviceId: 'orders', identity: await new TestAuthority(bed.folder).files('orders') });
+  const local = await bed.running({ serviceId: 'orders' });
+  // All of 127.0.0.0/8 is this machine on Linux.
+  expect([await reaches('127.0.0.1', files.port), await reaches('127.0.0.2', files.port)]).toEqual([true, true]);
+  expect([await reaches('127.0.0.1', local.port), await reaches('127.0.0.2', local.port)]).toEqual([true, false]);
 });
 
 describe('files that are not what they should be', () => {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
 import { createHash, createPublicKey } from 'node:crypto';
@@ -104,6 +104,24 @@ describe('in production', () => {
     await audit.waitFor('system.start');
     expect(log).toEqual([]);
     expect(audit.having('system.local_trust_domain')).toEqual([]);
+  });
+});
+
+describe('a folder that others can get at', () => {
+  test.each([
+    ['keysDir', 'keys_dir_unsafe', 0o755],
+    ['runtimeDir', 'runtime_dir_unsafe', 0o777],
+  ] as const)('%s: %s, with what to do', async (name, reason, mode) => {
+    const folder = join(bed.folder, `open-${name}`);
+    mkdirSync(folder);
+    chmodSync(folder, mode);
+    const { mesh } = bed.mesh({ serviceId: 'orders', paths: { ...bed.paths, [name]: folder } });
+    await expect(mesh.initialize()).rejects.toMatchObject({ code: 'FAILED_PRECONDITION', reason, message: expect.stringMatching(new RegExp(`${folder}.*chmod 700`)) });
+    expect(mesh.port).toBeUndefined();
+    // What the operator mends can be tried again.
+    chmodSync(folder, 0o700);
+    await mesh.initialize();
+    expect(mesh.port).toBeGreaterThan(0);
   });
 });
 
