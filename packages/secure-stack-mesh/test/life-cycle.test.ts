@@ -1,8 +1,8 @@
-import { createServer } from 'node:net';
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
 import type { DiscoveryProvider, ManagedAdapter } from '@lemur-bookstores/mesh-interface';
 import { HealthMonitor } from '@lemur-bookstores/mesh-health';
 import { SecureMesh } from '../src/secure-mesh.js';
+import { isFree } from './support/free-port.js';
 import { TestBed } from './support/test-bed.js';
 import { until } from './support/until.js';
 
@@ -11,13 +11,6 @@ afterEach(() => bed.close());
 afterAll(() => bed.remove());
 
 const ZEROS = { messagesSent: 0, messagesFailed: 0, messagesReceived: 0, connectionsSuccessful: 0, connectionsFailed: 0, averageLatency: 0, circuitBreakerState: 'closed' };
-
-const isFree = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
 
 describe('before initialize()', () => {
   test('figures are zero, health is unhealthy, and nothing throws', async () => {

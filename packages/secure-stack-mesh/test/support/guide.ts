@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import ts from 'typescript';
 import * as meshPackage from '../../src/index.js';
+import { isFree } from './free-port.js';
 
 /** The user guide, byte for byte. */
 const GUIDE = readFileSync(new URL('../guide/blocks.md', import.meta.url), 'utf8');
@@ -56,14 +56,6 @@ export async function runGuideBlock(block: string, { modules = {}, names = {}, w
 }
 
 const AsyncFunction = async function () {}.constructor as new (...source: string[]) => (...values: unknown[]) => Promise<void>;
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
-}
 
 /** Intervals that a block sets: run when a test says so. */
 export class Intervals {

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { binaryFrame, FrameReader, HeadReader, Opcode } from './websocket-frames.js';
 
+/** As the wire has it, not as the product's constant does: a change of that one is a change of the protocol. */
 export const SUBPROTOCOL = 'secure-stack-mesh.v1';
 
 /** A bare TCP connection that speaks WebSocket by hand, from either end: it may do whatever an attacker may. */
