@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const [command, ...rest] = process.argv.slice(2);
 const environment = { ...process.env, NX_DAEMON: 'false', NX_TUI: 'false', FORCE_COLOR: process.env.FORCE_COLOR ?? '0' };
+// A shell set up for production is no reason to install, build or test less.
+delete environment.NODE_ENV;
 
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
@@ -36,7 +38,11 @@ function installWhatIsMissing() {
     if (!Object.entries(lock).some(isMissing)) return;
   }
   console.log('Installing dependencies (npm ci) …');
-  must('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  // Whatever the shell says of production; and the linter's own idea of Node versions is not the product's.
+  const args = ['ci', '--include=dev', '--engine-strict=false', '--no-audit', '--no-fund', '--loglevel=error'];
+  const npm = process.env.npm_execpath;
+  if (npm?.endsWith('npm-cli.js')) must(process.execPath, [npm, ...args]);
+  else must('npm', args, { shell: process.platform === 'win32' });
 }
 
 const nx = (...args) => [join(root, 'node_modules', 'nx', 'dist', 'bin', 'nx.js'), ...args];
