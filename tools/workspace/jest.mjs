@@ -5,7 +5,8 @@ import { createRequire } from 'node:module';
 
 const jest = createRequire(import.meta.url).resolve('jest/bin/jest');
 const nodeOptions = ['--experimental-vm-modules', '--expose-gc', '--disable-warning=ExperimentalWarning'];
-const jestOptions = ['--json', '--outputFile=test-results.json', '--testLocationInResults', ...process.argv.slice(2)];
+// Five seconds, the default, fail sound tests on a busy machine; what hangs is found all the same.
+const jestOptions = ['--testTimeout=30000', '--json', '--outputFile=test-results.json', '--testLocationInResults', ...process.argv.slice(2)];
 if (!process.argv.some((argument) => /^--?(maxWorkers|w|i|runInBand)/.test(argument))) jestOptions.push('--maxWorkers=1');
 // Some suites check certificates against the openssl program. Where it is missing they are left out by name; CI must have it.
 if (spawnSync('openssl', ['version']).error !== undefined && process.env.CI === undefined && existsSync('test')) {
