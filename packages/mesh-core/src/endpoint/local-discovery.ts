@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { watch as watchDirectory, type FSWatcher } from 'node:fs';
 import { lstat, readdir, readFile, rename, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { silentLogger, systemClock, type Clock, type ClockTimer, type DiscoveryProvider, type Logger, type ServiceNode } from '@lemur-bookstores/mesh-interface';
+import { MeshError, silentLogger, systemClock, type Clock, type ClockTimer, type DiscoveryProvider, type Logger, type ServiceNode } from '@lemur-bookstores/mesh-interface';
 import { ownProcess, processState, type ProcessIdentity } from './process-identity.js';
 import { defaultRuntimeDir, ensurePrivateDirectory } from './registry-directory.js';
 
@@ -47,7 +47,9 @@ export class LocalDiscovery implements DiscoveryProvider {
     return `${this.#runtimeDir}; local discovery sees only this user on this filesystem; in containers set discovery and identity`;
   }
 
+  /** @throws MeshError `invalid_option` (the id), `runtime_dir_unsafe` */
   async register(node: ServiceNode): Promise<void> {
+    if (!SERVICE_ID.test(node.id)) throw new MeshError('invalid_option', `'${node.id}' is not a service id: letters, digits, '.', '_' and '-', 63 at most`);
     const directory = this.#directoryOf(node.id);
     const instanceId = node.instanceId ?? randomUUID();
     const file = join(directory, `${randomUUID()}.json`);
@@ -118,7 +120,7 @@ export class LocalDiscovery implements DiscoveryProvider {
     await Promise.all(files.map((file) => rm(file, { force: true })));
   }
 
-  /** Ids are checked before they name a folder. */
+  /** Callers check ids before they name a folder. */
   #directoryOf(serviceId: string): string {
     ensurePrivateDirectory(this.#runtimeDir);
     const directory = join(this.#runtimeDir, 'registry', serviceId);
@@ -136,8 +138,8 @@ export class LocalDiscovery implements DiscoveryProvider {
       if (state === 'dead') await unlink(file);
       return state === 'alive' ? { id: serviceId, host: entry.host, port: entry.port, instanceId: entry.instanceId } : undefined;
     } catch (error) {
-      // Another reader took the dead entry away first.
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      // Another reader took the dead entry away first, or it is not ours to read. Anything else must not look like a service that left.
+      if (['ENOENT', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
       throw error;
     }
   }
@@ -151,10 +153,13 @@ function parseEntry(text: string): Entry | undefined {
     return undefined;
   }
   const entry = value as Partial<Entry> | null;
-  if (typeof entry?.host !== 'string' || !Number.isInteger(entry.port) || typeof entry.instanceId !== 'string') return undefined;
+  if (typeof entry?.host !== 'string' || !isBetween(entry.port, 1, 0xffff) || typeof entry.instanceId !== 'string') return undefined;
   const owner = entry.process as Partial<ProcessIdentity> | undefined;
-  if (!Number.isInteger(owner?.pid) || typeof owner?.startedAt !== 'string' || typeof owner.namespace !== 'string') return undefined;
+  // kill(0) and kill(-1) would ask about groups of processes.
+  if (!isBetween(owner?.pid, 1, 0x7fff_ffff) || typeof owner?.startedAt !== 'string' || typeof owner.namespace !== 'string') return undefined;
   return entry as Entry;
 }
+
+const isBetween = (value: unknown, least: number, most: number): boolean => Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
 
 const keyOf = (node: ServiceNode): string => `${node.id} ${node.host} ${node.port}`;
