@@ -22,13 +22,20 @@ export function encodeBody(value: unknown, codec: Codec | undefined): EncodedBod
   if (value === undefined) return NO_BODY;
   if (value instanceof Uint8Array) return { kind: BodyKind.bytes, data: value };
   try {
-    if (codec !== undefined) return { kind: BodyKind.codec, data: codec.encode(value) };
+    if (codec !== undefined) return { kind: BodyKind.codec, data: encodeBy(codec, value) };
     const text = JSON.stringify(value) as string | undefined;
     if (text !== undefined) return { kind: BodyKind.json, data: text };
   } catch (error) {
     throw new MeshError('body_invalid', `the value cannot be encoded: ${error instanceof Error ? error.message : 'its toJSON threw'}`, { cause: error, mayHaveRun: false });
   }
   throw new MeshError('body_invalid', `a ${typeof value} cannot be encoded as JSON`, { mayHaveRun: false });
+}
+
+/** A codec is the user's: what it gives besides bytes would end the connection further down. */
+function encodeBy(codec: Codec, value: unknown): Uint8Array {
+  const data: unknown = codec.encode(value);
+  if (!(data instanceof Uint8Array)) throw new TypeError('the codec gave no bytes');
+  return data;
 }
 
 /**

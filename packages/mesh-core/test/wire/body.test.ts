@@ -111,6 +111,10 @@ describe('body', () => {
     expect(roundTrip([1], { ...codec })).toEqual([1]);
   });
 
+  test.each([[7], ['text'], [null], [[1]]])('regression: a codec that gives %j instead of bytes is body_invalid', (data) => {
+    expect(thrown(() => encodeBody(1, { encode: () => data as unknown as Uint8Array, decode: () => 1 }))).toMatchObject({ reason: 'body_invalid', mayHaveRun: false });
+  });
+
   test('a codec that fails, or is missing, is body_invalid', () => {
     const failing: Codec = { encode: () => { throw new Error('enc'); }, decode: () => { throw new Error('dec'); } };
     expect(thrown(() => encodeBody(1, failing))).toMatchObject({ reason: 'body_invalid', mayHaveRun: false });
