@@ -6,9 +6,9 @@ export interface ServiceNode {
   readonly port: number;
   /** Tells instances apart where address and port do not. */
   readonly instanceId?: string;
-  /** Pins: base64url SHA-256 of the SPKI of the leaf or a CA in its chain. Checked in addition to chain and id. */
+  /** Pins: base64url SHA-256 of the SPKI of the leaf or a CA in its chain. Checked in addition to chain and id. Counts only in a list the operator wrote. */
   readonly publicKey?: string | readonly string[];
-  /** The exact SPIFFE id to expect. Default: `spiffe://<own trust domain>/<id>`. */
+  /** The exact SPIFFE id to expect. Default: `spiffe://<own trust domain>/<id>`. Counts only in a list the operator wrote. */
   readonly spiffeId?: string;
   /** Dial `wss://`: for an ingress that terminates TLS in front of the service. The mesh's own encryption is always there. */
   readonly tls?: boolean;

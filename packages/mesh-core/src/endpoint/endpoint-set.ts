@@ -2,6 +2,7 @@ import { MeshError, type Clock, type ClockTimer, type DiscoveryProvider, type Lo
 import { DEFAULT_BACKOFF, type BackoffOptions } from '../session/backoff.js';
 import type { OutboundSession } from '../session/outbound-session.js';
 import type { SessionDialer } from '../session/session-dialer.js';
+import { claimsTrust, dialableNode } from './configured-node.js';
 import { Endpoint } from './endpoint.js';
 import { endpointPicker, type EndpointPicker, type LoadBalancingStrategy } from './endpoint-picker.js';
 
@@ -50,6 +51,7 @@ export class EndpointSet {
   #running = false;
   #closed = false;
   #discovering = false;
+  #warnedOfClaims = false;
   /** Outcome of the last look-up; `undefined` while it works. */
   discoveryError: MeshError | undefined;
   discoveredAt = 0;
@@ -178,7 +180,9 @@ export class EndpointSet {
 
   #update(nodes: readonly ServiceNode[]): void {
     if (!this.#running) return;
-    const wanted = new Map(nodes.slice(0, MAX_ENDPOINTS).map((node) => [keyOf(node), node]));
+    this.#warnOfClaims(nodes);
+    const dialable = nodes.flatMap((node) => dialableNode(this.serviceId, node) ?? []);
+    const wanted = new Map(dialable.slice(0, MAX_ENDPOINTS).map((node) => [keyOf(node), node]));
     if (this.#endpoints.size === 0 && wanted.size > 0) this.#downSince = this.#parts.clock.monotonic();
     if (wanted.size > 0) this.#everKnown = true;
     for (const [key, endpoint] of this.#endpoints) {
@@ -194,6 +198,13 @@ export class EndpointSet {
       endpoint.start();
     }
     this.onDisconnected();
+  }
+
+  /** An operator who relies on a pin or an id that does not count must hear of it. */
+  #warnOfClaims(nodes: readonly ServiceNode[]): void {
+    if (this.#warnedOfClaims || !nodes.some(claimsTrust)) return;
+    this.#warnedOfClaims = true;
+    this.#parts.logger.warn(`discovery says whom to trust as ${this.serviceId}: ignored; publicKey and spiffeId count in discovery.services (StaticDiscovery) only`);
   }
 
   #refreshConnected(): void {

@@ -1,12 +1,13 @@
 import type { DiscoveryProvider, ServiceNode } from '@lemur-bookstores/mesh-interface';
+import { configuredNode } from './configured-node.js';
 
-/** A fixed list of instances. */
+/** A fixed list of instances, written by the operator: the only provider whose `spiffeId` and `publicKey` count. Hand its nodes on as they are; a copy loses both. */
 export class StaticDiscovery implements DiscoveryProvider {
   readonly description = 'discovery.services';
   readonly #nodes: readonly ServiceNode[];
 
   constructor(nodes: readonly ServiceNode[]) {
-    this.#nodes = nodes;
+    this.#nodes = nodes.map(configuredNode);
   }
 
   /** The ids in the list. */
