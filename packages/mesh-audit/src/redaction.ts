@@ -1,4 +1,5 @@
 import { MASK, NameMask, type NameMaskOptions } from './name-mask.js';
+import { swallowRejection } from './swallow-rejection.js';
 
 /** What becomes of an event's metadata before any adapter sees it. */
 export interface RedactionOptions extends NameMaskOptions {
@@ -138,7 +139,11 @@ export class Redactor {
     if (value instanceof Error) return this.#record({ name: value.name, message: value.message }, ['name', 'message'], 'nested');
     // Objects that hold secrets print themselves as `[redacted]`: their own word goes before their fields.
     const { toJSON } = value as { readonly toJSON?: unknown };
-    if (typeof toJSON === 'function') return this.#converted(value, Reflect.apply(toJSON, value, []));
+    if (typeof toJSON === 'function') {
+      const converted: unknown = Reflect.apply(toJSON, value, []);
+      if (converted instanceof Promise) swallowRejection(converted);
+      return this.#converted(value, converted);
+    }
     return this.#record(value, Object.keys(value), 'nested');
   }
 

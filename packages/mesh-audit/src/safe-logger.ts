@@ -1,6 +1,7 @@
 import type { LogFields, Logger } from '@lemur-bookstores/mesh-interface';
+import { swallowRejection } from './swallow-rejection.js';
 
-/** Passes on to a user's logger, which may throw: that must not reach who records an event. There is nowhere left to say it. */
+/** Passes on to a user's logger, which may throw or, being async, reject: that must not reach who records an event. There is nowhere left to say it. */
 export class SafeLogger implements Logger {
   readonly #inner: Logger;
 
@@ -26,7 +27,8 @@ export class SafeLogger implements Logger {
 
   #say(level: keyof Logger, message: string, fields: LogFields | undefined): void {
     try {
-      this.#inner[level](message, fields);
+      // Typed as answering nothing, which an async method fits as well.
+      swallowRejection(this.#inner[level](message, fields));
     } catch {
       // See above.
     }

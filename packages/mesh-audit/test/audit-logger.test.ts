@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { FakeClock, MeshError, type AdapterContext, type ManagedAdapter, type MeshAuditEvent, type MonitoringAdapter } from '@lemur-bookstores/mesh-interface';
 import { AuditLogger } from '../src/audit-logger.js';
 import type { AuditLoggerOptions } from '../src/audit-options.js';
@@ -163,6 +163,50 @@ describe('filter', () => {
     await audit.flush();
     expect(sink.sequences).toEqual([1, 2]);
     expect(logger.lines).toHaveLength(1);
+  });
+});
+
+describe('regression: a user callback that is async and rejects ends no process', () => {
+  // Jest fails the test itself on an unhandled rejection only at the end of the file: count them here.
+  const unhandled: unknown[] = [];
+  const count = (reason: unknown): void => void unhandled.push(reason);
+  beforeEach(() => {
+    unhandled.length = 0;
+    process.on('unhandledRejection', count);
+  });
+  afterEach(async () => {
+    await turns();
+    process.off('unhandledRejection', count);
+    expect(unhandled).toEqual([]);
+  });
+
+  test.each([
+    ['a promise that rejects', () => Promise.reject(new Error('bug'))],
+    ['a promise of false', () => Promise.resolve(false)],
+    ['a thenable that throws', () => ({ then: () => { throw new Error('bug'); } })],
+    ['nothing', () => undefined],
+    ['0', () => 0],
+  ])('a filter that answers %s: the event passes, with one warning', async (_what, filter) => {
+    const sink = new RecordingAdapter();
+    const audit = auditLogger([sink], { events: filter as never });
+    audit.record(security());
+    audit.record(security());
+    await audit.flush();
+    expect(sink.sequences).toEqual([1, 2]);
+    expect(logger.lines.map(({ message: text }) => text)).toEqual(['the audit event filter must answer true or false: events pass unfiltered']);
+  });
+
+  test('a logger', async () => {
+    const bad = (): Promise<void> => Promise.reject(new Error('the operational log is broken'));
+    const audit = auditLogger([new RecordingAdapter('failing', () => Promise.reject(new Error('down')))], { logger: { debug: bad, info: bad, warn: bad, error: bad } });
+    audit.record(security());
+    await turns();
+    expect(audit.stats().adapters[0]).toMatchObject({ failures: 1 });
+  });
+
+  test('a toJSON in metadata', () => {
+    const metadata = { late: { toJSON: () => Promise.reject(new Error('bug')) } };
+    expect(auditLogger([new RecordingAdapter()]).record({ eventType: 'system', details: { action: 'a', success: true, metadata } })?.details.metadata).toEqual({ late: {} });
   });
 });
 
