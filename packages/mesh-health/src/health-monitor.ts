@@ -30,7 +30,7 @@ export interface HealthChange {
   readonly overall: HealthStatus;
 }
 
-/** Hears each change of a check's status. */
+/** Hears each change of a check's status. One that throws, or is async and rejects, is a warning. */
 export type HealthChangeListener = (change: HealthChange) => void;
 
 /** The state of all checks at once. */
@@ -155,20 +155,16 @@ export class HealthMonitor {
     if (this.#runners.get(runner.name) !== runner || result.status === previous?.status) return;
     const change: HealthChange = { name: runner.name, status: result.status, previous: previous?.status, result, overall: this.getOverallStatus() };
     for (const listener of this.#listeners) {
-      try {
-        listener(change);
-      } catch (error) {
-        this.#complain(runner.name, error);
-      }
+      // In a promise of its own: a listener may be async, and its rejection would end the process.
+      new Promise((resolve) => resolve(listener(change))).catch((error: unknown) => this.#complain(runner.name, error));
     }
   }
 
   #complain(check: string, error: unknown): void {
-    try {
-      this.#logger.warn('a listener of health changes threw', { check, error: error instanceof Error ? error.message : typeof error });
-    } catch {
-      // A logger that throws is nobody's illness; there is nowhere left to say it.
-    }
+    // A logger that throws or rejects is nobody's illness; there is nowhere left to say it.
+    new Promise((resolve) => {
+      resolve(this.#logger.warn('a listener of health changes threw', { check, error: error instanceof Error ? error.message : typeof error }));
+    }).catch(() => undefined);
   }
 
   #atMost(ms: number, work: Promise<unknown>): Promise<void> {

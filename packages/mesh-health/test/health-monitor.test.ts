@@ -232,6 +232,29 @@ describe('changes', () => {
     expect(changes).toEqual([]);
   });
 
+  test('regression: an async listener or logger that rejects ends no process', async () => {
+    const unhandled: unknown[] = [];
+    const count = (reason: unknown): void => void unhandled.push(reason);
+    process.on('unhandledRejection', count);
+    try {
+      const said: unknown[] = [];
+      const reject = (...line: unknown[]): Promise<void> => {
+        said.push(line);
+        return Promise.reject(new Error('the operational log is broken'));
+      };
+      const fragile = new HealthMonitor(1_000, { clock, logger: { debug: reject, info: reject, warn: reject, error: reject } });
+      fragile.on('change', () => Promise.reject(new Error('bug')));
+      fragile.registerCheck(dial('a'));
+      expect(await fragile.runChecks()).toMatchObject({ a: { status: 'healthy' } });
+      await clock.advance(0);
+      await clock.advance(0);
+      expect(said).toEqual([['a listener of health changes threw', { check: 'a', error: 'bug' }]]);
+      expect(unhandled).toEqual([]);
+    } finally {
+      process.off('unhandledRejection', count);
+    }
+  });
+
   test('a listener or a logger that throws stops nobody', async () => {
     const bad = (): never => {
       throw new Error('bug');
