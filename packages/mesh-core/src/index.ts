@@ -9,8 +9,8 @@ export { LOAD_BALANCING_STRATEGIES, type LoadBalancingStrategy } from './endpoin
 export { LocalDiscovery, type LocalDiscoveryOptions } from './endpoint/local-discovery.js';
 export { defaultRuntimeDir } from './endpoint/registry-directory.js';
 export { StaticDiscovery } from './endpoint/static-discovery.js';
-export { DEFAULT_BACKOFF, type BackoffOptions } from './session/backoff.js';
-export { DEFAULT_SESSION_LIMITS, type SessionLimits } from './session/session-limits.js';
+export { completeBackoff, DEFAULT_BACKOFF, type BackoffOptions } from './session/backoff.js';
+export { completeSessionLimits, DEFAULT_SESSION_LIMITS, type SessionLimits } from './session/session-limits.js';
 export { MemoryTransport } from './transport/memory-transport.js';
 export { SUBPROTOCOL, WebSocketTransport, type WebSocketTransportOptions } from './transport/websocket-transport.js';
 export type { Codec } from './wire/body.js';

@@ -18,13 +18,14 @@ import type { CallOptions, CallOutParts } from './call/outbound-call.js';
 import { CallStatistics } from './call/call-statistics.js';
 import { Handlers, type AnyHandler, type Handler } from './call/handlers.js';
 import type { AnyApi, HealthReply, MeshClient } from './call/mesh-client.js';
+import { OwnInstance } from './endpoint/own-instance.js';
 import { ServiceDirectory } from './endpoint/service-directory.js';
 import { ConnectionJournal } from './session/connection-journal.js';
 import { DeadlineWheel } from './session/deadline-wheel.js';
 import { InboundSessions } from './session/inbound-sessions.js';
 import { SessionDialer } from './session/session-dialer.js';
 import type { MeshNodeOptions } from './mesh-node-options.js';
-import { DEFAULT_SESSION_LIMITS, type SessionLimits } from './session/session-limits.js';
+import { completeSessionLimits, type SessionLimits } from './session/session-limits.js';
 import { WebSocketTransport } from './transport/websocket-transport.js';
 
 /** What a node is doing. */
@@ -62,6 +63,7 @@ export class MeshNode {
   readonly #clients = new Map<string, MeshClient<AnyApi>>();
   #state: MeshNodeState = 'new';
   #listener: Listener | undefined;
+  #own: OwnInstance | undefined;
   #registered: ServiceNode | undefined;
 
   constructor(options: MeshNodeOptions) {
@@ -69,7 +71,7 @@ export class MeshNode {
     const logger = options.logger ?? stderrLogger;
     const audit = options.audit ?? nullAuditSink;
     const transport = options.transport ?? new WebSocketTransport();
-    const limits = { ...DEFAULT_SESSION_LIMITS, ...options.limits };
+    const limits = completeSessionLimits(options.limits);
     this.#options = { ...options, transport, logger };
     this.serviceId = options.serviceId;
     this.#audit = audit;
@@ -82,7 +84,7 @@ export class MeshNode {
     const callIn = new CallIn({ ...common, serviceId: options.serviceId, handlers: this.handlers, logger });
     this.#inbound = new InboundSessions({ channels: options.channels, clock, limits, journal: this.#journal, receiver: callIn, pinsOf: options.pinsOf });
     const dialer = new SessionDialer({ transport, channels: options.channels, clock, limits, journal: this.#journal });
-    this.#directory = new ServiceDirectory({ discovery: options.discovery, dialer, clock, logger, strategy: options.strategy ?? 'least-loaded', drainMs: limits.drainMs, ...(options.backoff === undefined ? {} : { backoff: options.backoff }) });
+    this.#directory = new ServiceDirectory({ discovery: options.discovery, dialer, clock, logger, strategy: options.strategy ?? 'least-loaded', drainMs: limits.drainMs, isOwn: (node) => node.id === this.serviceId && this.#own?.is(node) === true, ...(options.backoff === undefined ? {} : { backoff: options.backoff }) });
     this.handlers.addBuiltIn('health', (): HealthReply => ({ service: this.serviceId, status: options.health?.() ?? 'healthy' }));
   }
 
@@ -120,7 +122,9 @@ export class MeshNode {
         onConnection: (connection: Connection, ticket: AdmissionTicket) => this.#inbound.accept(connection, ticket),
       });
       this.#assertStarting();
-      const node = this.#advertised(this.#listener);
+      const { advertise, host } = this.#options;
+      this.#own = new OwnInstance(this.serviceId, { host, port: this.#listener.port, advertise });
+      const { node } = this.#own;
       await this.#options.discovery.register(node);
       this.#registered = node;
       this.#assertStarting();
@@ -218,12 +222,6 @@ export class MeshNode {
     this.#inbound.close();
     await this.#listener?.close();
     this.#listener = undefined;
-  }
-
-  #advertised(listener: Listener): ServiceNode {
-    const { advertise, host } = this.#options;
-    const reachable = host === undefined || host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
-    return { id: this.serviceId, host: advertise?.host ?? reachable, port: advertise?.port ?? listener.port };
   }
 
   /** @throws MeshError `mesh_closed` where `stop()` was called meanwhile */

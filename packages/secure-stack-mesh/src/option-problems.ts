@@ -9,6 +9,16 @@ export class OptionProblems {
     this.#found.push(`${path}: ${problem}`);
   }
 
+  /** Runs a check of another package and notes what it lists, under the paths it gives. */
+  take(check: () => unknown): void {
+    try {
+      check();
+    } catch (error) {
+      const { details, text } = MeshError.from(error);
+      this.#found.push(...(Array.isArray(details) ? (details as unknown[]).map(String) : [text]));
+    }
+  }
+
   /** An object with no other keys than these. `undefined` is fine. */
   object(path: string, value: unknown, keys: readonly string[]): value is Record<string, unknown> {
     if (value === undefined) return false;

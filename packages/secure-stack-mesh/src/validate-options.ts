@@ -1,5 +1,5 @@
 import { defaultKeysDir } from '@lemur-bookstores/mesh-ca';
-import { DEFAULT_BACKOFF, DEFAULT_SESSION_LIMITS, LOAD_BALANCING_STRATEGIES, defaultRuntimeDir, type BackoffOptions } from '@lemur-bookstores/mesh-core';
+import { completeBackoff, completeSessionLimits, DEFAULT_SESSION_LIMITS, LOAD_BALANCING_STRATEGIES, defaultRuntimeDir, type BackoffOptions } from '@lemur-bookstores/mesh-core';
 import { parsePins, parseSpiffeId } from '@lemur-bookstores/mesh-crypto';
 import { AUDIT_EVENT_TYPES, MeshError, stderrLogger, systemClock, type Clock, type Logger, type MeshPaths, type ServiceNode } from '@lemur-bookstores/mesh-interface';
 import type { SecureMeshOptions } from './options.js';
@@ -51,7 +51,7 @@ export function completeOptions(options: SecureMeshOptions): CompleteOptions {
     }),
     logger: options.logger ?? stderrLogger,
     clock: options.clock ?? systemClock,
-    backoff: { ...DEFAULT_BACKOFF, ...options.resilience?.backoff },
+    backoff: completeBackoff(options.resilience?.backoff),
     services: options.discovery?.services ?? [],
   });
 }
@@ -78,7 +78,7 @@ function checkParts(problems: OptionProblems, options: SecureMeshOptions): void 
   }
   if (problems.object('loadBalancing', loadBalancing, ['strategy'])) problems.oneOf('loadBalancing.strategy', loadBalancing.strategy, LOAD_BALANCING_STRATEGIES);
   if (problems.object('limits', limits, Object.keys(DEFAULT_SESSION_LIMITS))) {
-    for (const [key, value] of Object.entries(limits)) problems.number(`limits.${key}`, value, { min: 1, max: Number.MAX_SAFE_INTEGER });
+    problems.take(() => completeSessionLimits(limits));
   }
   problems.methods('health', options.health, ['registerCheck', 'start', 'stop']);
   problems.methods('logger', options.logger, ['debug', 'info', 'warn', 'error']);

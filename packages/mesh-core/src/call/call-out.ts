@@ -1,7 +1,7 @@
-import { MeshError, type InterceptedCall } from '@lemur-bookstores/mesh-interface';
+import { MeshError } from '@lemur-bookstores/mesh-interface';
 import type { EndpointSet } from '../endpoint/endpoint-set.js';
 import { encodeMethod } from '../wire/request.js';
-import { runThrough } from './interceptor-chain.js';
+import { InterceptedOut, type SendCall } from './intercepted-out.js';
 import { OutboundCall, type CallOptions, type CallOutParts, type OutboundMethod } from './outbound-call.js';
 
 /** Methods remembered per service; names are the caller's own, but may be computed. */
@@ -29,26 +29,11 @@ export class CallOut {
       if (!(timeoutMs > 0 && timeoutMs <= LONGEST_TIMEOUT_MS)) throw new MeshError('invalid_option', `timeoutMs: ${timeoutMs} is not between 0 and ${LONGEST_TIMEOUT_MS}`, { mayHaveRun: false });
       const deadline = clock.monotonic() + timeoutMs;
       if (interceptors.length === 0) return this.#send(method, input, options, deadline);
-      return this.#intercepted(method, input, options, deadline);
+      const send: SendCall = (last, changed, due) => this.#send(method, last, changed, due);
+      return new InterceptedOut(this.#parts, options?.signal).run(this.#endpoints.serviceId, method.name, input, options, deadline, send);
     } catch (error) {
       return Promise.reject(MeshError.from(error));
     }
-  }
-
-  #intercepted(method: OutboundMethod, input: unknown, options: CallOptions | undefined, deadline: number): Promise<unknown> {
-    const call: InterceptedCall = {
-      direction: 'outbound',
-      service: this.#endpoints.serviceId,
-      method: method.name,
-      input,
-      metadata: options?.metadata ?? {},
-      deadline,
-      signal: options?.signal ?? new AbortController().signal,
-      ...(options?.trace === undefined ? {} : { trace: options.trace }),
-    };
-    return runThrough(this.#parts.interceptors, call, (last) =>
-      this.#send(method, last.input, { ...options, metadata: last.metadata, signal: last.signal, ...(last.trace === undefined ? {} : { trace: last.trace }) }, last.deadline),
-    );
   }
 
   #send(method: OutboundMethod, input: unknown, options: CallOptions | undefined, deadline: number): Promise<unknown> {

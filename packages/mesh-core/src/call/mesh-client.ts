@@ -1,20 +1,23 @@
 import type { CallOptions } from './outbound-call.js';
 
-/** A service's methods, as a caller of `connect<Api>()` names them: each takes one input. */
+/** A service's methods, as a caller of `connect<Api>()` names them: functions of one input; further parameters are the handler's. */
 export type ServiceMethods<Api> = {
-  [Method in keyof Api]: Api[Method] extends (input: never) => unknown ? Method : never;
+  [Method in keyof Api]: Api[Method] extends (...args: never[]) => unknown ? Method : never;
 }[keyof Api] &
   string;
 
 /** What a method takes. */
-export type InputOf<Api, Method extends keyof Api> = Api[Method] extends () => unknown
-  ? Record<string, never> | undefined
-  : Api[Method] extends (input: infer Input) => unknown
-    ? Input
-    : never;
+export type InputOf<Api, Method extends keyof Api> = Api[Method] extends (...args: infer Parameters) => unknown
+  ? Parameters extends []
+    ? Record<string, never> | undefined
+    : Parameters[0]
+  : never;
+
+/** What stands behind a method's name in a call: the input may be left out where it may be undefined. */
+export type CallArguments<Input> = undefined extends Input ? [input?: Input, options?: CallOptions] : [input: Input, options?: CallOptions];
 
 /** What a method answers. */
-export type OutputOf<Api, Method extends keyof Api> = Api[Method] extends (input: never) => infer Output ? Awaited<Output> : never;
+export type OutputOf<Api, Method extends keyof Api> = Api[Method] extends (...args: never[]) => infer Output ? Awaited<Output> : never;
 
 /** A service about which nothing is declared. */
 export type AnyApi = Record<string, (input: unknown) => unknown>;
@@ -33,6 +36,6 @@ export interface MeshClient<Api = AnyApi> {
    * everything else as JSON.
    * @throws MeshError; `mayHaveRun` says whether the handler may have run
    */
-  call<Method extends ServiceMethods<Api>>(method: Method, input: InputOf<Api, Method>, options?: CallOptions): Promise<OutputOf<Api, Method>>;
+  call<Method extends ServiceMethods<Api>>(method: Method, ...args: CallArguments<InputOf<Api, Method>>): Promise<OutputOf<Api, Method>>;
   call(method: 'health', input?: Record<string, never>, options?: CallOptions): Promise<HealthReply>;
 }

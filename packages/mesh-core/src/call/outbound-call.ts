@@ -5,6 +5,7 @@ import { PendingCall, type OutboundSession } from '../session/outbound-session.j
 import { decodeBody, encodeBody, type Codec } from '../wire/body.js';
 import { BODY_KIND_MASK } from '../wire/message.js';
 import { encodeRequestExtras } from '../wire/request.js';
+import { abortListeners, type Abortable } from './abort-listeners.js';
 import type { CallStatistics, MethodStatistics } from './call-statistics.js';
 
 /** Options of one call. */
@@ -40,7 +41,7 @@ export interface OutboundMethod {
 }
 
 /** One call on its way: ends exactly once, with a result, an error or its deadline. */
-export class OutboundCall extends PendingCall implements SessionWaiter {
+export class OutboundCall extends PendingCall implements SessionWaiter, Abortable {
   flags = 0;
   extras: Buffer | undefined;
   body: string | Uint8Array | undefined;
@@ -99,7 +100,7 @@ export class OutboundCall extends PendingCall implements SessionWaiter {
     } catch (error) {
       return this.#end(MeshError.from(error), undefined);
     }
-    this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
+    if (this.#signal !== undefined) abortListeners.add(this.#signal, this);
     wheel.add(this, this.#deadline);
     this.#dispatch(this.#startedAt);
   }
@@ -147,10 +148,10 @@ export class OutboundCall extends PendingCall implements SessionWaiter {
     this.#end(new MeshError('deadline_exceeded', `no answer to '${this.#method.name}' of ${this.#endpoints.serviceId} within ${waitedMs} ms`, { mayHaveRun: written }), undefined);
   }
 
-  readonly #onAbort = (): void => {
+  onAbort(): void {
     const written = this.#leave();
     this.#end(new MeshError('cancelled', 'the call was cancelled', { cause: this.#signal?.reason, mayHaveRun: written }), undefined);
-  };
+  }
 
   #dispatch(now: number): void {
     const session = this.#endpoints.pick(now);
@@ -178,7 +179,7 @@ export class OutboundCall extends PendingCall implements SessionWaiter {
     this.#done = true;
     const { clock, wheel, statistics, audit } = this.#parts;
     wheel.remove(this);
-    this.#signal?.removeEventListener('abort', this.#onAbort);
+    if (this.#signal !== undefined) abortListeners.remove(this.#signal, this);
     const now = clock.monotonic();
     const duration = now - this.#startedAt;
     statistics.ended(this.#method.statistics, duration, error?.code, now);

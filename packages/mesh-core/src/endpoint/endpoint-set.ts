@@ -30,6 +30,8 @@ export interface EndpointSetParts {
   readonly backoff?: BackoffOptions;
   /** How long calls to an instance that has gone may still take, in ms. */
   readonly drainMs: number;
+  /** Whether a node is this very instance, which is never dialled. Default: none is. */
+  readonly isOwn?: (node: ServiceNode) => boolean;
 }
 
 /** All instances of one service, as discovery knows them: each kept connected, one chosen for each call. */
@@ -52,6 +54,8 @@ export class EndpointSet {
   #closed = false;
   #discovering = false;
   #warnedOfClaims = false;
+  /** Discovery knows this very instance and no other. */
+  #onlyOwn = false;
   /** Outcome of the last look-up; `undefined` while it works. */
   discoveryError: MeshError | undefined;
   discoveredAt = 0;
@@ -181,7 +185,9 @@ export class EndpointSet {
   #update(nodes: readonly ServiceNode[]): void {
     if (!this.#running) return;
     this.#warnOfClaims(nodes);
-    const dialable = nodes.flatMap((node) => dialableNode(this.serviceId, node) ?? []);
+    const instances = nodes.flatMap((node) => dialableNode(this.serviceId, node) ?? []);
+    const dialable = instances.filter((node) => this.#parts.isOwn?.(node) !== true);
+    this.#onlyOwn = instances.length > 0 && dialable.length === 0;
     const wanted = new Map(dialable.slice(0, MAX_ENDPOINTS).map((node) => [keyOf(node), node]));
     if (this.#endpoints.size === 0 && wanted.size > 0) this.#downSince = this.#parts.clock.monotonic();
     if (wanted.size > 0) this.#everKnown = true;
@@ -247,7 +253,7 @@ export class EndpointSet {
     if (this.#endpoints.size === 0) {
       if (this.discoveryError !== undefined) return new MeshError('discovery_failed', `cannot look up '${serviceId}': ${this.discoveryError.text}`, { cause: this.discoveryError, mayHaveRun: false });
       const where = this.#parts.discovery.description ?? 'discovery';
-      if (!this.#everKnown) return new MeshError('unknown_service', `no '${serviceId}' in ${where}`, { mayHaveRun: false });
+      if (!this.#everKnown) return new MeshError('unknown_service', `no ${this.#onlyOwn ? 'other ' : ''}'${serviceId}' in ${where}`, { mayHaveRun: false });
       return new MeshError('no_endpoint', `every instance of '${serviceId}' is gone from ${where}`, { mayHaveRun: false });
     }
     const last = Array.from(this.#endpoints.values(), ({ error }) => error).find((error) => error !== undefined);

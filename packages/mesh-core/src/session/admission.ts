@@ -42,10 +42,7 @@ export class Admission implements ConnectionAdmission {
   }
 
   admit(remoteAddress: string, evict: () => void): AdmissionTicket | undefined {
-    if (this.pending >= this.#limits.maxPending && !this.#evictOldest()) {
-      this.#onRefused(remoteAddress, new MeshError('admission_limited', 'too many handshakes under way'));
-      return undefined;
-    }
+    if (this.pending >= this.#limits.maxPending) this.#evictOldest();
     const pending: Pending = { remoteAddress, evict, timer: this.#clock.setTimeout(() => this.#onTimeout(pending), this.#limits.handshakeMs), refused: false };
     this.#silent.add(pending);
     return {
@@ -89,13 +86,14 @@ export class Admission implements ConnectionAdmission {
     return bucket;
   }
 
-  #evictOldest(): boolean {
-    for (const oldest of this.#silent) {
-      this.#onRefused(oldest.remoteAddress, new MeshError('admission_limited', 'evicted: the oldest of too many silent connections'));
-      this.#evict(oldest);
-      return true;
+  #evictOldest(): void {
+    // A handshake takes milliseconds: who has been at it longest is the likeliest to hold the door shut on purpose.
+    for (const [waiting, kind] of [[this.#silent, 'silent connections'], [this.#speaking, 'handshakes']] as const) {
+      for (const oldest of waiting) {
+        this.#onRefused(oldest.remoteAddress, new MeshError('admission_limited', `evicted: the oldest of too many ${kind}`));
+        return this.#evict(oldest);
+      }
     }
-    return false;
   }
 
   #onTimeout(pending: Pending): void {

@@ -8,6 +8,11 @@ export interface BackoffOptions {
 
 export const DEFAULT_BACKOFF: BackoffOptions = Object.freeze({ initialMs: 100, maxMs: 5_000 });
 
+/** Fills in what is not given; `undefined` counts as not given. */
+export function completeBackoff(options: Partial<BackoffOptions> = {}): BackoffOptions {
+  return { initialMs: options.initialMs ?? DEFAULT_BACKOFF.initialMs, maxMs: options.maxMs ?? DEFAULT_BACKOFF.maxMs };
+}
+
 /** Capped exponential backoff; each wait is drawn between half of it and all of it, so that a fleet does not dial in step. */
 export class Backoff {
   readonly #options: BackoffOptions;

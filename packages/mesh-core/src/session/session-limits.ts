@@ -1,8 +1,10 @@
+import { MeshError } from '@lemur-bookstores/mesh-interface';
+
 /** Caps and times of a connection (PROTOCOL 5). */
 export interface SessionLimits {
   /** From accept, or from the start of a dial, to the end of the handshake, in ms. Default 5,000. */
   readonly handshakeMs: number;
-  /** Handshakes under way at once; over it, the oldest socket that has sent nothing goes. Default 1,024. */
+  /** Handshakes under way at once; over it, the oldest socket that has sent nothing goes, else the oldest of all. Default 1,024. */
   readonly maxPending: number;
   /** Handshakes per second from one address, and how many may come at once. Default 200, burst 2,000. */
   readonly addressPerSecond: number;
@@ -14,9 +16,9 @@ export interface SessionLimits {
   readonly maxSessions: number;
   /** One message, in bytes. Default 4 MiB. */
   readonly maxMessageBytes: number;
-  /** Messages in fragments of one connection together, in bytes. Default 16 MiB. */
+  /** Messages in fragments of one connection together, in bytes. Default 16 MiB, or four messages if that is more. */
   readonly maxReassemblyBytes: number;
-  /** Data that waits for a slow reader, per connection, in bytes. Default 32 MiB. */
+  /** Data that waits for a slow reader, per connection, in bytes. Default 32 MiB, or four messages if that is more. */
   readonly maxQueuedBytes: number;
   /** Calls in flight per connection. Default 10,000. */
   readonly maxCalls: number;
@@ -44,3 +46,30 @@ export const DEFAULT_SESSION_LIMITS: SessionLimits = Object.freeze({
   deadAfterMs: 10_000,
   drainMs: 10_000,
 });
+
+/** Below this a message has no room for its own head. */
+const MIN_MESSAGE_BYTES = 4 * 1024;
+
+/**
+ * Fills in what is not given; `undefined` counts as not given.
+ * @throws MeshError `invalid_option` that names every problem
+ */
+export function completeSessionLimits(limits: Partial<SessionLimits> = {}): SessionLimits {
+  const given = Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined)) as Partial<SessionLimits>;
+  const maxMessageBytes = given.maxMessageBytes ?? DEFAULT_SESSION_LIMITS.maxMessageBytes;
+  const complete: SessionLimits = {
+    ...DEFAULT_SESSION_LIMITS,
+    maxReassemblyBytes: Math.max(DEFAULT_SESSION_LIMITS.maxReassemblyBytes, 4 * maxMessageBytes),
+    maxQueuedBytes: Math.max(DEFAULT_SESSION_LIMITS.maxQueuedBytes, 4 * maxMessageBytes),
+    ...given,
+  };
+  const problems = Object.entries(complete).flatMap(([key, value]: [string, unknown]) =>
+    Number.isSafeInteger(value) && (value as number) >= 1 ? [] : [`limits.${key}: must be a whole number of 1 or more`],
+  );
+  if (complete.maxMessageBytes < MIN_MESSAGE_BYTES) problems.push(`limits.maxMessageBytes: must be at least ${MIN_MESSAGE_BYTES}`);
+  for (const key of ['maxReassemblyBytes', 'maxQueuedBytes'] as const) {
+    if (complete[key] < complete.maxMessageBytes) problems.push(`limits.${key}: must be at least limits.maxMessageBytes, ${complete.maxMessageBytes}`);
+  }
+  if (problems.length > 0) throw new MeshError('invalid_option', problems.join('; '), { details: problems });
+  return Object.freeze(complete);
+}

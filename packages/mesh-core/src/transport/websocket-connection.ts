@@ -15,6 +15,7 @@ export class WebSocketConnection implements Connection {
   #strangerBytes = 0;
   #proven = false;
   #error: Error | undefined;
+  #closeTimer: NodeJS.Timeout | undefined;
   onMessage: (message: Buffer) => void = () => {};
   onEnd: (end: ConnectionEnd) => void = () => {};
   onDrain: () => void = () => {};
@@ -27,7 +28,10 @@ export class WebSocketConnection implements Connection {
     socket.binaryType = 'nodebuffer';
     socket.on('message', this.#onMessage);
     socket.on('error', (error) => (this.#error = error));
-    socket.on('close', () => this.onEnd(this.#error === undefined ? {} : { error: this.#error }));
+    socket.on('close', () => {
+      clearTimeout(this.#closeTimer);
+      this.onEnd(this.#error === undefined ? {} : { error: this.#error });
+    });
     stream.on('drain', () => this.onDrain());
     stream.on('data', this.#onStrangerData);
   }
@@ -48,7 +52,8 @@ export class WebSocketConnection implements Connection {
 
   close(): void {
     this.#socket.close();
-    setTimeout(() => this.#socket.terminate(), CLOSE_WAIT_MS).unref();
+    // Not the injected clock: the network under test is a real one, whatever time it is said to be.
+    this.#closeTimer ??= setTimeout(() => this.#socket.terminate(), CLOSE_WAIT_MS).unref();
   }
 
   terminate(): void {

@@ -1,6 +1,9 @@
 import { MAX_RECORD_BYTES, MAX_RECORD_MESSAGES } from './message.js';
 import type { OutgoingMessage, Piece } from './outgoing-message.js';
 
+/** What a message takes beside its bytes. */
+const MESSAGE_COST_BYTES = 256;
+
 /** Entries that are gone before the queue is moved up: doing so for each record would cost its whole length each time. */
 const MAX_GONE = 1_024;
 
@@ -28,7 +31,7 @@ export class SendQueue {
 
   add(message: OutgoingMessage): void {
     (message.needsFragments ? this.#large : this.#small).push(message);
-    this.#bytes += message.bytes;
+    this.#bytes += cost(message);
   }
 
   /** Takes out a message of which nothing is written. @returns whether it was there */
@@ -53,7 +56,7 @@ export class SendQueue {
     const piece = large.next();
     if (!large.done) return { ...piece, ended: undefined };
     this.#large.shift();
-    this.#bytes -= large.bytes;
+    this.#bytes -= cost(large);
     return { ...piece, ended: large };
   }
 
@@ -72,7 +75,7 @@ export class SendQueue {
       bytes += message.bytes;
       if (bytes > MAX_RECORD_BYTES) break;
       parts.push(message.head, message.body);
-      this.#bytes -= message.bytes;
+      this.#bytes -= cost(message);
       this.#small[this.#first] = undefined;
     }
     if (this.#first === this.#small.length || this.#first > Math.max(MAX_GONE, this.#small.length / 2)) {
@@ -85,7 +88,10 @@ export class SendQueue {
   #takeOut(messages: (OutgoingMessage | undefined)[], id: number): boolean {
     const index = messages.findIndex((message) => message?.id === id && !message.begun);
     const [found] = index < 0 ? [] : messages.splice(index, 1);
-    this.#bytes -= found?.bytes ?? 0;
+    if (found !== undefined) this.#bytes -= cost(found);
     return found !== undefined;
   }
 }
+
+/** Objects and an entry in a list cost something, too, however small the message. */
+const cost = (message: OutgoingMessage): number => message.bytes + MESSAGE_COST_BYTES;

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { MeshError, type ChannelFactory, type ChannelHandshake, type ExpectedPeer, type HandshakeStep, type PeerIdentity, type SecureChannel } from '@lemur-bookstores/mesh-interface';
+import { MeshError, type ChannelFactory, type ChannelHandshake, type ExpectedPeer, type HandshakeStep, type IdentityChange, type PeerIdentity, type SecureChannel } from '@lemur-bookstores/mesh-interface';
 
 const TAG_BYTES = 16;
 const SEED_BYTES = 8;
@@ -25,7 +25,10 @@ export interface PlainHooks {
  */
 export class PlainChannels implements ChannelFactory {
   readonly id: string;
+  readonly notAfter = Infinity;
   readonly hooks: PlainHooks;
+  /** Called by a test: something happened to the own identity. */
+  readonly identityListeners = new Set<(change: IdentityChange) => void>();
   loads = 0;
 
   constructor(serviceId: string, hooks: PlainHooks = {}, trustDomain = 'test') {
@@ -46,6 +49,11 @@ export class PlainChannels implements ChannelFactory {
   accept(pinsOf?: (spiffeId: string) => readonly string[] | undefined): ChannelHandshake {
     this.hooks.onAccept?.();
     return new PlainResponder(this.id, pinsOf, this.hooks);
+  }
+
+  onIdentityChange(listener: (change: IdentityChange) => void): () => void {
+    this.identityListeners.add(listener);
+    return () => void this.identityListeners.delete(listener);
   }
 }
 
@@ -124,6 +132,8 @@ export class PlainChannel implements SecureChannel {
   readonly handshakeHash: Uint8Array;
   /** Set by a test: the seal of this number fails as a used-up key does. */
   failSealAt = Infinity;
+  /** Set by a test: what `reverify()` finds. */
+  reverifyError: MeshError | undefined;
   destroyed = false;
   sealed = 0;
   #opened = 0;
@@ -157,6 +167,10 @@ export class PlainChannel implements SecureChannel {
     }
     this.#opened++;
     return plaintext;
+  }
+
+  reverify(): MeshError | undefined {
+    return this.reverifyError;
   }
 
   destroy(): void {

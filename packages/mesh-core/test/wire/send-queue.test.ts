@@ -36,7 +36,7 @@ describe('send queue', () => {
   test('small messages go out together, 16 a record, in order', () => {
     const queue = new SendQueue();
     for (let id = 1; id <= 20; id++) queue.add(outgoing(id, 10));
-    expect(queue.bytes).toBe(20 * (10 + HEADER_BYTES));
+    expect(queue.bytes).toBe(20 * (10 + HEADER_BYTES + 256));
     expect(drained(queue)).toEqual([Array.from({ length: 16 }, (_, index) => index + 1), [17, 18, 19, 20]]);
   });
 

@@ -1,0 +1,83 @@
+import { MeshError, type InterceptedCall } from '@lemur-bookstores/mesh-interface';
+import { WheelEntry } from '../session/deadline-wheel.js';
+import { abortListeners, type Abortable } from './abort-listeners.js';
+import { runThrough } from './interceptor-chain.js';
+import type { CallOptions, CallOutParts } from './outbound-call.js';
+
+/** What the innermost interceptor's `next` does: the call itself. */
+export type SendCall = (input: unknown, options: CallOptions, deadline: number) => Promise<unknown>;
+
+/**
+ * A call on its way through interceptors. Its deadline and its caller's signal bound the whole of it, whatever an interceptor
+ * does: waits, never calls on, or calls on again.
+ */
+export class InterceptedOut extends WheelEntry implements Abortable {
+  readonly #parts: CallOutParts;
+  readonly #abort = new AbortController();
+  readonly #callersSignal: AbortSignal | undefined;
+  #reject: (error: MeshError) => void = () => {};
+  /** A call inside was begun: nobody but it knows whether its handler may have run. */
+  #begun = false;
+
+  constructor(parts: CallOutParts, callersSignal: AbortSignal | undefined) {
+    super();
+    this.#parts = parts;
+    this.#callersSignal = callersSignal;
+  }
+
+  /** Runs the chain. Rejects with MeshErrors only. */
+  run(service: string, method: string, input: unknown, options: CallOptions | undefined, deadline: number, send: SendCall): Promise<unknown> {
+    const { wheel, interceptors } = this.#parts;
+    const call: InterceptedCall = {
+      direction: 'outbound',
+      service,
+      method,
+      input,
+      metadata: options?.metadata ?? {},
+      deadline,
+      signal: this.#abort.signal,
+      ...(options?.trace === undefined ? {} : { trace: options.trace }),
+    };
+    const terminal = ({ input: last, metadata, signal, trace, deadline: due }: InterceptedCall): Promise<unknown> => {
+      this.#begun = true;
+      const isEmpty = Object.keys(metadata).length === 0;
+      return send(last, { ...(isEmpty ? {} : { metadata }), signal, ...(trace === undefined ? {} : { trace }) }, Math.min(due, deadline));
+    };
+    return new Promise((resolve, reject) => {
+      this.#reject = reject;
+      if (this.#callersSignal?.aborted === true) return this.onAbort(this.#callersSignal.reason);
+      wheel.add(this, deadline);
+      if (this.#callersSignal !== undefined) abortListeners.add(this.#callersSignal, this);
+      const finish = (settle: () => void): void => {
+        this.#release();
+        settle();
+      };
+      Promise.resolve()
+        .then(() => runThrough(interceptors, call, terminal))
+        .then(
+          (value) => finish(() => resolve(value)),
+          (error: unknown) => finish(() => reject(MeshError.from(error))),
+        );
+    });
+  }
+
+  onDeadline(): void {
+    this.#end(new MeshError('deadline_exceeded', 'no answer within the time of the call, its interceptors included', { mayHaveRun: this.#begun }));
+  }
+
+  onAbort(reason: unknown): void {
+    this.#end(new MeshError('cancelled', 'the call was cancelled', { cause: reason, mayHaveRun: this.#begun }));
+  }
+
+  #end(error: MeshError): void {
+    this.#release();
+    // First: a call inside then ends by its signal, and an interceptor that still waits can stop.
+    this.#abort.abort(error);
+    this.#reject(error);
+  }
+
+  #release(): void {
+    this.#parts.wheel.remove(this);
+    if (this.#callersSignal !== undefined) abortListeners.remove(this.#callersSignal, this);
+  }
+}
