@@ -7,6 +7,7 @@ import {
   type CipherSuite,
   type Clock,
   type ExpectedPeer,
+  type IdentityChange,
   type IdentityFiles,
   type IdentityMaterial,
   type IdentitySource,
@@ -15,6 +16,8 @@ import {
 import { InitiatorHandshake, ResponderHandshake, type ChannelHandshakeOptions } from './channel/channel-handshake.js';
 import { CIPHER_SUITES } from './channel/cipher-suites.js';
 import { checkChainSize } from './channel/handshake-payload.js';
+import { callListener } from './identity/call-listener.js';
+import { parseCertificate } from './identity/certificate.js';
 import { identityFilesSource } from './identity/identity-files.js';
 import { nodePrimitives } from './primitives/node-primitives.js';
 import { noblePrimitives } from './primitives/noble-primitives.js';
@@ -39,10 +42,17 @@ export interface CryptoManagerOptions {
   readonly logger?: Logger;
 }
 
+/** Material that new handshakes can prove themselves with. */
+interface OwnIdentity {
+  readonly material: IdentityMaterial;
+  /** The leaf's, ms since 1970. */
+  readonly notAfter: number;
+}
+
 type State =
   | { readonly name: 'idle' | 'closed' }
   | { readonly name: 'loading'; readonly loaded: Promise<void> }
-  | { readonly name: 'ready'; readonly material: IdentityMaterial; readonly staticKey: KeyPair; readonly endWatch: () => void };
+  | { readonly name: 'ready'; readonly identity: OwnIdentity; readonly staticKey: KeyPair; readonly endWatch: () => void };
 
 const SERVICE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
@@ -60,7 +70,9 @@ export class CryptoManager implements ChannelFactory {
   readonly #skewMs: number;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #listeners = new Set<(material: IdentityMaterial) => void>();
+  readonly #listeners = new Set<(change: IdentityChange) => void>();
+  /** One for all channels: each keeps it for as long as it lives. */
+  readonly #presentIdentity = (): IdentityMaterial => this.identity;
   #state: State = { name: 'idle' };
 
   constructor(options: CryptoManagerOptions) {
@@ -111,7 +123,12 @@ export class CryptoManager implements ChannelFactory {
 
   /** What new handshakes prove themselves with. */
   get identity(): IdentityMaterial {
-    return this.#ready().material;
+    return this.#ready().identity.material;
+  }
+
+  /** End of the own leaf's validity, ms since 1970. */
+  get notAfter(): number {
+    return this.#ready().identity.notAfter;
   }
 
   /** @throws MeshError `invalid_option` for an id that is none */
@@ -124,8 +141,11 @@ export class CryptoManager implements ChannelFactory {
     return new ResponderHandshake({ ...this.#handshakeOptions(), ...(pinsOf === undefined ? {} : { pinsOf }) });
   }
 
-  /** Calls `listener` with every new identity that is in use from then on. Returns the function that ends it. */
-  onIdentityChange(listener: (material: IdentityMaterial) => void): () => void {
+  /**
+   * Calls `listener` with every change: a new identity that is in use from then on, or a replacement that was refused. What it throws,
+   * or rejects with, is logged. Returns the function that ends it.
+   */
+  onIdentityChange(listener: (change: IdentityChange) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
@@ -151,45 +171,65 @@ export class CryptoManager implements ChannelFactory {
   async #load(): Promise<void> {
     if (this.#source === undefined) throw new MeshError('identity_required', 'identity: give certificate files, or a source');
     const source = 'load' in this.#source ? this.#source : identityFilesSource(this.#source, { clock: this.#clock, logger: this.#logger });
-    const material = await source.load();
-    checkChainSize(material.chain);
+    const identity = checkIdentity(await source.load());
     if (this.#state.name === 'closed') throw new MeshError('mesh_closed', 'closed while the identity was loading');
-    this.#state = { name: 'ready', material, staticKey: this.primitives.generateKeyPair(), endWatch: () => undefined };
-    const endWatch = source.watch?.((next) => this.#replace(next), (error) => this.#warnRefused(error));
+    this.#state = { name: 'ready', identity, staticKey: this.primitives.generateKeyPair(), endWatch: () => undefined };
+    const endWatch = source.watch?.((next) => this.#replace(next), (error) => this.#refuse(error));
     if (endWatch !== undefined) this.#state = { ...this.#state, endWatch };
   }
 
   #replace(material: IdentityMaterial): void {
     if (this.#state.name !== 'ready') return;
+    let identity: OwnIdentity;
     try {
-      if (material.id !== this.#state.material.id) throw new MeshError('identity_invalid', `the id changed to ${material.id}`);
-      checkChainSize(material.chain);
+      if (material.id !== this.id) throw new MeshError('identity_invalid', `the id changed to ${material.id}`);
+      identity = checkIdentity(material);
     } catch (error) {
-      this.#warnRefused(error);
+      this.#refuse(error);
       return;
     }
-    this.#state = { ...this.#state, material };
-    for (const listener of this.#listeners) {
-      try {
-        listener(material);
-      } catch (error) {
-        this.#logger.error('a listener for identity changes failed', { reason: MeshError.from(error).message });
-      }
-    }
+    this.#state = { ...this.#state, identity };
+    this.#tell({ type: 'changed', id: material.id, notAfter: identity.notAfter });
   }
 
-  #warnRefused(error: unknown): void {
-    this.#logger.warn('a new identity was refused, the last good one stays', { reason: MeshError.from(error).message });
+  #refuse(cause: unknown): void {
+    if (this.#state.name !== 'ready') return;
+    const error = MeshError.from(cause);
+    this.#logger.warn('a new identity was refused, the last good one stays', { reason: error.message });
+    this.#tell({ type: 'refused', error });
+  }
+
+  #tell(change: IdentityChange): void {
+    const failed = (error: unknown): void => this.#logger.error('a listener for identity changes failed', { reason: MeshError.from(error).message });
+    for (const listener of [...this.#listeners]) callListener(() => listener(change), failed);
   }
 
   #handshakeOptions(): ChannelHandshakeOptions {
-    const { material, staticKey } = this.#ready();
-    return { identity: material, staticKey, primitives: this.primitives, clock: this.#clock, skewMs: this.#skewMs };
+    const { identity, staticKey } = this.#ready();
+    return {
+      identity: identity.material,
+      presentIdentity: this.#presentIdentity,
+      staticKey,
+      primitives: this.primitives,
+      clock: this.#clock,
+      skewMs: this.#skewMs,
+    };
   }
 
   #ready(): Extract<State, { name: 'ready' }> {
     if (this.#state.name === 'ready') return this.#state;
     if (this.#state.name === 'closed') throw new MeshError('mesh_closed', 'the crypto manager was closed');
     throw new MeshError('not_initialized', 'load() first');
+  }
+}
+
+/** @throws MeshError `identity_invalid` for material that no peer would take */
+function checkIdentity(material: IdentityMaterial): OwnIdentity {
+  checkChainSize(material.chain);
+  const [leaf = Buffer.alloc(0)] = material.chain;
+  try {
+    return { material, notAfter: parseCertificate(leaf).notAfter };
+  } catch (cause) {
+    throw new MeshError('identity_invalid', `the own certificate cannot be read: ${MeshError.from(cause).text}`, { cause });
   }
 }

@@ -327,7 +327,7 @@ describe('who the peer is', () => {
     const { initiator, second } = atMessage2(stranger);
     expectRefusal(initiator, second, /^peer_untrusted$/);
     const disguise = { ...stranger.identity, trustDomain: 'example.org', trustBundle: [authority.certificate] };
-    const dialler = dialling({ ...stranger, identity: disguise }, 'payment');
+    const dialler = dialling(partyOf(disguise), 'payment');
     const responder = accepting(payment);
     expectRefusal(responder, replyOf(dialler.receive(replyOf(responder.receive(dialler.start())))), /^peer_untrusted$/);
     const claimant = atMessage2(partyOf(p256Authority.issue('payment').material));

@@ -1,16 +1,18 @@
+import { X509Certificate } from 'node:crypto';
 import { inspect } from 'node:util';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import {
   FakeClock,
   silentLogger,
   type ChannelHandshake,
+  type IdentityChange,
   type IdentityMaterial,
-  type IdentitySource,
   type Logger,
 } from '@lemur-bookstores/mesh-interface';
 import { CryptoManager, type CryptoManagerOptions } from '../src/crypto-manager.js';
 import { createAuthority } from './support/openssl-certificates.js';
 import { channelOf, replyOf } from './support/parties.js';
+import { ScriptedSource } from './support/scripted-source.js';
 import { thrown } from './support/vectors.js';
 
 const authority = createAuthority('example.org');
@@ -19,43 +21,10 @@ const order = authority.issue('order');
 const renewedOrder = authority.issue('order');
 const payment = authority.issue('payment');
 
-/** A source a test drives. */
-class ScriptedSource implements IdentitySource {
-  loads = 0;
-  watchers = 0;
-  failure: Error | undefined;
-  #material: IdentityMaterial;
-  #onChange: (material: IdentityMaterial) => void = () => undefined;
-  #onError: (error: Error) => void = () => undefined;
-
-  constructor(material: IdentityMaterial) {
-    this.#material = material;
-  }
-
-  async load(): Promise<IdentityMaterial> {
-    this.loads++;
-    await Promise.resolve();
-    if (this.failure !== undefined) throw this.failure;
-    return this.#material;
-  }
-
-  watch(onChange: (material: IdentityMaterial) => void, onError: (error: Error) => void): () => void {
-    this.watchers++;
-    [this.#onChange, this.#onError] = [onChange, onError];
-    return () => void this.watchers--;
-  }
-
-  change(material: IdentityMaterial): void {
-    this.#onChange(material);
-  }
-
-  refuse(error: Error): void {
-    this.#onError(error);
-  }
-}
-
 const manager = (serviceId: string, identity: CryptoManagerOptions['identity'], more: Partial<CryptoManagerOptions> = {}): CryptoManager =>
   new CryptoManager({ serviceId, logger: silentLogger, ...(identity === undefined ? {} : { identity }), ...more });
+
+const notAfterOf = ({ chain }: IdentityMaterial): number => Date.parse(new X509Certificate(chain[0]!).validTo);
 
 /** Whom either end met. */
 function connect(from: CryptoManager, to: CryptoManager, underWay?: ChannelHandshake): [string, string] {
@@ -190,8 +159,8 @@ describe('a changed identity', () => {
     const source = new ScriptedSource(order.material);
     const [from, to] = [manager('order', source), manager('payment', new ScriptedSource(payment.material))];
     await Promise.all([from.load(), to.load()]);
-    const told: IdentityMaterial[] = [];
-    const end = from.onIdentityChange((material) => told.push(material));
+    const told: IdentityChange[] = [];
+    const end = from.onIdentityChange((change) => told.push(change));
     const underWay = from.dial({ serviceId: 'payment' });
     source.change(renewedOrder.material);
     expect(from.identity).toBe(renewedOrder.material);
@@ -199,7 +168,8 @@ describe('a changed identity', () => {
     expect(connect(from, to, underWay)[1]).toBe('spiffe://example.org/order');
     end();
     source.change(order.material);
-    expect(told).toEqual([renewedOrder.material]);
+    expect(told).toEqual([{ type: 'changed', id: 'spiffe://example.org/order', notAfter: notAfterOf(renewedOrder.material) }]);
+    expect(from.notAfter).toBe(notAfterOf(order.material));
     from.close();
     to.close();
   });
@@ -210,23 +180,45 @@ describe('a changed identity', () => {
     const source = new ScriptedSource(order.material);
     const crypto = manager('order', source, { logger });
     await crypto.load();
+    const told: IdentityChange[] = [];
+    crypto.onIdentityChange((change) => told.push(change));
     source.refuse(new Error('half written'));
     source.change(payment.material);
     source.change({ ...order.material, chain: [] });
+    source.change({ ...order.material, chain: [Buffer.alloc(10)] });
+    expect(told).toMatchObject([
+      { type: 'refused', error: { reason: 'unexpected' } },
+      { type: 'refused', error: { reason: 'identity_invalid' } },
+      { type: 'refused', error: { reason: 'identity_invalid' } },
+      { type: 'refused', error: { reason: 'identity_invalid' } },
+    ]);
     expect(crypto.identity).toBe(order.material);
-    expect(warnings).toHaveLength(3);
+    expect(warnings).toHaveLength(4);
     crypto.close();
   });
 
-  test('a listener that throws hurts nobody', async () => {
+  test('a listener that throws, or rejects later, is logged and hurts nobody', async () => {
+    const errors: unknown[] = [];
+    const logger: Logger = { ...silentLogger, error: (message, fields) => errors.push([message, fields]) };
     const source = new ScriptedSource(order.material);
-    const crypto = manager('order', source);
+    const crypto = manager('order', source, { logger });
     await crypto.load();
     const told: string[] = [];
     crypto.onIdentityChange(() => { throw new Error('mine'); });
-    crypto.onIdentityChange(({ id }) => told.push(id));
+    // An unhandled rejection would end the test's process.
+    crypto.onIdentityChange(async () => {
+      await Promise.resolve();
+      throw new Error('late');
+    });
+    crypto.onIdentityChange(({ type }) => told.push(type));
     source.change(renewedOrder.material);
-    expect(told).toEqual(['spiffe://example.org/order']);
+    expect(told).toEqual(['changed']);
+    await new Promise((resolve) => setImmediate(resolve));
+    source.refuse(new Error('half written'));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(told).toEqual(['changed', 'refused']);
+    const entry = (text: string): unknown => ['a listener for identity changes failed', { reason: `unexpected: ${text}` }];
+    expect(errors).toEqual([entry('mine'), entry('late'), entry('mine'), entry('late')]);
     crypto.close();
   });
 });

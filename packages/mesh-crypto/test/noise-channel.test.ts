@@ -11,6 +11,7 @@ import type { CryptoPrimitives } from '../src/primitives/primitives.js';
 import { hex, thrown, withChangedByte } from './support/vectors.js';
 
 const peer: PeerIdentity = { id: 'spiffe://example.org/a', trustDomain: 'example.org', serviceId: 'a', publicKey: 'x', notAfter: 0 };
+const reverify = (): undefined => undefined;
 const keyOf = (byte: number): Buffer => Buffer.alloc(32, byte);
 
 /** Both ends of a session, and the very buffers their keys are in. */
@@ -20,7 +21,7 @@ function channelPair(suite: CipherSuite = 'aesgcm', left = nodePrimitives, right
   initiatorKeys: Buffer[];
   responderKeys: Buffer[];
 } {
-  const common = { suite, peer, handshakeHash: Buffer.alloc(32, 9) };
+  const common = { suite, peer, reverify, handshakeHash: Buffer.alloc(32, 9) };
   const initiatorKeys = [keyOf(1), keyOf(2), keyOf(3)] as const;
   const responderKeys = [keyOf(2), keyOf(1), keyOf(3)] as const;
   const channel = (role: 'initiator' | 'responder', primitives: CryptoPrimitives, keys: readonly [Buffer, Buffer, Buffer]): NoiseChannel =>
@@ -108,7 +109,7 @@ describe.each(['aesgcm', 'chachapoly'] as const)('records with %s', (suite) => {
       ({ responder }) => responder.seal(0, text('own')),
       () => {
         const other = new NoiseChannel({
-          role: 'initiator', suite, peer, handshakeHash: Buffer.alloc(32), primitives: nodePrimitives,
+          role: 'initiator', suite, peer, reverify, handshakeHash: Buffer.alloc(32), primitives: nodePrimitives,
           keys: { send: keyOf(7), receive: keyOf(8), rekeySecret: keyOf(9) },
         });
         return other.seal(0, text('other'));
@@ -174,7 +175,7 @@ describe('destroying', () => {
       aead: () => ({ name: 'AESGCM', sealInto: () => { throw new Error('broken'); }, open: () => { throw new Error('broken'); } }),
     };
     const handshakeHash = Buffer.alloc(32);
-    const channel = new NoiseChannel({ role: 'initiator', suite: 'aesgcm', peer, handshakeHash, primitives: broken, keys });
+    const channel = new NoiseChannel({ role: 'initiator', suite: 'aesgcm', peer, reverify, handshakeHash, primitives: broken, keys });
     expect(thrown(() => channel.seal(0, text('x')))).toMatchObject({ message: 'broken' });
     expect(keys.send.equals(Buffer.alloc(32))).toBe(true);
     expect(thrown(() => channel.seal(0, text('x')))).toMatchObject({ reason: 'session_closed' });

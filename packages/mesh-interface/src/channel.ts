@@ -1,4 +1,5 @@
 import type { PeerIdentity } from './identity.js';
+import type { MeshError } from './mesh-error.js';
 
 /** AEAD of a channel; both use X25519 and SHA-256 (PROTOCOL 1.1). */
 export type CipherSuite = 'aesgcm' | 'chachapoly';
@@ -28,6 +29,12 @@ export interface SecureChannel {
    * @throws MeshError `record_invalid` (altered, repeated, reordered, wrong epoch), after which the channel is destroyed
    */
   open(record: Uint8Array): Buffer;
+  /**
+   * Whether the peer's chain still verifies, under the present trust bundle and at the present time (PROTOCOL 6.4). Changes nothing:
+   * what becomes of the session is its owner's to decide.
+   * @returns what is wrong with it; `undefined` where it holds
+   */
+  reverify(): MeshError | undefined;
   /** Fills all keys with zeros. Safe to call twice. */
   destroy(): void;
 }
@@ -64,13 +71,28 @@ export interface ExpectedPeer {
   readonly pins?: readonly string[];
 }
 
+/** What happened to the own identity while running. */
+export type IdentityChange =
+  /** Certificate, key or trust bundle are new, and in use from now on; `notAfter` as in {@link ChannelFactory}. */
+  | { readonly type: 'changed'; readonly id: string; readonly notAfter: number }
+  /** A replacement cannot be used: the last good identity stays. */
+  | { readonly type: 'refused'; readonly error: MeshError };
+
 /** Makes handshakes: implemented by mesh-crypto's CryptoManager. */
 export interface ChannelFactory {
   /** Loads identity and keys. Everything below needs it first. */
   load(): Promise<void>;
   /** The own SPIFFE id, once loaded. */
   readonly id: string;
+  /** End of the own leaf's validity, ms since 1970, once loaded. */
+  readonly notAfter: number;
   dial(expected: ExpectedPeer): ChannelHandshake;
   /** @param pinsOf pins for a peer that dialled in, by its SPIFFE id; both directions are checked (PROTOCOL 6.5) */
   accept(pinsOf?: (spiffeId: string) => readonly string[] | undefined): ChannelHandshake;
+  /**
+   * Calls `listener` after each change. After a `changed` the owner of live channels asks each to `reverify()` (PROTOCOL 6.4). A listener
+   * that throws or rejects is logged and disturbs nobody.
+   * @returns the function that ends it
+   */
+  onIdentityChange(listener: (change: IdentityChange) => void): () => void;
 }

@@ -25,6 +25,6 @@ export type {
 export type { HealthCheck, HealthCheckResult, HealthStatus, MeshHealth } from './health.js';
 export type { DiscoveryProvider, ServiceNode } from './discovery.js';
 export type { IdentityFiles, IdentityMaterial, IdentitySource, PeerIdentity } from './identity.js';
-export type { ChannelFactory, ChannelHandshake, CipherSuite, ExpectedPeer, HandshakeStep, SecureChannel } from './channel.js';
+export type { ChannelFactory, ChannelHandshake, CipherSuite, ExpectedPeer, HandshakeStep, IdentityChange, SecureChannel } from './channel.js';
 export type { AdmissionTicket, Connection, ConnectionAdmission, ConnectionEnd, Listener, ListenOptions, Transport } from './transport.js';
 export type { CallMetadata, InterceptedCall, Interceptor } from './interceptor.js';

@@ -3,14 +3,13 @@ import {
   type ChannelHandshake,
   type CipherSuite,
   type HandshakeStep,
-  type PeerIdentity,
   type SecureChannel,
 } from '@lemur-bookstores/mesh-interface';
 import { NoiseHandshake } from '../noise/noise-handshake.js';
 import type { CryptoPrimitives, KeyPair } from '../primitives/primitives.js';
 import { CIPHER_SUITES, cipherSuiteOf, prologueOf, PROTOCOL_VERSION } from './cipher-suites.js';
 import { MAX_HANDSHAKE_MESSAGE_BYTES } from './handshake-payload.js';
-import { proveIdentity, verifyIdentity, type PeerPolicy } from './identity-proof.js';
+import { proveIdentity, verifyIdentity, type PeerPolicy, type ProvenPeer } from './identity-proof.js';
 import { NoiseChannel } from './noise-channel.js';
 
 const EMPTY = Buffer.alloc(0);
@@ -72,7 +71,7 @@ abstract class NoiseChannelHandshake implements ChannelHandshake {
   }
 
   /** Reads Noise message 2 or 3 and checks the peer's proof. */
-  protected readProof(noise: NoiseHandshake, message: Uint8Array, peerId: string): PeerIdentity {
+  protected readProof(noise: NoiseHandshake, message: Uint8Array, peerId: string): ProvenPeer {
     const { handshakeHash } = noise;
     const payload = noise.readMessage(message);
     const staticKey = noise.remoteStaticKey ?? EMPTY;
@@ -84,10 +83,11 @@ abstract class NoiseChannelHandshake implements ChannelHandshake {
     return verifyIdentity(payload, { role, handshakeHash, staticKey, peerId }, this.options);
   }
 
-  protected finish(noise: NoiseHandshake, suite: CipherSuite, peer: PeerIdentity): SecureChannel {
+  protected finish(noise: NoiseHandshake, suite: CipherSuite, peer: ProvenPeer): SecureChannel {
     this.#over = true;
     const { primitives } = this.options;
-    return new NoiseChannel({ role: this.role, suite, peer, handshakeHash: noise.handshakeHash, primitives, keys: noise.splitKeys() });
+    const { handshakeHash } = noise;
+    return new NoiseChannel({ role: this.role, suite, peer: peer.identity, reverify: peer.reverify, handshakeHash, primitives, keys: noise.splitKeys() });
   }
 }
 
@@ -112,7 +112,7 @@ export class InitiatorHandshake extends NoiseChannelHandshake {
     if (noise === undefined) throw new MeshError('handshake_invalid', 'a message before the handshake was started');
     // All checks come before message 3: it would tell an impostor who we are (PROTOCOL 1.3).
     const peer = this.readProof(noise, message, '');
-    const reply = this.writeProof(noise, peer.id);
+    const reply = this.writeProof(noise, peer.identity.id);
     return { reply, channel: this.finish(noise, this.#suite, peer) };
   }
 }

@@ -5,7 +5,10 @@ import { decodeHandshakePayload, encodeHandshakePayload, signedText, type Signed
 
 /** Who judges a peer, and by which clock. */
 export interface PeerPolicy {
+  /** What this side proves itself with. */
   readonly identity: IdentityMaterial;
+  /** The own identity of the moment: peers are judged by its trust bundle, also in handshakes that began under an older one (PROTOCOL 6.4). */
+  readonly presentIdentity: () => IdentityMaterial;
   readonly clock: Clock;
   /** How far the clocks may be apart when certificates are checked, in ms. */
   readonly skewMs: number;
@@ -13,6 +16,13 @@ export interface PeerPolicy {
   readonly expected?: ExpectedPeer;
   /** Pins for a peer that dialled in, by its SPIFFE id. */
   readonly pinsOf?: (spiffeId: string) => readonly string[] | undefined;
+}
+
+/** A peer that proved itself. */
+export interface ProvenPeer {
+  readonly identity: PeerIdentity;
+  /** What is wrong with its chain by now, if anything. */
+  readonly reverify: () => MeshError | undefined;
 }
 
 /** The payload that ties the own identity to this handshake and its static key. */
@@ -26,14 +36,13 @@ export function proveIdentity(identity: IdentityMaterial, claims: Omit<SignedCla
  * @param claims what the peer's signature must cover; its id is taken from its certificate
  * @throws MeshError whatever `verifyPeer` finds; `handshake_invalid` for a malformed payload; `signature_invalid`
  */
-export function verifyIdentity(payload: Uint8Array, claims: Omit<SignedClaims, 'ownId'>, policy: PeerPolicy): PeerIdentity {
+export function verifyIdentity(payload: Uint8Array, claims: Omit<SignedClaims, 'ownId'>, policy: PeerPolicy): ProvenPeer {
   const { chain, signature } = decodeHandshakePayload(payload);
-  const { trustBundle, trustDomain } = policy.identity;
-  const trust = { trustBundle, trustDomain, now: policy.clock.now(), skewMs: policy.skewMs };
+  const trust = presentTrust(policy);
   const { expected } = policy;
   const { identity, leafKey } = verifyPeer(chain, {
     ...trust,
-    ...(expected === undefined ? {} : { expectedId: expectedIdOf(expected, trustDomain) }),
+    ...(expected === undefined ? {} : { expectedId: expectedIdOf(expected, trust.trustDomain) }),
     ...(expected?.pins === undefined ? {} : { pins: expected.pins }),
   });
   // Who dialled in is known only now: its pins need a second look at the chain (PROTOCOL 6.5).
@@ -42,7 +51,34 @@ export function verifyIdentity(payload: Uint8Array, claims: Omit<SignedClaims, '
   if (!verifyIdentitySignature(leafKey, signedText({ ...claims, ownId: identity.id }), signature)) {
     throw new MeshError('signature_invalid', `the signature of ${identity.id} does not cover this handshake`);
   }
-  return identity;
+  return { identity, reverify: reverifier(chain, identity.id, pins ?? expected?.pins, policy) };
+}
+
+/** By what a chain is judged at this moment. */
+function presentTrust({ presentIdentity, clock, skewMs }: Pick<PeerPolicy, 'presentIdentity' | 'clock' | 'skewMs'>) {
+  const { trustBundle, trustDomain } = presentIdentity();
+  return { trustBundle, trustDomain, now: clock.now(), skewMs };
+}
+
+/**
+ * Judges the same chain again, whenever it is called. It lives as long as the session, so that it holds nothing of the handshake: the
+ * certificates are copies, for those of the payload are views that keep all of it.
+ */
+function reverifier(
+  sent: readonly Uint8Array[],
+  expectedId: string,
+  pins: readonly string[] | undefined,
+  { presentIdentity, clock, skewMs }: PeerPolicy,
+): () => MeshError | undefined {
+  const chain = sent.map((der) => Uint8Array.from(der));
+  return () => {
+    try {
+      verifyPeer(chain, { ...presentTrust({ presentIdentity, clock, skewMs }), expectedId, ...(pins === undefined ? {} : { pins }) });
+      return undefined;
+    } catch (error) {
+      return MeshError.from(error, 'certificate_invalid');
+    }
+  };
 }
 
 /** The SPIFFE id to expect (PROTOCOL 6.1). */

@@ -15,6 +15,8 @@ export interface NoiseChannelOptions {
   readonly role: 'initiator' | 'responder';
   readonly suite: CipherSuite;
   readonly peer: PeerIdentity;
+  /** Judges the peer's chain again; must hold nothing of the handshake. */
+  readonly reverify: () => MeshError | undefined;
   readonly handshakeHash: Uint8Array;
   readonly primitives: CryptoPrimitives;
   /** Taken over: wiped when the channel is destroyed. */
@@ -35,6 +37,7 @@ export class NoiseChannel implements SecureChannel {
   readonly #receive: RecordKeys;
   /** rk of this epoch: what the next epoch's keys are derived from (PROTOCOL 3.3). */
   readonly #rekeySecret: Buffer;
+  readonly #reverify: () => MeshError | undefined;
   #destroyed = false;
 
   constructor(options: NoiseChannelOptions) {
@@ -46,6 +49,7 @@ export class NoiseChannel implements SecureChannel {
     this.#send = new RecordKeys(aead, options.keys.send);
     this.#receive = new RecordKeys(aead, options.keys.receive);
     this.#rekeySecret = options.keys.rekeySecret;
+    this.#reverify = options.reverify;
   }
 
   /**
@@ -83,6 +87,11 @@ export class NoiseChannel implements SecureChannel {
       if (MeshError.is(error) && error.reason !== 'decrypt_failed') throw error;
       throw new MeshError('record_invalid', 'a record was altered, repeated, or is out of order', { cause: error });
     }
+  }
+
+  /** `mesh_closed` once the manager that made the channel was closed: nothing is known any more by which to judge. */
+  reverify(): MeshError | undefined {
+    return this.#reverify();
   }
 
   destroy(): void {

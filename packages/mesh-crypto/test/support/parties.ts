@@ -13,7 +13,7 @@ export type Party = ChannelHandshakeOptions;
 
 export function partyOf(identity: IdentityMaterial, overrides: Partial<Party> = {}): Party {
   const staticKey = nodePrimitives.generateKeyPair();
-  return { identity, primitives: nodePrimitives, staticKey, clock: systemClock, skewMs: 60_000, ...overrides };
+  return { identity, presentIdentity: () => identity, primitives: nodePrimitives, staticKey, clock: systemClock, skewMs: 60_000, ...overrides };
 }
 
 export const dialling = (party: Party, serviceId: string, suite: CipherSuite = 'aesgcm'): InitiatorHandshake =>
