@@ -211,7 +211,7 @@ class InboundCall extends WheelEntry implements InboundRequest, HandlerContext {
     const duration = now - this.#startedAt;
     statistics.ended(this.#series, duration, error?.code, now);
     if (!audit.enabled) return;
-    const metadata = { direction: 'inbound', method: this.method };
+    const { metadata } = this.#series;
     audit.record({
       eventType: 'message',
       targetServiceId: this.peer.serviceId,

@@ -46,7 +46,7 @@ export class CallOut {
   #remember(name: string): OutboundMethod {
     const encoded = encodeMethod(name);
     const statistics = this.#parts.statistics.series('outbound', this.#endpoints.serviceId, this.#methods.size < MAX_METHODS ? name : '_OTHER');
-    const method: OutboundMethod = { name, encoded, statistics };
+    const method: OutboundMethod = { name, encoded, statistics, metadata: Object.freeze({ direction: 'outbound', method: name }) };
     if (this.#methods.size < MAX_METHODS) this.#methods.set(name, method);
     return method;
   }

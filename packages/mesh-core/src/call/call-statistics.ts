@@ -12,6 +12,8 @@ export class MethodStatistics {
   readonly method: string;
   readonly duration = new LatencyHistogram();
   readonly failed = new Map<MeshErrorCode, number>();
+  /** What an audit event says of an inbound call; frozen, and the same object for all: an audit logger then redacts it once. */
+  readonly metadata: Readonly<Record<string, unknown>>;
   started = 0;
   succeeded = 0;
 
@@ -19,6 +21,7 @@ export class MethodStatistics {
     this.direction = direction;
     this.peer = peer;
     this.method = method;
+    this.metadata = Object.freeze({ direction, method });
   }
 
   snapshot(): CallMetrics {

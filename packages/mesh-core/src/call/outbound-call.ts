@@ -38,6 +38,8 @@ export interface OutboundMethod {
   readonly name: string;
   readonly encoded: Buffer;
   readonly statistics: MethodStatistics;
+  /** What an audit event says of the call; frozen, and the same object for all: an audit logger then redacts it once. */
+  readonly metadata: Readonly<Record<string, unknown>>;
 }
 
 /** One call on its way: ends exactly once, with a result, an error or its deadline. */
@@ -189,7 +191,7 @@ export class OutboundCall extends PendingCall implements SessionWaiter, Abortabl
   }
 
   #record(audit: AuditSink, duration: number, error: MeshError | undefined): void {
-    const metadata = { direction: 'outbound', method: this.#method.name };
+    const { metadata } = this.#method;
     audit.record({
       eventType: 'message',
       targetServiceId: this.#endpoints.serviceId,
