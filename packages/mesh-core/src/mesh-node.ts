@@ -6,9 +6,11 @@ import {
   type AdmissionTicket,
   type AuditSink,
   type CallMetrics,
+  type Clock,
   type Connection,
   type Interceptor,
   type Listener,
+  type Logger,
   type ServiceNode,
   type Transport,
 } from '@lemur-bookstores/mesh-interface';
@@ -19,6 +21,7 @@ import { CallStatistics } from './call/call-statistics.js';
 import { Handlers, type AnyHandler, type Handler } from './call/handlers.js';
 import type { AnyApi, HealthReply, MeshClient } from './call/mesh-client.js';
 import { OwnInstance } from './endpoint/own-instance.js';
+import { askProvider, PROVIDER_TIMEOUT_MS } from './endpoint/provider-call.js';
 import { ServiceDirectory } from './endpoint/service-directory.js';
 import { ConnectionJournal } from './session/connection-journal.js';
 import { DeadlineWheel } from './session/deadline-wheel.js';
@@ -51,6 +54,8 @@ export class MeshNode {
   readonly serviceId: string;
   readonly handlers = new Handlers();
   readonly #options: MeshNodeOptions;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
   readonly #audit: AuditSink;
   readonly #limits: SessionLimits;
   readonly #wheel: DeadlineWheel;
@@ -72,8 +77,10 @@ export class MeshNode {
     const audit = options.audit ?? nullAuditSink;
     const transport = options.transport ?? new WebSocketTransport();
     const limits = completeSessionLimits(options.limits);
-    this.#options = { ...options, transport, logger };
+    this.#options = { ...options, transport };
     this.serviceId = options.serviceId;
+    this.#clock = clock;
+    this.#logger = logger;
     this.#audit = audit;
     this.#limits = limits;
     this.#wheel = new DeadlineWheel(clock);
@@ -125,8 +132,9 @@ export class MeshNode {
       const { advertise, host } = this.#options;
       this.#own = new OwnInstance(this.serviceId, { host, port: this.#listener.port, advertise });
       const { node } = this.#own;
-      await this.#options.discovery.register(node);
+      // Before it is known to have worked: what fails late may have been done.
       this.#registered = node;
+      await askProvider(this.#clock, 'make this service findable', () => this.#options.discovery.register(node));
       this.#assertStarting();
     } catch (error) {
       await this.#withdraw();
@@ -199,7 +207,7 @@ export class MeshNode {
     await this.#deregister();
     await Promise.all([this.#inbound.drain(drainMs), this.#directory.stop(drainMs)]);
     await this.#unlisten();
-    await this.#options.discovery.close?.();
+    await this.#tell('close', () => this.#options.discovery.close?.());
     this.#wheel.stop();
     this.#journal.flush();
     this.#state = 'stopped';
@@ -212,10 +220,15 @@ export class MeshNode {
     await this.#unlisten();
   }
 
-  async #deregister(): Promise<void> {
+  async #deregister(timeoutMs = PROVIDER_TIMEOUT_MS): Promise<void> {
     const node = this.#registered;
     this.#registered = undefined;
-    if (node !== undefined) await this.#options.discovery.deregister?.(node).catch(() => {});
+    if (node !== undefined) await this.#tell('take this service back', () => this.#options.discovery.deregister?.(node), timeoutMs);
+  }
+
+  /** Trouble of a provider must not keep a node from stopping. */
+  async #tell(what: string, ask: () => Promise<void> | undefined, timeoutMs?: number): Promise<void> {
+    await askProvider(this.#clock, what, ask, timeoutMs).catch((error: unknown) => this.#logger.warn(MeshError.from(error).message));
   }
 
   async #unlisten(): Promise<void> {
