@@ -5,9 +5,11 @@ import { UuidV7 } from './uuid-v7.js';
 /** Told what became of an event at one adapter: `undefined` when it has it. */
 export type Settled = (failure: MeshError | undefined) => void;
 
-/** An event on its way to the adapters: one object that all lanes share. */
+/** An event on its way to the adapters: one object that all lanes share; adapters get {@link eventForAdapter}. */
 export interface StampedEvent {
   readonly event: MeshAuditEvent;
+  /** Wall-clock time of its stamp, ms since 1970. */
+  readonly nowMs: number;
   /** About what it takes in memory: for the bounds of queues. */
   readonly bytes: number;
   /** Security events are anything but messages; a gap stands for events that were dropped, and is not counted itself. */
@@ -21,6 +23,11 @@ export interface Gap {
   /** Sequence numbers of the first and the last of them; what lies between may have been delivered. */
   readonly from: number;
   readonly to: number;
+}
+
+/** The event for one delivery, with a date of its own: a Date cannot be frozen, and what one adapter did to it all others would get. */
+export function eventForAdapter({ event, nowMs }: StampedEvent): MeshAuditEvent {
+  return Object.freeze({ ...event, timestamp: new Date(nowMs) });
 }
 
 type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
@@ -84,7 +91,7 @@ export class EventStamper {
     }
     if (input.trace !== undefined) event.trace = Object.freeze({ traceId: input.trace.traceId, spanId: input.trace.spanId });
     this.#sequence++;
-    return { event: Object.freeze(event), bytes, kind: input.eventType === 'message' ? 'message' : 'security', settled };
+    return { event: Object.freeze(event), nowMs, bytes, kind: input.eventType === 'message' ? 'message' : 'security', settled };
   }
 
   /**
@@ -106,6 +113,6 @@ export class EventStamper {
         metadata: Object.freeze({ count: gap.count, fromSequence: gap.from, toSequence: gap.to }),
       }),
     });
-    return { event, bytes: EVENT_BYTES, kind: 'gap', settled: undefined };
+    return { event, nowMs, bytes: EVENT_BYTES, kind: 'gap', settled: undefined };
   }
 }

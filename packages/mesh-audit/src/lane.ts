@@ -10,7 +10,7 @@ import {
 import { AdapterLifecycle } from './adapter-lifecycle.js';
 import { Delivery } from './delivery.js';
 import { EventQueue } from './event-queue.js';
-import type { Gap, StampedEvent } from './event-stamper.js';
+import { eventForAdapter, type Gap, type StampedEvent } from './event-stamper.js';
 import { Fifo } from './fifo.js';
 import { LaneAccounts } from './lane-accounts.js';
 import { RetryPolicy, type RetrySettings } from './retry-policy.js';
@@ -163,7 +163,7 @@ export class Lane {
       return;
     }
     this.#state = 'delivering';
-    const events = batch.map((entry) => entry.event);
+    const events = batch.map(eventForAdapter);
     let left = batch.length;
     const onTaken = (count: number): void => {
       left -= count;
