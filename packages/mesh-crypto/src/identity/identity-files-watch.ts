@@ -1,6 +1,7 @@
 import { watch, type FSWatcher } from 'node:fs';
 import { dirname } from 'node:path';
 import { MeshError, type Clock, type ClockTimer, type IdentityFiles, type IdentityMaterial, type Logger } from '@lemur-bookstores/mesh-interface';
+import { callListener } from './call-listener.js';
 import { readIdentityFileSet, toIdentityMaterial } from './identity-file-set.js';
 
 /** Changes that come together are looked at once. */
@@ -133,12 +134,8 @@ export class IdentityFilesWatch {
     }
   }
 
-  /** What a listener throws must not look like trouble with the files, and nobody awaits this. */
+  /** What a listener throws must not look like trouble with the files. */
   #call(listener: () => void): void {
-    try {
-      listener();
-    } catch (error) {
-      this.#options.logger.error('identity: a listener failed', { error: MeshError.from(error).text });
-    }
+    callListener(listener, (error) => this.#options.logger.error('identity: a listener failed', { error: MeshError.from(error).text }));
   }
 }

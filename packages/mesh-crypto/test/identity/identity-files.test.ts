@@ -261,6 +261,26 @@ describe('watch', () => {
     expect(errors).toHaveLength(2);
   });
 
+  test('regression: what an async listener rejects with is logged, and no unhandled rejection', async () => {
+    const errors: unknown[] = [];
+    const source = identityFilesSource(files, { clock, logger: { ...silentLogger, error: (_message, fields) => errors.push(fields) } });
+    await source.load();
+    seen = [];
+    // An unhandled rejection would end the test's process.
+    const rejecting = async (): Promise<void> => {
+      seen.push('called');
+      await Promise.resolve();
+      throw new Error('late');
+    };
+    stop = source.watch?.(rejecting, rejecting);
+    await write(second);
+    await untilSeen(1);
+    await unlink(files.caFile);
+    await untilSeen(2);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(errors).toEqual([{ error: 'late' }, { error: 'late' }]);
+  });
+
   test('nothing is reported after the stop, and no timer is left', async () => {
     await start();
     await write(second);
