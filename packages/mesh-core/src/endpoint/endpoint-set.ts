@@ -5,6 +5,7 @@ import type { SessionDialer } from '../session/session-dialer.js';
 import { claimsTrust, dialableNode } from './configured-node.js';
 import { Endpoint } from './endpoint.js';
 import { endpointPicker, type EndpointPicker, type LoadBalancingStrategy } from './endpoint-picker.js';
+import { askProvider } from './provider-call.js';
 
 /** A service that was reachable a moment ago, or is being started, is waited for this long, in ms; after that calls fail at once. */
 const GRACE_MS = 2_000;
@@ -50,6 +51,8 @@ export class EndpointSet {
   #giveUp: ClockTimer | undefined;
   #downSince: number;
   #everKnown = false;
+  /** Sets that the watch has told. */
+  #heard = 0;
   #running = false;
   #closed = false;
   #discovering = false;
@@ -72,7 +75,10 @@ export class EndpointSet {
     if (this.#running || this.#closed) return;
     this.#running = true;
     this.#downSince = this.#parts.clock.monotonic();
-    this.#unwatch = this.#parts.discovery.watch?.(this.serviceId, (nodes) => this.#update(nodes));
+    this.#unwatch = this.#parts.discovery.watch?.(this.serviceId, (nodes) => {
+      this.#heard++;
+      this.#update(nodes);
+    });
     void this.#discover();
   }
 
@@ -162,15 +168,19 @@ export class EndpointSet {
     if (!this.#running || this.#discovering) return;
     this.#discovering = true;
     try {
-      const nodes = await this.#parts.discovery.discover(this.serviceId);
+      const { clock, discovery } = this.#parts;
+      const heardBefore = this.#heard;
+      const nodes = await askProvider(clock, `look up '${this.serviceId}'`, () => discovery.discover(this.serviceId));
       if (!this.#running) return;
       this.discoveryError = undefined;
-      this.discoveredAt = this.#parts.clock.now();
-      this.#update(nodes);
+      this.discoveredAt = clock.now();
+      // What the watch said meanwhile is newer than this answer.
+      if (this.#heard === heardBefore) this.#update(nodes ?? []);
     } catch (error) {
       // A provider that is down never takes away peers that are known (issue: discovery degrades, calls go on).
-      if (this.discoveryError === undefined) this.#parts.logger.warn(`discovery of ${this.serviceId} failed: ${MeshError.from(error, 'discovery_failed').message}`);
-      this.discoveryError = MeshError.from(error, 'discovery_failed');
+      const failure = MeshError.from(error, 'discovery_failed');
+      if (this.discoveryError === undefined) this.#parts.logger.warn(`discovery of ${this.serviceId} failed: ${failure.message}`);
+      this.discoveryError = failure;
     } finally {
       this.#discovering = false;
     }
@@ -253,6 +263,8 @@ export class EndpointSet {
     if (this.#endpoints.size === 0) {
       if (this.discoveryError !== undefined) return new MeshError('discovery_failed', `cannot look up '${serviceId}': ${this.discoveryError.text}`, { cause: this.discoveryError, mayHaveRun: false });
       const where = this.#parts.discovery.description ?? 'discovery';
+      // Nobody can say that a service does not exist before anybody has looked.
+      if (this.discoveredAt === 0 && this.#heard === 0) return new MeshError('discovery_failed', `cannot look up '${serviceId}': no answer yet from ${where}`, { mayHaveRun: false });
       if (!this.#everKnown) return new MeshError('unknown_service', `no ${this.#onlyOwn ? 'other ' : ''}'${serviceId}' in ${where}`, { mayHaveRun: false });
       return new MeshError('no_endpoint', `every instance of '${serviceId}' is gone from ${where}`, { mayHaveRun: false });
     }

@@ -215,7 +215,7 @@ describe('waiting for a session', () => {
     const { clock, wait } = rig([], () => ({ register: () => Promise.resolve(), discover: () => new Promise(() => {}) }));
     const waiter = wait();
     await clock.advance(2_000);
-    expect(waiter.error).toMatchObject({ reason: 'unknown_service' });
+    expect(waiter.error).toMatchObject({ reason: 'discovery_failed', mayHaveRun: false });
   });
 
   test('a peer that is not trusted fails calls at once, with the reason of the handshake', async () => {
@@ -312,6 +312,7 @@ describe('stop', () => {
     const waiter = empty.wait();
     await empty.set.stop(10_000);
     expect(waiter.error).toMatchObject({ reason: 'session_closed', mayHaveRun: false });
+    await empty.clock.advance(0);
     expect(empty.clock.pendingTimers).toBe(0);
   });
 
