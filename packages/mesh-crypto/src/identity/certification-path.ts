@@ -32,7 +32,7 @@ export function verifyPath(chain: readonly Certificate[], policy: PathPolicy): r
     for (const anchor of policy.anchors) {
       if (!isIssuedBy(certificate, anchor, policy)) continue;
       try {
-        return assertPath([...path, anchor], policy);
+        return accept([...path, anchor], policy);
       } catch (error) {
         trouble ??= MeshError.from(error);
       }
@@ -46,11 +46,18 @@ function isIssuedBy(certificate: Certificate, issuer: Certificate, { signatures 
   return certificate.issuer.equals(issuer.subject) && signatures.isSignedBy(certificate, issuer);
 }
 
-/** Everything else about a path whose links hold. Only now, so that what is reported about a certificate is what a CA of ours signed. */
-function assertPath(path: readonly Certificate[], { trustDomain, now, skewMs }: PathPolicy): readonly Certificate[] {
+/**
+ * Everything else about a path whose links hold. Only now, so that what is reported about a certificate is what a CA of ours signed, and
+ * so that nobody but our CAs decides what the cache remembers: not even a service that plays CA with its own certificate.
+ */
+function accept(path: readonly Certificate[], { trustDomain, now, skewMs, signatures }: PathPolicy): readonly Certificate[] {
   for (const [index, certificate] of path.entries()) {
     assertDates(certificate, now, skewMs);
     if (index > 0) assertCaProfile(certificate, index === path.length - 1 ? 'bundle' : 'chain', trustDomain, index - 1);
+  }
+  for (const [index, certificate] of path.entries()) {
+    const issuer = path[index + 1];
+    if (issuer !== undefined) signatures.remember(certificate, issuer);
   }
   return path;
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { parseCertificate } from '../../src/identity/certificate.js';
+import { verifyPath } from '../../src/identity/certification-path.js';
 import { SignatureCache } from '../../src/identity/signature-cache.js';
 import { verifyPeer, type VerifyPeerOptions } from '../../src/identity/trust-bundle.js';
 import { basic, CA_EXTENSIONS, caWith, DOMAIN, HOUR, LEAF_EXTENSIONS, LEAF_ID, leafWith, make, makeCa, name, NOW, p256Keys, pinOf, PURPOSE, purposes, san, uri, without } from '../support/certificate-maker.js';
@@ -130,22 +131,44 @@ describe('pins', () => {
 
 describe('remembered signatures', () => {
   const parsed = parseCertificate(root.der);
-  test('are bound to the key that made them', () => {
+  test('are bound to the key that made them, and only what is to be remembered is', () => {
     const cache = new SignatureCache();
     const certificate = parseCertificate(leaf.der);
     expect(cache.isSignedBy(certificate, parsed)).toBe(true);
+    expect(cache.size).toBe(0);
+    cache.remember(certificate, parsed);
     expect(cache.isSignedBy(certificate, parseCertificate(makeCa('root').der))).toBe(false);
     expect(cache.size).toBe(1);
   });
 
-  test('are bounded, the least recently used goes first, bad ones take no room', () => {
+  test('are bounded, the least recently used goes first', () => {
     const cache = new SignatureCache(2);
     const [first, second, third] = ['a', 'b', 'c'].map((subject) => parseCertificate(make({ subject: name(subject) }, root).der));
-    const bad = parseCertificate(make({ signature: Buffer.alloc(64) }, root).der);
-    for (const certificate of [first, second, first, bad, third]) cache.isSignedBy(certificate!, parsed);
+    for (const certificate of [first, second, first, third]) cache.remember(certificate!, parsed);
     expect(cache.size).toBe(2);
     // A certificate with another's fingerprint and no signature of its own is known only while that one is remembered.
     const remembered = (certificate: typeof first): boolean => cache.isSignedBy({ ...certificate!, signature: Buffer.alloc(64) }, parsed);
     expect([first, second, third].map(remembered)).toEqual([true, false, true]);
+    // A use counts as well as a new entry.
+    expect(remembered(first)).toBe(true);
+    cache.remember(second!, parsed);
+    expect([first, second, third].map(remembered)).toEqual([true, true, false]);
+  });
+
+  test('regression: only links of a path that was accepted are, so that no stranger fills the cache', () => {
+    const [signatures, anchors] = [new SignatureCache(), [parsed]];
+    const policy = { anchors, trustDomain: DOMAIN, now: NOW, skewMs: 0, signatures };
+    const verify = (...chain: readonly { readonly der: Buffer }[]): string => messageOf(() => verifyPath(chain.map(({ der }) => parseCertificate(der)), policy));
+    // All of a stranger's own making.
+    const foreign = makeCa('foreign');
+    const middle = makeCa('middle', {}, foreign);
+    expect(verify(make({}, middle), middle, foreign)).toMatch(/^peer_untrusted/);
+    // A service with a good certificate, playing CA.
+    expect(verify(make({}, leaf), leaf)).toMatch(/^certificate_invalid/);
+    expect(verify(make({ notAfter: NOW - 1 }, root))).toMatch(/^certificate_expired/);
+    expect(signatures.size).toBe(0);
+    const issuing = makeCa('issuing', {}, root);
+    expect(verify(make({}, issuing), issuing, root)).toBe('accepted');
+    expect(signatures.size).toBe(2);
   });
 });
