@@ -35,7 +35,7 @@ export interface CryptoManagerOptions {
   readonly primitives?: PrimitivesName;
   /** Suite of the connections that are dialled; either is accepted. Default `aesgcm`. */
   readonly suite?: CipherSuite;
-  /** How far the clocks may be apart when certificates are checked, in ms, 0 or more. Default 60,000 (PROTOCOL 5). */
+  /** How far the clocks may be apart when certificates are checked, peers' and the own files', in ms, 0 or more. Default 60,000 (PROTOCOL 5). */
   readonly clockSkewMs?: number;
   readonly clock?: Clock;
   /** Default: warnings and errors to stderr. */
@@ -170,7 +170,8 @@ export class CryptoManager implements ChannelFactory {
 
   async #load(): Promise<void> {
     if (this.#source === undefined) throw new MeshError('identity_required', 'identity: give certificate files, or a source');
-    const source = 'load' in this.#source ? this.#source : identityFilesSource(this.#source, { clock: this.#clock, logger: this.#logger });
+    const watching = { clock: this.#clock, logger: this.#logger, clockSkewMs: this.#skewMs };
+    const source = 'load' in this.#source ? this.#source : identityFilesSource(this.#source, watching);
     const identity = checkIdentity(await source.load());
     if (this.#state.name === 'closed') throw new MeshError('mesh_closed', 'closed while the identity was loading');
     this.#state = { name: 'ready', identity, staticKey: this.primitives.generateKeyPair(), endWatch: () => undefined };

@@ -42,10 +42,10 @@ export async function readIdentityFileSet(files: IdentityFiles): Promise<Identit
 /**
  * Makes identity material of the contents, or refuses them whole (PROTOCOL 6.4): the key is the leaf's, the chain verifies
  * against the bundle at this time, every CA can be read.
- * @param now ms since 1970
+ * @param at the time to judge by, ms since 1970, and how far clocks may be apart, in ms
  * @throws MeshError `identity_invalid`, naming the file and what is wrong with it
  */
-export function toIdentityMaterial(files: IdentityFiles, set: IdentityFileSet, now: number): IdentityMaterial {
+export function toIdentityMaterial(files: IdentityFiles, set: IdentityFileSet, at: { readonly now: number; readonly skewMs: number }): IdentityMaterial {
   const privateKey = about('keyFile', files, () => importPrivateKey(set.key));
   const trustBundle = about('caFile', files, () => {
     const bundle = readPemCertificates(set.ca.toString('latin1'), MAX_BUNDLE_CERTIFICATES);
@@ -57,7 +57,7 @@ export function toIdentityMaterial(files: IdentityFiles, set: IdentityFileSet, n
     const [leaf = Buffer.alloc(0)] = chain;
     const certificate = parseCertificate(leaf);
     const { id, trustDomain } = leafSpiffeId(certificate);
-    verifyPeer(chain, { trustBundle, trustDomain, now });
+    verifyPeer(chain, { trustBundle, trustDomain, ...at });
     // Not KeyObject.equals: for keys of two types it leaves an error behind that fails the next import of a key (Node 20.20).
     if (!createPublicKey(privateKey).export({ type: 'spki', format: 'der' }).equals(certificate.spki)) {
       throw new MeshError('identity_invalid', `keyFile '${files.keyFile}' holds another key than the certificate: replace both together`);

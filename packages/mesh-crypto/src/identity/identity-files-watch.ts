@@ -16,6 +16,8 @@ export interface IdentityFilesWatchOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly pollMs: number;
+  /** How far clocks may be apart, in ms. */
+  readonly skewMs: number;
   /** Digest of the material in use: not reported again. */
   readonly digest: string | undefined;
   /** Id of the material in use: another one is refused (PROTOCOL 6.4). */
@@ -104,7 +106,8 @@ export class IdentityFilesWatch {
         set.key.fill(0);
         this.#trouble = undefined;
       } else {
-        this.#take(digest, toIdentityMaterial(this.#options.files, set, this.#options.clock.now()));
+        const { files, clock, skewMs } = this.#options;
+        this.#take(digest, toIdentityMaterial(files, set, { now: clock.now(), skewMs }));
       }
     } catch (error) {
       if (!this.#stopped) this.#refuse(MeshError.from(error), digest);

@@ -1,6 +1,7 @@
 import { systemClock, stderrLogger, type Clock, type IdentityFiles, type IdentityMaterial, type IdentitySource, type Logger } from '@lemur-bookstores/mesh-interface';
 import { readIdentityFileSet, toIdentityMaterial } from './identity-file-set.js';
 import { IdentityFilesWatch } from './identity-files-watch.js';
+import { DEFAULT_SKEW_MS } from './trust-bundle.js';
 
 /** How identity files are read and watched. */
 export interface IdentityFilesOptions {
@@ -10,6 +11,8 @@ export interface IdentityFilesOptions {
   readonly logger?: Logger;
   /** How often the files are looked at beside being watched, in ms. Default 30,000. */
   readonly pollMs?: number;
+  /** How far this clock may be apart from that of the certificates' issuer, in ms, 0 or more. Default 60,000 (PROTOCOL 5). */
+  readonly clockSkewMs?: number;
 }
 
 /**
@@ -20,7 +23,7 @@ export interface IdentityFilesOptions {
  * `load()` throws MeshError `identity_unreadable` or `identity_invalid`, naming the file and what to do.
  */
 export function identityFilesSource(files: IdentityFiles, options: IdentityFilesOptions = {}): IdentitySource {
-  return new IdentityFilesSource({ ...files }, options.clock ?? systemClock, options.logger ?? stderrLogger, options.pollMs ?? 30_000);
+  return new IdentityFilesSource({ ...files }, options);
 }
 
 class IdentityFilesSource implements IdentitySource {
@@ -29,20 +32,22 @@ class IdentityFilesSource implements IdentitySource {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #pollMs: number;
+  readonly #skewMs: number;
   #digest: string | undefined;
   #id: string | undefined;
   #warned = false;
 
-  constructor(files: IdentityFiles, clock: Clock, logger: Logger, pollMs: number) {
+  constructor(files: IdentityFiles, options: IdentityFilesOptions) {
     this.#files = files;
-    this.#clock = clock;
-    this.#logger = logger;
-    this.#pollMs = pollMs;
+    this.#clock = options.clock ?? systemClock;
+    this.#logger = options.logger ?? stderrLogger;
+    this.#pollMs = options.pollMs ?? 30_000;
+    this.#skewMs = options.clockSkewMs ?? DEFAULT_SKEW_MS;
   }
 
   async load(): Promise<IdentityMaterial> {
     const set = await readIdentityFileSet(this.#files);
-    const material = toIdentityMaterial(this.#files, set, this.#clock.now());
+    const material = toIdentityMaterial(this.#files, set, { now: this.#clock.now(), skewMs: this.#skewMs });
     this.#warnOfExposure(set.keyExposure);
     this.#digest = set.digest;
     this.#id = material.id;
@@ -55,6 +60,7 @@ class IdentityFilesSource implements IdentitySource {
       clock: this.#clock,
       logger: this.#logger,
       pollMs: this.#pollMs,
+      skewMs: this.#skewMs,
       digest: this.#digest,
       id: this.#id,
       onChange,

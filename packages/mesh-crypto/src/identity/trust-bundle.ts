@@ -10,7 +10,7 @@ import { SignatureCache } from './signature-cache.js';
 export const MAX_CHAIN_CERTIFICATES = 5;
 
 /** Clocks may be apart by this much, in ms (PROTOCOL 5). */
-const DEFAULT_SKEW_MS = 60_000;
+export const DEFAULT_SKEW_MS = 60_000;
 
 /** Name of a local trust domain: 16 hex digits of its CA's key (PROTOCOL 6.2). */
 const LOCAL_TRUST_DOMAIN = /^local-[0-9a-f]{16}$/;

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { FakeClock, silentLogger, type IdentityFiles, type IdentityMaterial, type Logger } from '@lemur-bookstores/mesh-interface';
+import { CryptoManager } from '../../src/crypto-manager.js';
 import { identityFilesSource, type IdentityFilesOptions } from '../../src/identity/identity-files.js';
 import { ed25519Keys, HOUR, leafWith, make, makeCa, NOW, p256Keys, san, uri, type Made } from '../support/certificate-maker.js';
 
@@ -76,6 +77,21 @@ describe('load', () => {
     await damage();
     await expect(load()).rejects.toMatchObject({ reason: 'identity_invalid' });
     await expect(load()).rejects.toThrow(text);
+  });
+
+  test('regression: clocks may differ by clockSkewMs for the own certificate too, at the load and in the watch', async () => {
+    const early = make({ notBefore: NOW + 60_001 }, root);
+    await write(early);
+    await expect(load()).rejects.toThrow(/certificate_not_yet_valid/);
+    expect((await load({ clockSkewMs: 60_001 })).chain).toEqual([early.der]);
+    const crypto = new CryptoManager({ serviceId: 'orders', identity: files, clock, logger: silentLogger, clockSkewMs: 60_001 });
+    await crypto.load();
+    expect(crypto.id).toBe('spiffe://prod.example.org/orders');
+    crypto.close();
+    await write(first);
+    await expect(load({ clockSkewMs: 0 })).resolves.toBeDefined();
+    clock.jump(HOUR + 1);
+    await expect(load({ clockSkewMs: 0 })).rejects.toThrow(/certificate_expired/);
   });
 
   test('no error shows what is in the key file', async () => {
@@ -184,6 +200,13 @@ describe('watch', () => {
     await untilSeen(5);
     const other = expect.stringMatching(/another key/);
     expect(seen).toEqual([other, 'second', other, 'other', other]);
+  });
+
+  test('regression: a new set within clockSkewMs is taken', async () => {
+    await start({ clockSkewMs: 2 * HOUR });
+    await write(make({ notBefore: NOW + 1.5 * HOUR, notAfter: NOW + 3 * HOUR }, root));
+    await untilSeen(1);
+    expect(seen).toEqual(['other']);
   });
 
   test('another id is refused', async () => {
