@@ -1,5 +1,5 @@
 import type { AuditEventDetails, AuditEventInput, Clock, MeshAuditEvent, MeshError } from '@lemur-bookstores/mesh-interface';
-import { cutText, textBytes, type Redactor } from './redaction.js';
+import { safeText, textBytes, type Redactor } from './redaction.js';
 import { UuidV7 } from './uuid-v7.js';
 
 /** Told what became of an event at one adapter: `undefined` when it has it. */
@@ -64,11 +64,11 @@ export class EventStamper {
     let bytes = EVENT_BYTES;
 
     const said = input.details;
-    const details: Writable<AuditEventDetails> = { action: cutText(said.action, MAX_ACTION_LENGTH), success: said.success };
+    const details: Writable<AuditEventDetails> = { action: safeText(said.action, MAX_ACTION_LENGTH), success: said.success };
     if (said.duration !== undefined) details.duration = said.duration;
     if (said.messageCount !== undefined) details.messageCount = said.messageCount;
     if (said.error !== undefined) {
-      details.error = cutText(said.error, MAX_ERROR_LENGTH);
+      details.error = safeText(said.error, MAX_ERROR_LENGTH);
       bytes += textBytes(details.error);
     }
     if (said.metadata !== undefined) {
@@ -86,7 +86,7 @@ export class EventStamper {
       details: Object.freeze(details),
     };
     if (input.targetServiceId !== undefined) {
-      event.targetServiceId = cutText(input.targetServiceId, MAX_ID_LENGTH);
+      event.targetServiceId = safeText(input.targetServiceId, MAX_ID_LENGTH);
       bytes += textBytes(event.targetServiceId);
     }
     if (input.trace !== undefined) event.trace = Object.freeze({ traceId: input.trace.traceId, spanId: input.trace.spanId });

@@ -1,4 +1,5 @@
 import { MASK, NameMask, type NameMaskOptions } from './name-mask.js';
+import { maskPrivateKeys } from './private-key-text.js';
 import { swallowRejection } from './swallow-rejection.js';
 
 /** What becomes of an event's metadata before any adapter sees it. */
@@ -24,9 +25,15 @@ const MAX_NAME_LENGTH = 256;
 /** What a value takes that is not a string, and what a container or an entry adds: estimates of V8's heap. */
 const VALUE_BYTES = 16;
 
-/** Characters beyond `max` cut off, and said so. */
-export function cutText(text: string, max: number): string {
-  return text.length <= max ? text : `${text.slice(0, max)}…[+${text.length - max} chars]`;
+/** What a name's value may be called where the name is a value itself: `{ name: 'password', value: '…' }`, and AWS's `Key` and `Value`. */
+const LABELS = ['name', 'key', 'header', 'field', 'Name', 'Key', 'Header', 'Field'];
+const LABELLED = new Set(['value', 'values', 'val', 'Value', 'Values', 'Val']);
+/** A text in a list that may be the name of the one after it: raw headers, entries, arguments. */
+const NAME_IN_LIST = /^[\p{L}\p{N}._-]{1,64}$/u;
+
+/** Characters beyond `max` cut off, and said so; private keys in PEM form masked. */
+export function safeText(text: string, max: number): string {
+  return maskPrivateKeys(text.length <= max ? text : `${text.slice(0, max)}…[+${text.length - max} chars]`);
 }
 
 /** A string's size in memory, at its widest: two bytes a character. */
@@ -73,9 +80,10 @@ export class Redactor {
       const name = names[index]!;
       // Assigning it would set the copy's prototype instead of an entry.
       if (name === '__proto__') continue;
-      const value = this.#mask.hides(name, level) ? MASK : this.#read(source, name);
+      const hidden = this.#mask.hides(name, level) || (LABELLED.has(name) && this.#labelsSecret(source));
+      const value = hidden ? MASK : this.#read(source, name);
       if (value === undefined) continue;
-      copy[name.length <= MAX_NAME_LENGTH ? name : cutText(name, MAX_NAME_LENGTH)] = value;
+      copy[safeText(name, MAX_NAME_LENGTH)] = value;
       this.#bytes += textBytes(name) + VALUE_BYTES;
     }
     if (names.length > count) copy['…'] = `[${names.length - count} more]`;
@@ -87,7 +95,11 @@ export class Redactor {
     const copy: unknown[] = [];
     this.#ancestors.push(source);
     const count = Math.min(items.length, this.#maxEntries);
-    for (let index = 0; index < count; index++) copy.push(this.#read(items, index) ?? null);
+    let hidden = false;
+    for (let index = 0; index < count; index++) {
+      copy.push(hidden ? MASK : this.#read(items, index) ?? null);
+      hidden = this.#isSecretName(this.#peek(items, index));
+    }
     this.#bytes += count * VALUE_BYTES;
     if (items.length > count) copy.push(`[${items.length - count} more]`);
     this.#ancestors.pop();
@@ -104,10 +116,27 @@ export class Redactor {
     }
   }
 
+  /** Whether the object is an entry whose name, a value here, is one to mask. */
+  #labelsSecret(source: object): boolean {
+    return LABELS.some((label) => this.#isSecretName(this.#peek(source, label)));
+  }
+
+  #isSecretName(value: unknown): boolean {
+    return typeof value === 'string' && NAME_IN_LIST.test(value) && this.#mask.isSecret(value);
+  }
+
+  #peek(source: object, name: string | number): unknown {
+    try {
+      return (source as Readonly<Record<string | number, unknown>>)[name];
+    } catch {
+      return undefined;
+    }
+  }
+
   #value(value: unknown): unknown {
     switch (typeof value) {
       case 'string': {
-        const text = value.length <= this.#maxStringLength ? value : cutText(value, this.#maxStringLength);
+        const text = safeText(value, this.#maxStringLength);
         if (this.#bytes + textBytes(text) > MAX_BYTES) return '[cut]';
         this.#bytes += textBytes(text);
         return text;
@@ -118,7 +147,7 @@ export class Redactor {
       case 'undefined':
         return value;
       case 'bigint':
-        return cutText(String(value), this.#maxStringLength);
+        return safeText(String(value), this.#maxStringLength);
       case 'object':
         return value === null ? null : this.#object(value);
       default:
@@ -137,6 +166,7 @@ export class Redactor {
     if (value instanceof Set) return this.#list(value, [...value]);
     if (value instanceof Map) return this.#map(value);
     if (value instanceof Error) return this.#record({ name: value.name, message: value.message }, ['name', 'message'], 'nested');
+    if (Object.prototype.toString.call(value) === '[object URL]') return this.#value(bareUrl(value as URL));
     // Objects that hold secrets print themselves as `[redacted]`: their own word goes before their fields.
     const { toJSON } = value as { readonly toJSON?: unknown };
     if (typeof toJSON === 'function') {
@@ -160,4 +190,14 @@ export class Redactor {
     this.#ancestors.pop();
     return copy;
   }
+}
+
+/** Without user, password, query and fragment: credentials and tokens travel in each of them. */
+function bareUrl(url: URL): string {
+  const bare = new URL(url.href);
+  bare.username = '';
+  bare.password = '';
+  bare.search = '';
+  bare.hash = '';
+  return bare.href;
 }

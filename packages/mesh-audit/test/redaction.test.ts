@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { createSecretKey } from 'node:crypto';
+import { FakeClock } from '@lemur-bookstores/mesh-interface';
 import fc from 'fast-check';
+import { EventStamper } from '../src/event-stamper.js';
 import { Redactor, type RedactionOptions } from '../src/redaction.js';
 
 const redact = (metadata: Record<string, unknown>, options?: RedactionOptions): Readonly<Record<string, unknown>> =>
@@ -58,6 +60,61 @@ describe('names', () => {
       const { metadata } = redactor.redact({ [`field${index}`]: 1, [`token${index}`]: 1 });
       expect(metadata).toEqual({ [`field${index}`]: 1, [`token${index}`]: '[redacted]' });
     }
+  });
+});
+
+describe('regression: secrets that names and shapes gave away', () => {
+  test.each([
+    'keyPem', 'key_pem', 'keyMaterial', 'key1', 'key_2', 'apiKeys3', 'pass', 'dbPass', 'DB_PASS', 'smtp-pass1', 'passcode', 'pw', 'userPw', 'dsn', 'sentryDSN', 'connectionString',
+    'seed', 'walletSeed', 'mnemonic', 'csrf', 'x-csrf-id', 'XSRF-ID', 'pin1', '\uff50\uff41\uff53\uff53\uff57\uff4f\uff52\uff44', '\uff2b\uff25\uff39', 'pass\u200bword', `${'x'.repeat(300)}`,
+  ])('%s is masked', (name) => {
+    expect(Object.values(redact({ [name]: 'canary' }))).toEqual(['[redacted]']);
+  });
+
+  test.each(['passCount', 'compass', 'bypass', 'reseeded', 'seedNodes', 'pwm', 'keyEpoch1', 'publicKey1', 'passed', 'sha256', 'attempt2'])('%s is shown', (name) => {
+    expect(redact({ [name]: 'shown' })).toEqual({ [name]: 'shown' });
+  });
+
+  test('a number after an allowed name makes it another', () => {
+    expect(redact({ partitionKey: 'p', partitionKey2: 'q' }, { allow: ['partitionKey'] })).toEqual({ partitionKey: 'p', partitionKey2: '[redacted]' });
+  });
+
+  test.each([
+    ['raw headers', ['Host', 'h', 'Authorization', 'Bearer canary', 'accept', 'a'], ['Host', 'h', 'Authorization', '[redacted]', 'accept', 'a']],
+    ['pairs', [['authorization', 'canary'], ['accept', 'a']], [['authorization', '[redacted]'], ['accept', 'a']]],
+    ['a set of pairs', new Set([['cookie', 'canary']]), [['cookie', '[redacted]']]],
+    ['arguments', ['--password', 'canary', '--verbose'], ['--password', '[redacted]', '--verbose']],
+    ['an entry', { name: 'password', value: 'canary' }, { name: 'password', value: '[redacted]' }],
+    ['an entry, the value first', [{ value: ['canary'], header: 'x-api-key' }], [{ value: '[redacted]', header: 'x-api-key' }]],
+    ['an AWS tag', { Key: 'DbPassword', Value: 'canary' }, { Key: '[redacted]', Value: '[redacted]' }],
+    ['a harmless entry', { name: 'method', value: 'charge' }, { name: 'method', value: 'charge' }],
+    ['a list of sentences', ['the token is old', 'so what'], ['the token is old', 'so what']],
+    ['a list with a getter that throws', Object.defineProperty(['a', 'b'], 0, { get: () => { throw new Error('canary'); } }), ['[unreadable]', 'b']],
+  ])('%s', (_what, value, shown) => {
+    expect(redact({ value })).toEqual({ value: shown });
+  });
+
+  test('URLs are shown without user, password, query and fragment', () => {
+    const urls = ['https://user:canary@example.org/path?sig=canary#access_token=canary', 'postgres://user:canary@db:5432/orders?password=canary', 'https://example.org/'];
+    expect(redact({ urls: urls.map((url) => new URL(url)) })).toEqual({ urls: ['https://example.org/path', 'postgres://db:5432/orders', 'https://example.org/'] });
+  });
+
+  test('private keys in PEM form are masked in every text, whole, cut or on one line', () => {
+    const pem = (label: string): string => `-----BEGIN ${label}-----\nMIGcanary\n-----END ${label}-----`;
+    for (const label of ['PRIVATE KEY', 'EC PRIVATE KEY', 'ENCRYPTED PRIVATE KEY', 'PGP PRIVATE KEY BLOCK']) {
+      expect(redact({ text: `cannot read ${pem(label)} here` })).toEqual({ text: 'cannot read [redacted] here' });
+    }
+    const shown = redact({
+      cut: `${'x'.repeat(30)}${pem('PRIVATE KEY')}`, line: pem('PRIVATE KEY').replaceAll('\n', '\\n'), [pem('PRIVATE KEY')]: 1, two: `${pem('PRIVATE KEY')}, ${pem('RSA PRIVATE KEY')}`,
+      error: new Error(pem('PRIVATE KEY')), public: pem('PUBLIC KEY').replace('canary', ''),
+    }, { maxStringLength: 70 });
+    expect(JSON.stringify(shown)).not.toContain('canary');
+    expect(shown).toMatchObject({ cut: `${'x'.repeat(30)}[redacted]`, public: '-----BEGIN PUBLIC KEY-----\nMIG\n-----END PUBLIC KEY-----' });
+    const { event } = new EventStamper('me', new FakeClock(), new Redactor()).stamp(
+      { eventType: 'error', targetServiceId: pem('PRIVATE KEY'), details: { action: pem('PRIVATE KEY'), success: false, error: `no key: ${pem('PRIVATE KEY')}` } }, undefined,
+    );
+    expect(JSON.stringify(event)).not.toContain('canary');
+    expect(event.details.error).toBe('no key: [redacted]');
   });
 });
 
