@@ -31,8 +31,8 @@ import type { MeshNodeOptions } from './mesh-node-options.js';
 import { completeSessionLimits, type SessionLimits } from './session/session-limits.js';
 import { WebSocketTransport } from './transport/websocket-transport.js';
 
-/** What a node is doing. */
-export type MeshNodeState = 'new' | 'starting' | 'running' | 'stopping' | 'stopped';
+/** What a node is doing. `draining`: the calls that came in are ending, and may still call on; `stopping`: so are those that went out. */
+export type MeshNodeState = 'new' | 'starting' | 'running' | 'draining' | 'stopping' | 'stopped';
 
 /** Figures of a node at one moment. */
 export interface MeshNodeSnapshot {
@@ -68,6 +68,8 @@ export class MeshNode {
   readonly #clients = new Map<string, MeshClient<AnyApi>>();
   #state: MeshNodeState = 'new';
   #listener: Listener | undefined;
+  #unlistened: Promise<void> | undefined;
+  #stopped: Promise<void> | undefined;
   #own: OwnInstance | undefined;
   #registered: ServiceNode | undefined;
 
@@ -116,7 +118,7 @@ export class MeshNode {
 
   /** Loads the identity, listens, becomes findable and connects to the services that were asked for. */
   async start(): Promise<void> {
-    if (this.#state === 'stopping' || this.#state === 'stopped') throw new MeshError('mesh_closed', 'the mesh was closed; make a new one');
+    if (this.#stopped !== undefined) throw new MeshError('mesh_closed', 'the mesh was closed; make a new one');
     if (this.#state !== 'new') throw new MeshError('already_initialized', 'initialize() was called before');
     this.#state = 'starting';
     try {
@@ -196,27 +198,43 @@ export class MeshNode {
     return this.#directory.discoveryState;
   }
 
-  /** Stops taking calls, lets those in flight end (within `drainMs`), says goodbye to every peer and stops listening. */
-  async stop(): Promise<void> {
-    if (this.#state !== 'running') {
-      this.#state = 'stopped';
-      return this.#withdraw();
-    }
-    this.#state = 'stopping';
-    const { drainMs } = this.#limits;
-    await this.#deregister();
-    await Promise.all([this.#inbound.drain(drainMs), this.#directory.stop(drainMs)]);
-    await this.#unlisten();
+  /**
+   * Ends it, within `drainMs` for all calls together: nobody finds it any more, then it stops listening, then the calls that came in
+   * end, and last those that went out. Handlers can call on until they end; so can anybody else until then. Then every peer is said
+   * goodbye, and discovery is closed. Trouble of a provider is a warning. Called again it gives the same promise.
+   */
+  stop(): Promise<void> {
+    return (this.#stopped ??= this.#stop());
+  }
+
+  async #stop(): Promise<void> {
+    const ran = this.#state === 'running';
+    if (ran) await this.#drain();
+    this.#state = 'stopped';
+    await this.#withdraw();
     await this.#tell('close', () => this.#options.discovery.close?.());
     this.#wheel.stop();
     this.#journal.flush();
-    this.#state = 'stopped';
-    this.#audit.record({ eventType: 'system', details: { action: 'system.stop', success: true } });
+    if (ran) this.#audit.record({ eventType: 'system', details: { action: 'system.stop', success: true } });
   }
 
-  /** Takes back what a start that failed, or was overtaken by `stop()`, has done so far. */
+  async #drain(): Promise<void> {
+    const { drainMs } = this.#limits;
+    const endsAt = this.#clock.monotonic() + drainMs;
+    const leftMs = (): number => Math.max(0, endsAt - this.#clock.monotonic());
+    this.#state = 'draining';
+    await this.#deregister(Math.min(PROVIDER_TIMEOUT_MS, drainMs / 2));
+    // A listener counts as closed only once its connections have ended: that is awaited at the end.
+    void this.#unlisten();
+    await this.#inbound.drain(leftMs());
+    this.#state = 'stopping';
+    await this.#directory.stop(leftMs());
+  }
+
+  /** Takes back what a start, or one that failed or was overtaken by `stop()`, has done so far. */
   async #withdraw(): Promise<void> {
     await this.#deregister();
+    this.#inbound.close();
     await this.#unlisten();
   }
 
@@ -231,10 +249,12 @@ export class MeshNode {
     await askProvider(this.#clock, what, ask, timeoutMs).catch((error: unknown) => this.#logger.warn(MeshError.from(error).message));
   }
 
-  async #unlisten(): Promise<void> {
-    this.#inbound.close();
-    await this.#listener?.close();
+  #unlisten(): Promise<void> {
+    const listener = this.#listener;
     this.#listener = undefined;
+    const before = this.#unlistened;
+    const closed = listener?.close().catch((error: unknown) => this.#logger.warn(`cannot stop listening: ${MeshError.from(error).message}`));
+    return (this.#unlistened = Promise.all([before, closed]).then(() => {}));
   }
 
   /** @throws MeshError `mesh_closed` where `stop()` was called meanwhile */
@@ -245,6 +265,7 @@ export class MeshNode {
   #assertRunning(): void {
     switch (this.#state) {
       case 'running':
+      case 'draining':
         return;
       case 'new':
       case 'starting':
