@@ -22,6 +22,8 @@ export interface RedactedMetadata {
 /** Beyond this much an event's metadata is cut, whatever the single limits would let through. */
 const MAX_BYTES = 65_536;
 const MAX_NAME_LENGTH = 256;
+/** Bigints beyond it are not turned into digits: that takes time with the square of their length. No number in an audit trail needs more. */
+const LARGEST = 1n << 1_024n;
 /** What a value takes that is not a string, and what a container or an entry adds: estimates of V8's heap. */
 const VALUE_BYTES = 16;
 
@@ -135,24 +137,27 @@ export class Redactor {
 
   #value(value: unknown): unknown {
     switch (typeof value) {
-      case 'string': {
-        const text = safeText(value, this.#maxStringLength);
-        if (this.#bytes + textBytes(text) > MAX_BYTES) return '[cut]';
-        this.#bytes += textBytes(text);
-        return text;
-      }
+      case 'string':
+        return this.#text(value);
       case 'number':
         return Number.isFinite(value) ? value : String(value);
       case 'boolean':
       case 'undefined':
         return value;
       case 'bigint':
-        return safeText(String(value), this.#maxStringLength);
+        return value < LARGEST && value > -LARGEST ? this.#text(String(value)) : '[large bigint]';
       case 'object':
         return value === null ? null : this.#object(value);
       default:
         return `[${typeof value}]`;
     }
+  }
+
+  #text(whole: string): string {
+    const text = safeText(whole, this.#maxStringLength);
+    if (this.#bytes + textBytes(text) > MAX_BYTES) return '[cut]';
+    this.#bytes += textBytes(text);
+    return text;
   }
 
   #object(value: object): unknown {

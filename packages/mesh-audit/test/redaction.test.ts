@@ -171,6 +171,20 @@ describe('values', () => {
     expect(JSON.stringify(metadata).length).toBeLessThan(200_000);
   });
 
+  test('regression: bigints are cut, count as the texts they become, and cost no time when they are huge', () => {
+    const huge = 1n << 4_000_000n;
+    const started = performance.now();
+    expect(redact({ huge, negative: -huge, list: [huge] })).toEqual({ huge: '[large bigint]', negative: '[large bigint]', list: ['[large bigint]'] });
+    // Turning one of them into digits takes some 500 ms.
+    expect(performance.now() - started).toBeLessThan(300);
+    expect(redact({ long: 10n ** 100n }, { maxStringLength: 5 })).toEqual({ long: '10000…[+96 chars]' });
+
+    const many = Array.from({ length: 64 }, () => Array.from({ length: 64 }, () => (1n << 1_024n) - 1n));
+    const { metadata, bytes } = new Redactor().redact({ many });
+    expect(bytes).toBeLessThan(140_000);
+    expect(JSON.stringify(metadata).length).toBeLessThan(70_000);
+  });
+
   test('what throws when it is read costs that entry alone', () => {
     const hostile = {
       get bad(): string {
