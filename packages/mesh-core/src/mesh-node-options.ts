@@ -13,7 +13,10 @@ export interface MeshNodeOptions {
   readonly port: number;
   /** Address to listen on. Default: all interfaces. */
   readonly host?: string | undefined;
-  /** Where others reach this node, if not at `host` and `port`. */
+  /**
+   * Where others reach this node, if not at `host` and `port`. Listening on all interfaces, the host's default is 127.0.0.1 towards local
+   * discovery, and the machine's own name (`os.hostname()`) towards any other.
+   */
   readonly advertise?: { readonly host?: string; readonly port?: number } | undefined;
   /** Handshakes and identity: mesh-crypto's CryptoManager. */
   readonly channels: ChannelFactory;

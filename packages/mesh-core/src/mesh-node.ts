@@ -131,12 +131,12 @@ export class MeshNode {
         onConnection: (connection: Connection, ticket: AdmissionTicket) => this.#inbound.accept(connection, ticket),
       });
       this.#assertStarting();
-      const { advertise, host } = this.#options;
-      this.#own = new OwnInstance(this.serviceId, { host, port: this.#listener.port, advertise });
+      const { advertise, discovery, host } = this.#options;
+      this.#own = new OwnInstance(this.serviceId, { host, port: this.#listener.port, advertise, local: discovery.local === true });
       const { node } = this.#own;
       // Before it is known to have worked: what fails late may have been done.
       this.#registered = node;
-      await askProvider(this.#clock, 'make this service findable', () => this.#options.discovery.register(node));
+      await askProvider(this.#clock, 'make this service findable', () => discovery.register(node));
       this.#assertStarting();
     } catch (error) {
       await this.#withdraw();

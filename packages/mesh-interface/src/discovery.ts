@@ -27,5 +27,7 @@ export interface DiscoveryProvider {
   watch?(serviceId: string, listener: (nodes: ServiceNode[]) => void): () => void;
   /** How a person would be told where this provider looked, e.g. a folder. */
   readonly description?: string;
+  /** `true`: finds services on this machine only, so that the loopback address is one to tell it. Default: others elsewhere read it. */
+  readonly local?: boolean;
   close?(): Promise<void>;
 }

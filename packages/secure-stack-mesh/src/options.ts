@@ -21,7 +21,10 @@ export interface SecureMeshOptions {
   readonly port: number;
   /** Address to listen on. Default: 127.0.0.1 in the local trust domain, all interfaces with an identity from files. */
   readonly host?: string;
-  /** Where others reach this service if not at `host` and `port`, e.g. behind a load balancer. */
+  /**
+   * Where others reach this service if not at `host` and `port`, e.g. behind a load balancer. Where it listens on all interfaces, a
+   * discovery provider other than the local one is told the machine's name (`os.hostname()`) unless a host is given here.
+   */
   readonly advertise?: { readonly host?: string; readonly port?: number };
   /**
    * What this service proves itself with. Default: the local trust domain, which trusts this user on this machine and nobody

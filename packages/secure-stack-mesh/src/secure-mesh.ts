@@ -136,7 +136,7 @@ export class SecureMesh {
   }
 
   /**
-   * Takes no new calls, lets those in flight end (10 s at most), says goodbye to every peer, flushes the audit lanes (5 s at most)
+   * Lets the calls in flight end (10 s at most; handlers may call on until then), says goodbye to every peer, flushes the audit lanes (5 s at most)
    * and lets go of everything: the process can end. Calling it again gives the same promise.
    */
   cleanup(): Promise<void> {

@@ -20,6 +20,11 @@ export class ChainedDiscovery implements DiscoveryProvider {
     return `${this.#listed.description}, nor in ${this.#others.description ?? 'the discovery provider'}`;
   }
 
+  /** Only the other provider is told of the own service. */
+  get local(): boolean {
+    return this.#others.local === true;
+  }
+
   register(node: ServiceNode): Promise<void> {
     return this.#others.register(node);
   }

@@ -31,6 +31,7 @@ export interface LocalDiscoveryOptions {
  * and who looks takes away the files of dead processes.
  */
 export class LocalDiscovery implements DiscoveryProvider {
+  readonly local = true;
   readonly #runtimeDir: string;
   readonly #clock: Clock;
   readonly #logger: Logger;

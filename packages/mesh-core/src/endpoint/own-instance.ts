@@ -9,6 +9,8 @@ export interface ListeningAt {
   readonly port: number;
   /** Where others reach it, if elsewhere. */
   readonly advertise: { readonly host?: string; readonly port?: number } | undefined;
+  /** Whether only this machine hears of it. */
+  readonly local: boolean;
 }
 
 const LOOPBACK: readonly string[] = ['127.0.0.1', 'localhost', '::1'];
@@ -21,9 +23,10 @@ export class OwnInstance {
   readonly #hosts: ReadonlySet<string>;
   readonly #port: number;
 
-  constructor(serviceId: string, { host, port, advertise }: ListeningAt) {
+  constructor(serviceId: string, { host, port, advertise, local }: ListeningAt) {
     const everywhere = WILDCARDS.includes(host);
-    const reachable = everywhere ? '127.0.0.1' : (host as string);
+    // Elsewhere the loopback address would be somebody else's own machine.
+    const reachable = everywhere ? (local ? '127.0.0.1' : hostname()) : (host as string);
     this.node = { id: serviceId, host: advertise?.host ?? reachable, port: advertise?.port ?? port, instanceId: randomUUID() };
     this.#hosts = new Set(everywhere ? [...LOOPBACK, hostname(), ...ownAddresses()] : LOOPBACK.includes(reachable) ? LOOPBACK : [reachable]);
     this.#port = port;
