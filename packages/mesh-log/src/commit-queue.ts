@@ -11,7 +11,7 @@ export interface CommitEntry {
   readonly bytes: number;
   /** Called when they are durable, with the index of the first, in the same turn in which the log moves on. */
   readonly committed: (first: number) => void;
-  readonly failed: (error: unknown) => void;
+  readonly failed: (error: MeshError) => void;
 }
 
 /** What waits for the next commit, in order, and what is in the one under way. Bounded in bytes. */
@@ -19,7 +19,7 @@ export class CommitQueue {
   #waiting: CommitEntry[] = [];
   #inFlight: readonly CommitEntry[] = [];
   #bytes = 0;
-  readonly #withdrawn = new Map<CommitEntry, unknown>();
+  readonly #withdrawn = new Map<CommitEntry, MeshError>();
   readonly #maxBytes: number;
 
   constructor(maxBytes: number) {
@@ -82,7 +82,7 @@ export class CommitQueue {
   }
 
   /** Its caller gave up. One in a commit under way is withdrawn only if that fails: it may be durable already. */
-  withdraw(entry: CommitEntry, reason: unknown): void {
+  withdraw(entry: CommitEntry, reason: MeshError): void {
     if (this.#inFlight.includes(entry)) {
       this.#withdrawn.set(entry, reason);
       return;
@@ -94,14 +94,14 @@ export class CommitQueue {
   }
 
   /** The log can take no more. */
-  failAll(error: unknown): void {
+  failAll(error: MeshError): void {
     const all = [...this.#inFlight, ...this.#waiting];
     [this.#inFlight, this.#waiting, this.#bytes] = [[], [], 0];
     this.#withdrawn.clear();
     for (const { failed } of all) failed(error);
   }
 
-  #drop(entry: CommitEntry, reason: unknown): void {
+  #drop(entry: CommitEntry, reason: MeshError): void {
     this.#bytes -= entry.bytes;
     entry.failed(reason);
   }

@@ -4,6 +4,7 @@ import { CommitQueue, type CommitEntry } from './commit-queue.js';
 import type { LogState } from './log-state.js';
 import type { LogTail } from './log-tail.js';
 import { RetryDelay } from './retry-delay.js';
+import { Waiters } from './waiters.js';
 import type { SigningKey } from './signing-key.js';
 
 /** What records are committed with. */
@@ -23,12 +24,6 @@ const CHECKPOINT_RECORDS = 1000;
 /** A log that is closed while its disk fails gives the records back after this many tries. */
 const TRIES_AT_CLOSE = 2;
 
-/** Somebody who waits. */
-interface Waiter<T> {
-  resolve(value: T): void;
-  reject(error: unknown): void;
-}
-
 /**
  * Makes records durable, many callers' with one sync: write → fdatasync → acknowledge (PROTOCOL 7.2). What comes in while a commit is
  * under way waits for the next. A commit that fails is made again from what then still waits: nothing is lost, nothing doubled.
@@ -37,8 +32,8 @@ export class GroupCommit {
   readonly #context: GroupCommitContext;
   readonly #tail: LogTail;
   readonly #queue: CommitQueue;
-  readonly #checkpointWaiters: Waiter<SignedCheckpoint>[] = [];
-  readonly #rotationWaiters: Waiter<void>[] = [];
+  readonly #checkpointWaiters = new Waiters<SignedCheckpoint>();
+  readonly #rotationWaiters = new Waiters<void>();
   #state: LogState = { kind: 'open' };
   #closing = false;
   #run: Promise<void> | undefined;
@@ -66,19 +61,17 @@ export class GroupCommit {
    */
   append(records: readonly string[], signal?: AbortSignal): Promise<number> {
     return new Promise((resolve, reject) => {
-      if (this.#closing) throw new MeshError('log_closed', 'the log is closed');
-      signal?.throwIfAborted();
-      const abort = (): void => this.#queue.withdraw(entry, signal?.reason);
-      const outcome = (settle: () => void): void => {
-        signal?.removeEventListener('abort', abort);
-        settle();
-      };
+      if (this.#closing) throw closed();
+      if (signal?.aborted === true) throw cancelled(signal);
+      const abort = (): void => this.#queue.withdraw(entry, cancelled(signal));
+      const forget = (): void => signal?.removeEventListener('abort', abort);
       const entry = this.#add(records, {
         committed: (first) => {
+          forget();
           this.#hasEvents = true;
-          outcome(() => resolve(first));
+          resolve(first);
         },
-        failed: (error) => outcome(() => reject(error as Error)),
+        failed: (error) => (forget(), reject(error)),
       });
       signal?.addEventListener('abort', abort, { once: true });
     });
@@ -87,11 +80,7 @@ export class GroupCommit {
   /** A record of the log itself, in JSON. `committed` runs in the turn in which the log took it. */
   appendOwn(record: string, committed?: () => void): Promise<number> {
     return new Promise((resolve, reject) => {
-      const done = (first: number): void => {
-        committed?.();
-        resolve(first);
-      };
-      this.#add([record], { committed: done, failed: reject });
+      this.#add([record], { committed: (first) => (committed?.(), resolve(first)), failed: reject });
     });
   }
 
@@ -139,17 +128,16 @@ export class GroupCommit {
     return entry;
   }
 
-  #wait<T>(waiters: Waiter<T>[]): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.#throwIfDone();
-      waiters.push({ resolve, reject });
-      this.tick();
-    });
+  async #wait<T>(waiters: Waiters<T>): Promise<T> {
+    this.#throwIfDone();
+    const happened = waiters.add();
+    this.tick();
+    return happened;
   }
 
   #throwIfDone(): void {
     if (this.#state.kind === 'stopped') throw this.#state.error;
-    if (this.#state.kind === 'closed') throw new MeshError('log_closed', 'the log is closed');
+    if (this.#state.kind === 'closed') throw closed();
   }
 
   async #work(): Promise<void> {
@@ -170,21 +158,21 @@ export class GroupCommit {
 
   #rotationIsDue(): boolean {
     const { segment } = this.#tail;
-    if (segment === undefined || this.#rotationWaiters.length > 0) return true;
+    if (segment === undefined || !this.#rotationWaiters.isEmpty) return true;
     return this.#hasEvents && this.#context.rotationDue(segment.openedAt, segment.bytes, this.#queue.nextBytes);
   }
 
   #checkpointIsDue(): boolean {
     if (this.#tail.mustRecordUncleanEnd) return false;
     const uncovered = this.#tail.size - this.#tail.checkpointSize;
-    return uncovered >= CHECKPOINT_RECORDS || (uncovered > 0 && this.#checkpointDue) || this.#checkpointWaiters.length > 0;
+    return uncovered >= CHECKPOINT_RECORDS || (uncovered > 0 && this.#checkpointDue) || !this.#checkpointWaiters.isEmpty;
   }
 
   async #beginSegment(): Promise<void> {
     const checkpoint = await this.#tail.beginSegment();
     this.#hasEvents = false;
     this.#signed(checkpoint);
-    for (const { resolve } of this.#rotationWaiters.splice(0)) resolve();
+    this.#rotationWaiters.resolve();
     this.#context.onSegment();
   }
 
@@ -214,7 +202,7 @@ export class GroupCommit {
 
   #signed(checkpoint: SignedCheckpoint): void {
     this.#checkpointDue = false;
-    for (const { resolve } of this.#checkpointWaiters.splice(0)) resolve(checkpoint);
+    this.#checkpointWaiters.resolve(checkpoint);
     this.#context.onCheckpoint(checkpoint);
   }
 
@@ -248,9 +236,14 @@ export class GroupCommit {
     this.#context.logger.error('the audit log has stopped', { error: error.message });
     this.#checkpointTimer?.cancel();
     this.#queue.failAll(error);
-    for (const { reject } of [...this.#checkpointWaiters.splice(0), ...this.#rotationWaiters.splice(0)]) reject(error);
+    this.#checkpointWaiters.reject(error);
+    this.#rotationWaiters.reject(error);
   }
 }
 
 /** A setImmediate: promise reactions, nextTick and I/O callbacks have run by then. */
 const turnEnd = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+const closed = (): MeshError => new MeshError('log_closed', 'the log is closed');
+
+const cancelled = (signal: AbortSignal | undefined): MeshError => MeshError.from(signal?.reason, 'cancelled');

@@ -6,6 +6,9 @@ import { checkpointNote, ownRecord, recordPrefix, type OwnRecord } from './recor
 import { formatHeader, nextHeader, parseHeader, type SegmentHeader } from './segment.js';
 import { NoteVerifier, openNote } from './signed-note.js';
 
+/** What reading an altered line throws: in a log a key that is none is no wrong option. */
+const LOOKS_ALTERED: ReadonlySet<string> = new Set(['log_tampered', 'note_invalid', 'invalid_option']);
+
 /** What a line turned out to be. */
 export type ReplayedLine =
   | { readonly kind: 'header'; readonly header: SegmentHeader }
@@ -59,7 +62,7 @@ export class LogReplay {
       return this.#record(line);
     } catch (error) {
       const { reason, text, details } = MeshError.from(error);
-      if (reason !== 'log_tampered' && reason !== 'note_invalid') throw error;
+      if (!LOOKS_ALTERED.has(reason)) throw error;
       throw details === undefined ? tampered(this.checkpointSize, text, error) : error;
     }
   }
@@ -86,7 +89,8 @@ export class LogReplay {
     if (first > this.tree.size || this.key === undefined) this.#beginAt(header);
     const expected = nextHeader(this.#segment, { origin, key: String(this.key), tree: this.tree, previousLeaf: this.previousLeaf, abandoned: header.abandoned });
     if (key !== String(this.key) || formatHeader(expected) !== line.toString()) {
-      throw tampered(this.tree.size, `the header of segment ${this.#segment} does not fit the records before it`);
+      // Which of the two was altered, nothing says.
+      throw tampered(this.checkpointSize, `the header of segment ${this.#segment} does not fit the records before it`);
     }
     this.#headerHash = sha256(line).toString('base64');
     this.#expected = 'boundary';

@@ -4,7 +4,7 @@ import { LogReplay, type ReplayedLine, type TamperDetails } from './log-replay.j
 import { sha256Of } from './compression.js';
 import type { OwnRecord, UncleanEnd } from './record.js';
 import { listSegments, type SegmentFile } from './segment.js';
-import { endsOf, readHead, type SegmentHead } from './segment-head.js';
+import { endsOf, readHeads } from './segment-head.js';
 import { readLines } from './segment-lines.js';
 import type { Trust } from './trust.js';
 import type { LogVerification, RecordRange, UnauthenticatedRange, VerificationProblem } from './verification.js';
@@ -24,6 +24,7 @@ export class LogVerifier {
   #keptSize = 0;
   /** Records before it are no longer there. */
   #missing = 0;
+  #missingFrom = 0;
   #missingRoot = '';
   #closed = false;
   readonly #unclean: UncleanEnd[] = [];
@@ -51,20 +52,13 @@ export class LogVerifier {
   }
 
   async #readAll(files: readonly SegmentFile[]): Promise<void> {
-    const heads: SegmentHead[] = [];
-    for (const file of files) {
-      this.#segment = file;
-      const head = await readHead(this.#fileSystem, file);
-      if (head !== undefined) heads.push(head);
-      // Only the newest can still be on its way into being.
-      else if (file !== files.at(-1)) throw new MeshError('log_tampered', `'${file.name}' has no beginning`);
-    }
+    const heads = await readHeads(this.#fileSystem, files);
     const ends = endsOf(heads);
     for (const [index, { file, header }] of heads.entries()) {
       this.#segment = file;
       // A file whose records are all in a later one was given up before any of them was acknowledged.
       if (ends.get(file.number) === 0) continue;
-      if (index === 0 || header.first > this.#replay.tree.size) this.#missing = header.first;
+      if (index === 0 || header.first > this.#replay.tree.size) [this.#missingFrom, this.#missing] = [this.#replay.tree.size, header.first];
       await this.#readSegment(file, ends.get(file.number), index === heads.length - 1);
     }
   }
@@ -123,7 +117,7 @@ export class LogVerifier {
       (!this.#isTrusting() || index < covered) &&
       !this.#unauthenticated().some(({ from, to: end, why }) => why === 'recovered' && index >= from && index < end) &&
       (to > this.#missing || (to === this.#missing && root === this.#missingRoot));
-    if (this.#missing > 0 && !this.#retired.some(genuine)) return { record: 0, text: `the records before ${this.#missing} are missing, and the log does not say that they were retired` };
+    if (this.#missing > 0 && !this.#retired.some(genuine)) return { record: this.#missingFrom, text: `records ${this.#missingFrom} to ${this.#missing - 1} are missing, and the log does not say that they were retired` };
     for (const file of files) {
       if (!file.compressed) continue;
       if (this.#compressed.get(file.name) !== (await sha256Of(this.#fileSystem, file.path))) return { record: this.#missing, segment: file.name, text: `'${file.name}.gz' is not the file that the log was compressed to` };

@@ -14,8 +14,8 @@ import type { WriterLock } from './writer-lock.js';
 
 /** Further instances of one service on one disk. */
 const MAX_INSTANCES = 64;
-/** How often an idle log looks whether something is due. */
-const TICK_MS = 60_000;
+/** How often a log looks whether something is due, beside the end of each period: the wall clock may be set. */
+const TICK_MS = 3_600_000;
 
 /** Where a batch went. */
 export interface Appended {
@@ -33,6 +33,7 @@ export class LogWriter {
   readonly #lock: WriterLock;
   readonly #commit: GroupCommit;
   readonly #maintenance: Maintenance;
+  readonly #schedule: RotationSchedule;
   #timer: ClockTimer | undefined;
   #key: SigningKey;
   #closed: Promise<void> | undefined;
@@ -40,6 +41,7 @@ export class LogWriter {
   private constructor(options: ResolvedLogOptions, { lock, directory, origin, tail, key }: { lock: WriterLock; directory: string; origin: string; tail: LogTail; key: SigningKey }) {
     const { clock, logger, rotation, timezone, maxPendingBytes, onCheckpoint } = options;
     const schedule = new RotationSchedule(rotation, timezone);
+    this.#schedule = schedule;
     this.directory = directory;
     this.origin = origin;
     this.#options = options;
@@ -101,7 +103,7 @@ export class LogWriter {
    * Appends events in order, all or none. Resolves when they are durable (`sync: 'none'`: written).
    * @param events objects, or their JSON as `JSON.stringify` gives it; without members `n`, `prev` and `log`
    * @param options.signal takes them back while they wait for the disk; what is being written then may still be kept
-   * @throws MeshError `log_record_invalid`, `queue_full`, `log_tampered`, `log_write_failed`, `log_closed`
+   * @throws MeshError `cancelled`, `log_record_invalid`, `queue_full`, `log_tampered`, `log_write_failed`, `log_closed`
    */
   async append(events: readonly (object | string)[], { signal }: { readonly signal?: AbortSignal } = {}): Promise<Appended> {
     return { first: await this.#commit.append(events.map(eventJson), signal) };
@@ -147,7 +149,8 @@ export class LogWriter {
       if (!key.publicKey.equals(this.#key.publicKey)) await this.rotateKey(key);
       await this.#commit.checkpoint();
     } catch (error) {
-      await this.#commit.close('').catch(() => undefined);
+      // The log stopped: there is nothing to say in it any more.
+      await this.#commit.close(ownJson({ log: 'closed' }, clock.now())).catch(() => undefined);
       throw error;
     }
     if (segments.length > 0) this.#maintenance.run();
@@ -155,11 +158,13 @@ export class LogWriter {
   }
 
   #arm(): void {
-    this.#timer = this.#options.clock.setTimeout(() => {
+    const { clock } = this.#options;
+    const tick = (): void => {
       this.#commit.tick();
       this.#maintenance.run();
       this.#arm();
-    }, TICK_MS);
+    };
+    this.#timer = clock.setTimeout(tick, Math.min(this.#schedule.endOf(clock.now()) - clock.now(), TICK_MS));
   }
 }
 

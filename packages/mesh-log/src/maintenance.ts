@@ -5,7 +5,7 @@ import type { ResolvedLogOptions } from './log-options.js';
 import { ownJson } from './record.js';
 import { deleteSegments, retiredSegments } from './retention.js';
 import { listSegments } from './segment.js';
-import { endsOf, readHead, type SegmentHead } from './segment-head.js';
+import { endsOf, readHeads, type SegmentHead } from './segment-head.js';
 
 /** Deletes and compresses closed segments, beside the writing and one run at a time. What fails is logged, and tried again at the next run. */
 export class Maintenance {
@@ -50,11 +50,11 @@ export class Maintenance {
     const { fileSystem, clock, retentionDays } = this.#options;
     const retired = retiredSegments(await this.#heads(), clock.now(), retentionDays);
     if (retired === undefined || this.#stopped) return;
-    const { heads, from, to, root } = retired;
-    await this.#commit.appendOwn(ownJson({ log: 'retired', segments: heads.map(({ file }) => file.name), from, to, root }, clock.now()));
+    const { names: segments, before, from, to, root } = retired;
+    await this.#commit.appendOwn(ownJson({ log: 'retired', segments, from, to, root }, clock.now()));
     // The record alone could be forged after a crash: the verifier counts only one that a checkpoint covers.
     await this.#commit.checkpoint();
-    await deleteSegments(fileSystem, this.#directory, heads);
+    await deleteSegments(fileSystem, this.#directory, before);
   }
 
   async #compress(): Promise<void> {
@@ -70,11 +70,7 @@ export class Maintenance {
   }
 
   async #heads(): Promise<SegmentHead[]> {
-    const heads: SegmentHead[] = [];
-    for (const file of await listSegments(this.#options.fileSystem, this.#directory)) {
-      const head = await readHead(this.#options.fileSystem, file);
-      if (head !== undefined) heads.push(head);
-    }
-    return heads;
+    const { fileSystem } = this.#options;
+    return readHeads(fileSystem, await listSegments(fileSystem, this.#directory));
   }
 }

@@ -63,7 +63,14 @@ async function* eventsOf(fileSystem: FileSystem, directory: string, filter: LogF
     const end = heads[index + 1]?.openedAt ?? Number.POSITIVE_INFINITY;
     // An event comes into the log after it happened: what a segment holds is older than its end.
     if (filter.since !== undefined && end + CLOCK_SLACK_MS < filter.since.getTime()) continue;
-    yield* recordsOf(fileSystem, await whereItIs(fileSystem, file), ends.get(file.number), filter);
+    for (const place of placesOf(file)) {
+      try {
+        yield* recordsOf(fileSystem, place, ends.get(file.number), filter);
+        break;
+      } catch (error) {
+        if (errorCode(error) !== 'ENOENT') throw error;
+      }
+    }
   }
 }
 
@@ -97,11 +104,8 @@ function fits(event: Readonly<Record<string, unknown>>, { since, until, eventTyp
   return time >= (since?.getTime() ?? Number.NEGATIVE_INFINITY) && time < (until?.getTime() ?? Number.POSITIVE_INFINITY);
 }
 
-/** A segment may be compressed between the listing and the reading. */
-async function whereItIs(fileSystem: FileSystem, file: SegmentFile): Promise<SegmentFile> {
-  if (file.compressed || (await fileSystem.status(file.path)) !== undefined) return file;
-  return { ...file, path: `${file.path}.gz`, compressed: true };
-}
+/** Since it was listed a segment may have been compressed, or retired: then it is at neither place. */
+const placesOf = (file: SegmentFile): SegmentFile[] => (file.compressed ? [file] : [file, { ...file, path: `${file.path}.gz`, compressed: true }]);
 
 /** A segment may be retired, or compressed, meanwhile. */
 async function orGone<T>(reading: Promise<T>): Promise<T | undefined> {

@@ -3,7 +3,7 @@ import type { FileSystem, LogFile } from './file-system.js';
 import { LogReplay } from './log-replay.js';
 import type { UncleanEnd } from './record.js';
 import { listSegments, type SegmentFile } from './segment.js';
-import { readHead, type SegmentHead } from './segment-head.js';
+import { readHead, readHeads, type SegmentHead } from './segment-head.js';
 import { readLines } from './segment-lines.js';
 
 /** Bytes that are written again at once. */
@@ -26,13 +26,11 @@ export interface RecoveredLog {
  */
 export async function recoverLog(fileSystem: FileSystem, directory: string): Promise<RecoveredLog> {
   const files = await listSegments(fileSystem, directory);
-  const segments: SegmentHead[] = [];
-  for (const file of files) {
-    const head = await readHead(fileSystem, file);
-    if (head !== undefined) segments.push(head);
-    else if (file !== files.at(-1)) throw new MeshError('log_tampered', `'${file.path}' has no beginning`);
-    else await removeStillborn(fileSystem, directory, file);
+  for (let newest = files.at(-1); newest !== undefined && (await readHead(fileSystem, newest)) === undefined; newest = files.at(-1)) {
+    await removeStillborn(fileSystem, directory, newest);
+    files.pop();
   }
+  const segments = await readHeads(fileSystem, files);
   const replay = new LogReplay('last');
   const last = segments.at(-1);
   if (last === undefined) return { replay, segments };

@@ -28,6 +28,20 @@ export async function readHead(fileSystem: FileSystem, file: SegmentFile): Promi
   return { file, header, openedAt: own === undefined ? Number.NaN : Date.parse(own.time) };
 }
 
+/**
+ * The beginnings of a log's segments, oldest first. Files without one are left out: they hold no record, whether they are on their way
+ * into being, were given up, or were emptied; a record that is missing shows in the indices.
+ * @throws MeshError `log_tampered`
+ */
+export async function readHeads(fileSystem: FileSystem, files: readonly SegmentFile[]): Promise<SegmentHead[]> {
+  const heads: SegmentHead[] = [];
+  for (const file of files) {
+    const head = await readHead(fileSystem, file);
+    if (head !== undefined) heads.push(head);
+  }
+  return heads;
+}
+
 /** Where the segments end that were given up: a later header says so. */
 export function endsOf(heads: readonly SegmentHead[]): ReadonlyMap<number, number> {
   return new Map(heads.flatMap(({ header }) => header.abandoned.map(({ segment, bytes }) => [segment, bytes] as const)));

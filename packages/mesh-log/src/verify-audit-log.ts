@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { nodeFileSystem, type FileSystem } from './file-system.js';
+import { errorCode, nodeFileSystem, type FileSystem } from './file-system.js';
 import { LogVerifier } from './log-verifier.js';
 import { logDirectories } from './log-directories.js';
-import { resolveTrust, type TrustOptions } from './trust.js';
+import { resolveTrust, type Trust, type TrustOptions } from './trust.js';
 import type { AuditVerification, LogVerification, VerificationStatus } from './verification.js';
 
 /** What to verify under, and from where. Without key and checkpoint the best answer is `consistent`. */
@@ -11,6 +11,7 @@ export interface VerifyOptions extends TrustOptions {
   readonly fileSystem?: FileSystem;
 }
 
+const ATTEMPTS = 5;
 const WORST_FIRST: readonly VerificationStatus[] = ['tampered', 'consistent', 'authentic'];
 
 /**
@@ -21,12 +22,22 @@ const WORST_FIRST: readonly VerificationStatus[] = ['tampered', 'consistent', 'a
 export async function verifyAuditLog(directory: string, { fileSystem = nodeFileSystem, ...trust }: VerifyOptions = {}): Promise<AuditVerification> {
   const { trustFor, origins } = resolveTrust(trust);
   const logs: LogVerification[] = [];
-  for (const name of await logDirectories(fileSystem, directory)) logs.push(await new LogVerifier(fileSystem, join(directory, name), trustFor).verify());
+  for (const name of await logDirectories(fileSystem, directory)) logs.push(await verifyLog(fileSystem, join(directory, name), trustFor));
   for (const origin of new Set(origins)) {
     if (!logs.some((log) => log.origin === origin)) logs.push(missing(directory, origin));
   }
   if (logs.length === 0) logs.push({ ...missing(directory), problem: { record: 0, text: 'there is no log' } });
   return { status: WORST_FIRST.find((status) => logs.some((log) => log.status === status)) ?? 'tampered', logs };
+}
+
+/** The writer may put a segment away between the listing and the reading: then the whole is read anew. */
+async function verifyLog(fileSystem: FileSystem, directory: string, trustFor: (origin: string) => Trust, attempts = ATTEMPTS): Promise<LogVerification> {
+  try {
+    return await new LogVerifier(fileSystem, directory, trustFor).verify();
+  } catch (error) {
+    if (attempts === 1 || errorCode(error) !== 'ENOENT') throw error;
+    return verifyLog(fileSystem, directory, trustFor, attempts - 1);
+  }
 }
 
 const missing = (directory: string, origin?: string): LogVerification => ({

@@ -1,0 +1,105 @@
+import { FakeClock, MeshError, silentLogger } from '@lemur-bookstores/mesh-interface';
+import { expect } from '@jest/globals';
+import type { LogWriterOptions } from '../../src/log-options.js';
+import { LogWriter } from '../../src/log-writer.js';
+import { queryLog } from '../../src/query.js';
+import { SigningKey } from '../../src/signing-key.js';
+import { verifyAuditLog } from '../../src/verify-audit-log.js';
+import type { SimulatedDisk } from './simulated-disk.js';
+
+export const DIRECTORY = '/logs/order-service';
+export const ORIGIN = 'example.org/order-service';
+
+/** One log on a simulated disk, and a witness who keeps what was acknowledged and every checkpoint. */
+export class SimulatedLog {
+  readonly key = SigningKey.generate();
+  readonly clock = new FakeClock(Date.UTC(2026, 0, 1, 12));
+  /** By index. */
+  readonly acknowledged = new Map<number, string>();
+  readonly checkpoints: string[] = [];
+  readonly options: Partial<LogWriterOptions>;
+  disk: SimulatedDisk;
+  #writer: LogWriter | undefined;
+  #count = 0;
+
+  constructor(disk: SimulatedDisk, options: Partial<LogWriterOptions> = {}) {
+    this.disk = disk;
+    this.options = options;
+  }
+
+  get writer(): LogWriter {
+    return this.#writer as LogWriter;
+  }
+
+  get publicKey(): string {
+    return this.key.verifierKey(ORIGIN);
+  }
+
+  async open(): Promise<void> {
+    this.#writer = await this.drive(
+      LogWriter.open({
+        directory: DIRECTORY,
+        origin: ORIGIN,
+        key: this.key,
+        clock: this.clock,
+        logger: silentLogger,
+        fileSystem: this.disk,
+        claimLock: async () => ({ release: async () => undefined }),
+        compress: false,
+        timezone: 'utc',
+        onCheckpoint: ({ note }) => this.checkpoints.push(note),
+        ...this.options,
+      }),
+    );
+  }
+
+  /** Appends without waiting: the witness hears of what is acknowledged, however late. */
+  append(count: number, bytes = 40): Promise<void> {
+    const events = Array.from({ length: count }, () => JSON.stringify({ eventType: 'message', sequence: this.#count++, text: 'x'.repeat(bytes) }));
+    return this.writer.append(events).then(({ first }) => events.forEach((event, index) => this.acknowledged.set(first + index, event)));
+  }
+
+  /** Moves the clock until it is done; a disk that crashed leaves it undone. */
+  async drive<T>(promise: Promise<T>): Promise<T> {
+    let done = false;
+    const settled = (): void => void (done = true);
+    promise.then(settled, settled);
+    const deadline = performance.now() + 10_000;
+    for (let turn = 0; !done; turn++) {
+      if (this.disk.crashed) throw new Crashed();
+      if (performance.now() > deadline) throw new Error('nothing moves any more');
+      await this.clock.advance(turn < 50 ? 0 : 500);
+    }
+    return promise;
+  }
+
+  /** Waits until closed segments are compressed, for as long as that takes on a disk that works. */
+  async putAway(): Promise<void> {
+    const plain = (): number => this.disk.paths.filter((path) => path.endsWith('.jsonl')).length;
+    for (let turn = 0; turn < 100 && plain() > 1 && !this.disk.crashed; turn++) await this.clock.advance(0);
+  }
+
+  /** Nothing acknowledged is missing or different, and the log is what the witness kept. */
+  async check(): Promise<void> {
+    const { disk: fileSystem } = this;
+    // Read before it is verified: meanwhile records may be retired.
+    const found = new Map<number, string>();
+    for await (const { n, event } of queryLog(DIRECTORY, { fileSystem })) found.set(n, JSON.stringify(event));
+    const { status, logs } = await verifyAuditLog(DIRECTORY, { publicKey: this.publicKey, checkpoint: this.checkpoints, fileSystem });
+    expect([status, logs[0]?.problem]).toEqual(['authentic', undefined]);
+    const retired = logs[0]?.retired?.to ?? 0;
+    for (const [index, event] of this.acknowledged) if (index >= retired) expect([index, found.get(index)]).toEqual([index, event]);
+  }
+}
+
+/** The process of the log ended. */
+export class Crashed extends Error {}
+
+/** Passes over what a crash or a full disk makes of a step. */
+export async function unlessCrashed(step: Promise<unknown>): Promise<void> {
+  try {
+    await step;
+  } catch (error) {
+    if (!(error instanceof Crashed) && !MeshError.is(error)) throw error;
+  }
+}

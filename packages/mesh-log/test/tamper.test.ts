@@ -1,0 +1,216 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { signCheckpoint } from '../src/checkpoint.js';
+import { leafHash } from '../src/leaf.js';
+import { MerkleTree } from '../src/merkle-tree.js';
+import { checkpointLine } from '../src/record.js';
+import { formatHeader, parseHeader } from '../src/segment.js';
+import { SigningKey } from '../src/signing-key.js';
+import type { LogVerification } from '../src/verification.js';
+import { verifyAuditLog, type VerifyOptions } from '../src/verify-audit-log.js';
+import { event, openLog, ORIGIN, publicKey, segmentsIn, temporaryDirectory } from './support/logs.js';
+import { SimulatedDisk } from './support/simulated-disk.js';
+
+const DIRECTORY = '/log';
+type Files = Record<string, Buffer>;
+
+/** A log of 200 events in two segments, with a checkpoint at 101 that stands between. */
+let original: Files;
+let kept: string;
+
+beforeAll(async () => {
+  const directory = join(temporaryDirectory(), 'log');
+  const log = await openLog(directory);
+  for (let sequence = 0; sequence < 200; sequence++) {
+    await log.append([event(sequence)]);
+    if (sequence === 100) await log.checkpoint();
+    if (sequence === 150) await log.rotate();
+  }
+  kept = (await log.checkpoint()).note;
+  await log.close();
+  original = Object.fromEntries(segmentsIn(directory).map((name) => [name, readFileSync(join(directory, name))]));
+});
+
+async function verify(files: Files, options: Omit<VerifyOptions, 'fileSystem'> = { publicKey }): Promise<LogVerification> {
+  const fileSystem = new SimulatedDisk();
+  for (const [name, bytes] of Object.entries(files)) fileSystem.replace(join(DIRECTORY, name), bytes);
+  const { logs } = await verifyAuditLog(DIRECTORY, { ...options, fileSystem });
+  return logs[0] as LogVerification;
+}
+
+const linesOf = (bytes: Buffer | undefined): string[] => String(bytes).slice(0, -1).split('\n');
+const isRecord = (line: string): boolean => line.startsWith('{"n":');
+const [FIRST, SECOND] = ['audit-00000001.jsonl', 'audit-00000002.jsonl'];
+const withLines = (name: string, lines: readonly string[]): Files => ({ ...original, [name]: Buffer.from(`${lines.join('\n')}\n`) });
+
+/** Every variant of a segment that an edit of each record's line makes. */
+function editEach(edit: (lines: string[], index: number) => string[] | undefined): { files: Files; record: number }[] {
+  return [FIRST, SECOND].flatMap((name) => {
+    const lines = linesOf(original[name]);
+    return lines.flatMap((line, index) => {
+      const edited = isRecord(line) ? edit([...lines], index) : undefined;
+      return edited === undefined ? [] : [{ files: withLines(name, edited), record: (JSON.parse(line) as { n: number }).n }];
+    });
+  });
+}
+
+describe('under the trusted key', () => {
+  test('the untouched log is authentic, to its last record', async () => {
+    expect(await verify(original)).toMatchObject({ status: 'authentic', origin: ORIGIN, size: 204, notAuthenticated: [], clean: true });
+    expect(await verify(original, { publicKey, checkpoint: kept })).toMatchObject({ status: 'authentic', clean: true });
+  });
+
+  test('every byte flipped is reported', async () => {
+    let flips = 0;
+    for (const name of [FIRST, SECOND]) {
+      const bytes = Buffer.from(original[name] as Buffer);
+      for (let index = 0; index < bytes.length; index++) {
+        bytes[index] = (bytes[index] as number) ^ (1 << (index % 8));
+        const { status, clean } = await verifySegment(name, bytes);
+        // The last newline alone makes a line that was never finished, as a crash leaves one.
+        if (status !== 'tampered') expect([name, index, clean]).toEqual([SECOND, bytes.length - 1, false]);
+        bytes[index] = (bytes[index] as number) ^ (1 << (index % 8));
+        flips += 1;
+      }
+    }
+    expect(flips).toBeGreaterThan(40_000);
+  }, 60_000);
+
+  test('a record whose text is changed is the first bad one', async () => {
+    const edited = editEach((lines, index) => (lines[index]?.includes('"sequence"') === true ? lines.with(index, (lines[index] as string).replace('order-service', 'other-service')) : undefined));
+    expect(edited).toHaveLength(200);
+    const found = await Promise.all(edited.map(async ({ files, record }) => ({ ...(await verify(files)), expected: record })));
+    expect(found.filter(({ status }) => status !== 'tampered')).toEqual([]);
+    // Where the next line is a checkpoint, nothing says which of the records since the last one it was.
+    const exact = found.filter(({ problem, expected }) => problem?.record === expected);
+    expect(exact.length).toBeGreaterThan(195);
+    expect(found.every(({ problem, expected }) => (problem?.record as number) <= expected)).toBe(true);
+  });
+
+  test.each<[string, (lines: string[], index: number) => string[] | undefined]>([
+    ['dropped', (lines, index) => lines.toSpliced(index, 1)],
+    ['doubled', (lines, index) => lines.toSpliced(index, 0, lines[index] as string)],
+    ['swapped with the next', (lines, index) => (isRecord(lines[index + 1] ?? '') ? lines.with(index, lines[index + 1] as string).with(index + 1, lines[index] as string) : undefined)],
+    ['put in from elsewhere', (lines, index) => lines.toSpliced(index, 0, lines[3] === lines[index] ? (lines[4] as string) : (lines[3] as string))],
+  ])('each record %s is reported', async (_what, edit) => {
+    const edited = editEach(edit);
+    expect(edited.length).toBeGreaterThan(190);
+    for (const { files, record } of edited) {
+      const { status, problem } = await verify(files);
+      expect([record, status]).toEqual([record, 'tampered']);
+      expect(problem?.record).toBeLessThanOrEqual(record + 1);
+    }
+  });
+
+  test('a record dropped and all after it chained anew is reported at the next checkpoint', async () => {
+    for (const { files } of editEach((lines, index) => (index > 3 ? rechained(lines.toSpliced(index, 1)) : undefined))) expect((await verify(files)).status).toBe('tampered');
+  });
+
+  test('segments swapped, renamed, missing, emptied or repeated are reported', async () => {
+    const [first, second] = [original[FIRST] as Buffer, original[SECOND] as Buffer];
+    const variants: Files[] = [
+      { [FIRST]: second, [SECOND]: first },
+      { [FIRST]: first, 'audit-00000003.jsonl': second },
+      { [SECOND]: second },
+      { [FIRST]: Buffer.alloc(0), [SECOND]: second },
+      { ...original, 'audit-00000003.jsonl': second },
+      { ...original, 'audit-00000003.jsonl': first },
+      { 'audit-00000002.jsonl': first },
+      {},
+    ];
+    for (const files of variants) expect((await verify(files)).status).toBe('tampered');
+  });
+
+  test('the tail cut anywhere is never clean, and tampering against a kept checkpoint', async () => {
+    const bytes = original[SECOND] as Buffer;
+    for (let length = 0; length < bytes.length; length += 7) {
+      const files = { ...original, [SECOND]: bytes.subarray(0, length) };
+      expect([length, (await verify(files)).clean]).toEqual([length, false]);
+      const against = await verify(files, { publicKey, checkpoint: kept });
+      const covers = against.size >= 203;
+      expect([length, against.status]).toEqual([length, covers ? 'authentic' : 'tampered']);
+    }
+    expect((await verify({ [FIRST]: original[FIRST] as Buffer }, { checkpoint: kept })).status).toBe('tampered');
+  });
+});
+
+/** Flipping all bytes one by one: only the segment that differs is copied. */
+async function verifySegment(name: string, bytes: Buffer): Promise<LogVerification> {
+  return verify({ ...original, [name]: bytes });
+}
+
+/** What somebody without the key can do: index and chain made right again, checkpoints as they were. */
+function rechained(lines: readonly string[]): string[] {
+  let previous: string | undefined;
+  let index: number | undefined;
+  return lines.map((line) => {
+    if (!isRecord(line)) return line;
+    const { n, prev } = JSON.parse(line) as { n: number; prev: string };
+    index = index === undefined ? n : index + 1;
+    const fixed = line.replace(/^\{"n":\d+,"prev":"[^"]*"/, `{"n":${index},"prev":"${previous ?? prev}"`);
+    previous = leafHash(Buffer.from(fixed)).toString('base64');
+    return fixed;
+  });
+}
+
+/** A whole log made anew under another key: consistent in itself. */
+function rewritten(forger: SigningKey): Files {
+  const tree = MerkleTree.empty();
+  return Object.fromEntries(
+    [FIRST, SECOND].map((name) => {
+      const [header, ...lines] = linesOf(original[name]);
+      const forged = formatHeader({ ...parseHeader(Buffer.from(header as string)), key: forger.verifierKey(ORIGIN) });
+      let text = `${forged}\n`;
+      for (const line of lines) {
+        if (isRecord(line)) tree.append(leafHash(Buffer.from(line)));
+        text += isRecord(line) ? `${line}\n` : checkpointLine(signCheckpoint({ origin: ORIGIN, size: tree.size, root: tree.root() }, [forger]).note);
+      }
+      return [name, Buffer.from(text)];
+    }),
+  );
+}
+
+describe('a rewrite of everything without the key', () => {
+  test('is reported under the trusted key and against a kept checkpoint', async () => {
+    const files = rewritten(SigningKey.generate());
+    expect((await verify(files)).status).toBe('tampered');
+    expect((await verify(files, { checkpoint: kept, publicKey })).status).toBe('tampered');
+  });
+
+  test('a log made anew by the same code is consistent, which is why that alone proves nothing', async () => {
+    const directory = join(temporaryDirectory(), 'log');
+    const forger = SigningKey.generate();
+    const forgery = await openLog(directory, { key: forger });
+    for (let sequence = 0; sequence < 200; sequence++) await forgery.append([event(sequence)]);
+    await forgery.close();
+    const files = Object.fromEntries(segmentsIn(directory).map((name) => [name, readFileSync(join(directory, name))]));
+    expect(await verify(files, {})).toMatchObject({ status: 'consistent', notAuthenticated: [{ from: 0, why: 'no key' }] });
+    expect(await verify(files)).toMatchObject({ status: 'tampered', problem: { text: expect.stringContaining('given key') } });
+    expect((await verify(files, { checkpoint: kept })).status).toBe('tampered');
+    expect((await verify(original, { publicKey: forger.verifierKey(ORIGIN) })).status).toBe('tampered');
+    expect((await verify(original, { publicKey: SigningKey.generate().verifierKey('example.org/other') })).status).toBe('tampered');
+  });
+});
+
+describe('under a kept checkpoint alone', () => {
+  test('what it covers is authentic, and the rest is said not to be', async () => {
+    const result = await verify(original, { checkpoint: kept });
+    expect(result).toMatchObject({ status: 'authentic', notAuthenticated: [{ from: 203, to: 204, why: 'tail' }] });
+  });
+
+  test('one of another log means that its log is missing', async () => {
+    const fileSystem = new SimulatedDisk();
+    for (const [name, bytes] of Object.entries(original)) fileSystem.replace(join(DIRECTORY, name), bytes);
+    const other = signCheckpoint({ origin: 'example.org/other', size: 1, root: Buffer.alloc(32) }, [SigningKey.generate()]).note;
+    const { status, logs } = await verifyAuditLog(DIRECTORY, { checkpoint: other, fileSystem });
+    expect([status, logs.map(({ origin, status: each }) => [origin, each])]).toEqual(['tampered', [[ORIGIN, 'consistent'], ['example.org/other', 'tampered']]]);
+  });
+
+  test('one with a wrong signature is refused when a key is given too', async () => {
+    const forged = signCheckpoint({ origin: ORIGIN, size: 5, root: Buffer.alloc(32) }, [SigningKey.generate()]).note;
+    expect((await verify(original, { checkpoint: forged, publicKey })).status).toBe('tampered');
+    await expect(verify(original, { checkpoint: 'nonsense' })).rejects.toThrow(/^note_invalid/);
+    await expect(verify(original, { publicKey: 'nonsense' })).rejects.toThrow(/^invalid_option/);
+  });
+});
