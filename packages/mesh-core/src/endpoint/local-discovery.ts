@@ -8,6 +8,8 @@ import { defaultRuntimeDir, ensurePrivateDirectory } from './registry-directory.
 
 /** Dead processes give no sign: they are looked for this often, in ms. */
 const POLL_MS = 1_000;
+/** Cleaners of temporary folders take away what nobody touches: the own entries are looked after this often, in ms. */
+const UPKEEP_MS = 30_000;
 const MAX_ENTRY_BYTES = 4 * 1024;
 const MAX_ENTRIES = 1_000;
 const SERVICE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
@@ -17,6 +19,13 @@ interface Entry {
   readonly port: number;
   readonly instanceId: string;
   readonly process: ProcessIdentity;
+}
+
+/** An entry of this process. */
+interface Registration {
+  readonly serviceId: string;
+  readonly name: string;
+  readonly entry: Entry;
 }
 
 export interface LocalDiscoveryOptions {
@@ -35,7 +44,9 @@ export class LocalDiscovery implements DiscoveryProvider {
   readonly #runtimeDir: string;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #registered = new Map<string, string>();
+  readonly #registered = new Map<string, Registration>();
+  #upkeep: ClockTimer | undefined;
+  #upkeepError = '';
   readonly #stops = new Set<() => void>();
 
   constructor(options: LocalDiscoveryOptions = {}) {
@@ -51,20 +62,18 @@ export class LocalDiscovery implements DiscoveryProvider {
   /** @throws MeshError `invalid_option` (the id), `runtime_dir_unsafe` */
   async register(node: ServiceNode): Promise<void> {
     if (!SERVICE_ID.test(node.id)) throw new MeshError('invalid_option', `'${node.id}' is not a service id: letters, digits, '.', '_' and '-', 63 at most`);
-    const directory = this.#directoryOf(node.id);
-    const instanceId = node.instanceId ?? randomUUID();
-    const file = join(directory, `${randomUUID()}.json`);
-    const entry: Entry = { host: node.host, port: node.port, instanceId, process: ownProcess() };
-    // Whole or not at all: a reader never sees half an entry.
-    await writeFile(`${file}.tmp`, JSON.stringify(entry), { flag: 'wx', mode: 0o600 });
-    await rename(`${file}.tmp`, file);
-    this.#registered.set(keyOf(node), file);
+    const entry: Entry = { host: node.host, port: node.port, instanceId: node.instanceId ?? randomUUID(), process: ownProcess() };
+    const registration: Registration = { serviceId: node.id, name: `${randomUUID()}.json`, entry };
+    await this.#write(registration);
+    this.#registered.set(keyOf(node), registration);
+    this.#upkeep ??= this.#clock.setTimeout(() => void this.#lookAfter(), UPKEEP_MS);
   }
 
   async deregister(node: ServiceNode): Promise<void> {
-    const file = this.#registered.get(keyOf(node));
+    const registration = this.#registered.get(keyOf(node));
     this.#registered.delete(keyOf(node));
-    if (file !== undefined) await rm(file, { force: true });
+    if (this.#registered.size === 0) this.#stopUpkeep();
+    if (registration !== undefined) await this.#remove(registration);
   }
 
   async discover(serviceId: string): Promise<ServiceNode[]> {
@@ -78,18 +87,23 @@ export class LocalDiscovery implements DiscoveryProvider {
   watch(serviceId: string, listener: (nodes: ServiceNode[]) => void): () => void {
     if (!SERVICE_ID.test(serviceId)) return () => {};
     let known = '';
+    let failure = '';
     let timer: ClockTimer | undefined;
     let watcher: FSWatcher | undefined;
     let stopped = false;
     const look = async (): Promise<void> => {
       try {
         const nodes = await this.discover(serviceId);
+        failure = '';
         const found = JSON.stringify(nodes);
         if (stopped || found === known) return;
         known = found;
         listener(nodes);
       } catch (error) {
-        this.#logger.warn(`cannot read the local registry: ${(error as Error).message}`);
+        // The same trouble comes back with every look, each second.
+        const { message } = error as Error;
+        if (!stopped && message !== failure) this.#logger.warn(`cannot read the local registry: ${message}`);
+        failure = message;
       }
     };
     const poll = (): void => {
@@ -116,9 +130,51 @@ export class LocalDiscovery implements DiscoveryProvider {
 
   async close(): Promise<void> {
     for (const stop of [...this.#stops]) stop();
-    const files = [...this.#registered.values()];
+    const registrations = [...this.#registered.values()];
     this.#registered.clear();
-    await Promise.all(files.map((file) => rm(file, { force: true })));
+    this.#stopUpkeep();
+    await Promise.all(registrations.map((registration) => this.#remove(registration)));
+  }
+
+  /** Writes again what somebody took away: a service that lives stays findable. */
+  async #lookAfter(): Promise<void> {
+    try {
+      for (const [key, registration] of this.#registered) {
+        if (await exists(this.#fileOf(registration))) continue;
+        await this.#write(registration);
+        // Taken back while it was written.
+        if (this.#registered.get(key) !== registration) await this.#remove(registration);
+      }
+      this.#upkeepError = '';
+    } catch (error) {
+      const { message } = error as Error;
+      if (message !== this.#upkeepError) this.#logger.warn(`cannot look after the own entries of the local registry: ${message}`);
+      this.#upkeepError = message;
+    }
+    // One chain, also where something was registered anew meanwhile.
+    this.#stopUpkeep();
+    this.#upkeep = this.#registered.size === 0 ? undefined : this.#clock.setTimeout(() => void this.#lookAfter(), UPKEEP_MS);
+  }
+
+  #stopUpkeep(): void {
+    this.#upkeep?.cancel();
+    this.#upkeep = undefined;
+  }
+
+  /** Whole or not at all: a reader never sees half an entry. */
+  async #write(registration: Registration): Promise<void> {
+    this.#directoryOf(registration.serviceId);
+    const file = this.#fileOf(registration);
+    await writeFile(`${file}.tmp`, JSON.stringify(registration.entry), { flag: 'wx', mode: 0o600 });
+    await rename(`${file}.tmp`, file);
+  }
+
+  #remove(registration: Registration): Promise<void> {
+    return rm(this.#fileOf(registration), { force: true });
+  }
+
+  #fileOf({ serviceId, name }: Registration): string {
+    return join(this.#runtimeDir, 'registry', serviceId, name);
   }
 
   /** Callers check ids before they name a folder. */
@@ -143,6 +199,16 @@ export class LocalDiscovery implements DiscoveryProvider {
       if (['ENOENT', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
       throw error;
     }
+  }
+}
+
+async function exists(file: string): Promise<boolean> {
+  try {
+    await lstat(file);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
   }
 }
 

@@ -121,7 +121,7 @@ describe('watching', () => {
   test('without changes says the same only once, and stops when told', async () => {
     const clock = new FakeClock();
     const discovery = local({ clock });
-    await discovery.register(node(1));
+    await local().register(node(1));
     let heard = 0;
     let wake: (() => void) | undefined;
     const stop = discovery.watch('order-service', () => {
@@ -137,7 +137,7 @@ describe('watching', () => {
     expect(heard).toBe(1);
     stop();
     expect(clock.pendingTimers).toBe(0);
-    await discovery.register(node(2));
+    await local().register(node(2));
     await turns(5);
     expect(heard).toBe(1);
   });
