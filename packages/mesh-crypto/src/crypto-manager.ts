@@ -15,10 +15,9 @@ import {
 } from '@lemur-bookstores/mesh-interface';
 import { InitiatorHandshake, ResponderHandshake, type ChannelHandshakeOptions } from './channel/channel-handshake.js';
 import { CIPHER_SUITES } from './channel/cipher-suites.js';
-import { checkChainSize } from './channel/handshake-payload.js';
 import { callListener } from './identity/call-listener.js';
-import { parseCertificate } from './identity/certificate.js';
 import { identityFilesSource } from './identity/identity-files.js';
+import { checkIdentity, warnOfForeignId, type OwnIdentity } from './own-identity.js';
 import { nodePrimitives } from './primitives/node-primitives.js';
 import { noblePrimitives } from './primitives/noble-primitives.js';
 import { primitivesFor } from './primitives/primitives-for.js';
@@ -40,13 +39,6 @@ export interface CryptoManagerOptions {
   readonly clock?: Clock;
   /** Default: warnings and errors to stderr. */
   readonly logger?: Logger;
-}
-
-/** Material that new handshakes can prove themselves with. */
-interface OwnIdentity {
-  readonly material: IdentityMaterial;
-  /** The leaf's, ms since 1970. */
-  readonly notAfter: number;
 }
 
 type State =
@@ -174,9 +166,22 @@ export class CryptoManager implements ChannelFactory {
     const source = 'load' in this.#source ? this.#source : identityFilesSource(this.#source, watching);
     const identity = checkIdentity(await source.load());
     if (this.#state.name === 'closed') throw new MeshError('mesh_closed', 'closed while the identity was loading');
-    this.#state = { name: 'ready', identity, staticKey: this.primitives.generateKeyPair(), endWatch: () => undefined };
-    const endWatch = source.watch?.((next) => this.#replace(next), (error) => this.#refuse(error));
-    if (endWatch !== undefined) this.#state = { ...this.#state, endWatch };
+    this.#follow(source, identity);
+    warnOfForeignId(identity, this.serviceId, this.#logger);
+  }
+
+  /** Ready before the watch begins: it may tell of something at once. */
+  #follow(source: IdentitySource, identity: OwnIdentity): void {
+    const staticKey = this.primitives.generateKeyPair();
+    this.#state = { name: 'ready', identity, staticKey, endWatch: () => undefined };
+    try {
+      const endWatch = source.watch?.((next) => this.#replace(next), (error) => this.#refuse(error));
+      if (endWatch !== undefined) this.#state = { ...this.#state, endWatch };
+    } catch (error) {
+      this.#state = { name: 'idle' };
+      staticKey.destroy();
+      throw error;
+    }
   }
 
   #replace(material: IdentityMaterial): void {
@@ -221,16 +226,5 @@ export class CryptoManager implements ChannelFactory {
     if (this.#state.name === 'ready') return this.#state;
     if (this.#state.name === 'closed') throw new MeshError('mesh_closed', 'the crypto manager was closed');
     throw new MeshError('not_initialized', 'load() first');
-  }
-}
-
-/** @throws MeshError `identity_invalid` for material that no peer would take */
-function checkIdentity(material: IdentityMaterial): OwnIdentity {
-  checkChainSize(material.chain);
-  const [leaf = Buffer.alloc(0)] = material.chain;
-  try {
-    return { material, notAfter: parseCertificate(leaf).notAfter };
-  } catch (cause) {
-    throw new MeshError('identity_invalid', `the own certificate cannot be read: ${MeshError.from(cause).text}`, { cause });
   }
 }

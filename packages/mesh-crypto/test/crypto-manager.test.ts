@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { inspect } from 'node:util';
-import { afterAll, describe, expect, test } from '@jest/globals';
+import { afterAll, describe, expect, jest, test } from '@jest/globals';
 import {
   FakeClock,
   silentLogger,
@@ -10,6 +10,7 @@ import {
   type Logger,
 } from '@lemur-bookstores/mesh-interface';
 import { CryptoManager, type CryptoManagerOptions } from '../src/crypto-manager.js';
+import { nodePrimitives } from '../src/primitives/node-primitives.js';
 import { createAuthority } from './support/openssl-certificates.js';
 import { channelOf, replyOf } from './support/parties.js';
 import { ScriptedSource } from './support/scripted-source.js';
@@ -77,6 +78,44 @@ describe('life cycle', () => {
     await crypto.load();
     expect([source.loads, crypto.id]).toEqual([2, 'spiffe://example.org/order']);
     crypto.close();
+  });
+
+  test('regression: a watch that cannot begin is a failed load, and the next one tries again', async () => {
+    const source = new ScriptedSource(order.material);
+    source.watchFailure = new Error('no watch');
+    const crypto = manager('order', source);
+    let destroyed = 0;
+    const { generateKeyPair } = nodePrimitives;
+    const spy = jest.spyOn(nodePrimitives, 'generateKeyPair').mockImplementation(() => {
+      const pair = generateKeyPair();
+      return { publicKey: pair.publicKey, dh: (publicKey) => pair.dh(publicKey), destroy: () => void (destroyed++, pair.destroy()) };
+    });
+    for (let attempt = 1; attempt <= 2; attempt++) {
+      await expect(crypto.load()).rejects.toThrow('no watch');
+      expect(thrown(() => crypto.dial({ serviceId: 'payment' }))).toMatchObject({ reason: 'not_initialized' });
+      expect(destroyed).toBe(attempt);
+    }
+    spy.mockRestore();
+    source.watchFailure = undefined;
+    await crypto.load();
+    expect([source.loads, source.watchers, crypto.id]).toEqual([3, 1, 'spiffe://example.org/order']);
+    crypto.close();
+  });
+
+  test("regression: another service's certificate is one warning at the load, with both ids and the way out", async () => {
+    const warnings: string[] = [];
+    const logger: Logger = { ...silentLogger, warn: (message) => warnings.push(message) };
+    const [own, mistaken] = [manager('order', new ScriptedSource(order.material), { logger }), manager('order', new ScriptedSource(payment.material), { logger })];
+    await own.load();
+    expect(warnings).toEqual([]);
+    await mistaken.load();
+    await mistaken.load();
+    expect(warnings).toEqual([
+      "the certificate is for spiffe://example.org/payment, this service is 'order': peers that dial 'order' expect spiffe://example.org/order " +
+        'and will refuse it, unless their services[].spiffeId says spiffe://example.org/payment',
+    ]);
+    own.close();
+    mistaken.close();
   });
 
   test('a chain that no peer would take is refused', async () => {

@@ -80,11 +80,11 @@ describe('load', () => {
   });
 
   test('regression: clocks may differ by clockSkewMs for the own certificate too, at the load and in the watch', async () => {
-    const early = make({ notBefore: NOW + 60_001 }, root);
+    const early = make({ notBefore: NOW + 61_000 }, root);
     await write(early);
     await expect(load()).rejects.toThrow(/certificate_not_yet_valid/);
-    expect((await load({ clockSkewMs: 60_001 })).chain).toEqual([early.der]);
-    const crypto = new CryptoManager({ serviceId: 'orders', identity: files, clock, logger: silentLogger, clockSkewMs: 60_001 });
+    expect((await load({ clockSkewMs: 61_000 })).chain).toEqual([early.der]);
+    const crypto = new CryptoManager({ serviceId: 'orders', identity: files, clock, logger: silentLogger, clockSkewMs: 61_000 });
     await crypto.load();
     expect(crypto.id).toBe('spiffe://prod.example.org/orders');
     crypto.close();
