@@ -13,6 +13,7 @@ import {
   type IdentitySource,
   type Logger,
 } from '@lemur-bookstores/mesh-interface';
+import { certificateStateOf, ExpiryWatch, type CertificateState } from './certificate-expiry.js';
 import { InitiatorHandshake, ResponderHandshake, type ChannelHandshakeOptions } from './channel/channel-handshake.js';
 import { CIPHER_SUITES } from './channel/cipher-suites.js';
 import { callListener } from './identity/call-listener.js';
@@ -63,6 +64,7 @@ export class CryptoManager implements ChannelFactory {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #listeners = new Set<(change: IdentityChange) => void>();
+  readonly #expiry: ExpiryWatch;
   /** One for all channels: each keeps it for as long as it lives. */
   readonly #presentIdentity = (): IdentityMaterial => this.identity;
   #state: State = { name: 'idle' };
@@ -83,6 +85,7 @@ export class CryptoManager implements ChannelFactory {
     this.#skewMs = clockSkewMs;
     this.#clock = options.clock ?? systemClock;
     this.#logger = options.logger ?? stderrLogger;
+    this.#expiry = new ExpiryWatch(this.#clock, this.#logger);
   }
 
   /**
@@ -123,6 +126,11 @@ export class CryptoManager implements ChannelFactory {
     return this.#ready().identity.notAfter;
   }
 
+  /** Whether the own certificate is about to end; the log says it too, once at 20 % of its life and once at the end. */
+  certificateState(): CertificateState {
+    return certificateStateOf(this.#ready().identity, this.#clock.now());
+  }
+
   /** @throws MeshError `invalid_option` for an id that is none */
   dial(expected: ExpectedPeer): ChannelHandshake {
     if (!SERVICE_ID.test(expected.serviceId)) throw new MeshError('invalid_option', 'serviceId: not the id of a service');
@@ -155,6 +163,7 @@ export class CryptoManager implements ChannelFactory {
     const state = this.#state;
     this.#state = { name: 'closed' };
     this.#listeners.clear();
+    this.#expiry.stop();
     if (state.name !== 'ready') return;
     state.endWatch();
     state.staticKey.destroy();
@@ -182,6 +191,8 @@ export class CryptoManager implements ChannelFactory {
       staticKey.destroy();
       throw error;
     }
+    // After the source's own timers: one that renews by the clock gets the first look after a jump.
+    this.#expiry.follow(this.#ready().identity);
   }
 
   #replace(material: IdentityMaterial): void {
@@ -195,6 +206,7 @@ export class CryptoManager implements ChannelFactory {
       return;
     }
     this.#state = { ...this.#state, identity };
+    this.#expiry.follow(identity);
     this.#tell({ type: 'changed', id: material.id, notAfter: identity.notAfter });
   }
 

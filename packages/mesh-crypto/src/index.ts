@@ -12,5 +12,6 @@ export { parsePins } from './identity/pins.js';
 export { verifyPeer, type VerifiedPeer, type VerifyPeerOptions } from './identity/trust-bundle.js';
 export { signWithIdentity, verifyIdentitySignature } from './identity/identity-signature.js';
 export { identityFilesSource, type IdentityFilesOptions } from './identity/identity-files.js';
+export type { CertificateState } from './certificate-expiry.js';
 export { CryptoManager, type CryptoManagerOptions } from './crypto-manager.js';
 export { selfTest } from './self-test.js';
