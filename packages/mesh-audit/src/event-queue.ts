@@ -20,7 +20,8 @@ const MAX_GAPS = 16;
 /**
  * Holds one adapter's events in the order of their sequence, bounded in events and bytes. When it is full a message event is
  * dropped, never a security event for it: the newest waiting messages make room for a security event, and only where none is
- * left the security event itself is dropped. What was dropped leaves a gap record in its place.
+ * left the security event itself is dropped. What was dropped leaves a gap record in its place,
+ * or as soon after it as there is room.
  */
 export class EventQueue {
   readonly #options: EventQueueOptions;
@@ -28,7 +29,9 @@ export class EventQueue {
   readonly #messages = new Fifo<StampedEvent>();
   readonly #gaps = new Fifo<StampedEvent>();
   readonly #fifos = [this.#security, this.#messages, this.#gaps];
-  #gap: Gap | undefined;
+  #gap: Omit<Gap, 'sequence'> | undefined;
+  /** The highest sequence number that was taken, or given to a gap record: none after it may be lower. */
+  #reached = 0;
   #events = 0;
   #bytes = 0;
   #messageBytes = 0;
@@ -42,9 +45,9 @@ export class EventQueue {
     return this.#events;
   }
 
-  /** Sequence number of the oldest entry that waits. */
-  get oldest(): number | undefined {
-    return this.#earliest()?.peek()?.event.sequence;
+  /** The oldest entry that waits. */
+  get oldest(): StampedEvent | undefined {
+    return this.#earliest()?.peek();
   }
 
   offer(entry: StampedEvent): void {
@@ -61,6 +64,7 @@ export class EventQueue {
       const entry = this.#earliest()?.shift();
       if (entry === undefined) break;
       if (entry.kind === 'message') this.#messageBytes -= entry.bytes;
+      this.#reached = Math.max(this.#reached, entry.event.sequence);
       taken.push(entry);
     }
     return taken;
@@ -116,7 +120,8 @@ export class EventQueue {
     const { maxEvents, maxBytes } = this.#options;
     if (this.#gap === undefined || this.#gaps.length >= MAX_GAPS) return;
     if (this.#events > maxEvents * (1 - ROOM_AFTER_GAP) || this.#bytes > maxBytes * (1 - ROOM_AFTER_GAP)) return;
-    this.#gaps.push(this.#options.makeGap(this.#gap));
+    this.#reached = Math.max(this.#reached, this.#gap.to);
+    this.#gaps.push(this.#options.makeGap({ ...this.#gap, sequence: this.#reached }));
     this.#gap = undefined;
   }
 

@@ -23,6 +23,8 @@ export interface Gap {
   /** Sequence numbers of the first and the last of them; what lies between may have been delivered. */
   readonly from: number;
   readonly to: number;
+  /** The record's own: where it stands in the lane, never before what the adapter was given already. */
+  readonly sequence: number;
 }
 
 /** The event for one delivery, with a date of its own: a Date cannot be frozen, and what one adapter did to it all others would get. */
@@ -95,14 +97,14 @@ export class EventStamper {
   }
 
   /**
-   * The record of a gap in one adapter's trail. It takes the sequence number of the last event that it stands for: a number
-   * of its own would look like a loss to all other adapters.
+   * The record of a gap in one adapter's trail. It takes the sequence number of the last event that it stands for, or of the
+   * last one before it where that is higher: a number of its own would look like a loss to all other adapters.
    */
   gap(gap: Gap): StampedEvent {
     const nowMs = this.#clock.now();
     const event: MeshAuditEvent = Object.freeze({
       id: this.#uuid.next(nowMs),
-      sequence: gap.to,
+      sequence: gap.sequence,
       timestamp: new Date(nowMs),
       eventType: 'system',
       serviceId: this.serviceId,

@@ -2,7 +2,8 @@ import type { AuditLaneStats } from '@lemur-bookstores/mesh-interface';
 
 /**
  * What became of one adapter's events. Each event is counted once as emitted and, when it leaves the lane, once as what became
- * of it, so that with those still queued the sums are always equal (DESIGN 6). Gap records are not events and not counted.
+ * of it, so that with those still queued the sums are always equal (DESIGN 6). Gap records are not events and not counted,
+ * but for those lost.
  */
 export class LaneAccounts {
   emitted = 0;
@@ -10,6 +11,7 @@ export class LaneAccounts {
   delivered = 0;
   deadLettered = 0;
   dropped = 0;
+  lostGaps = 0;
   /** Deliveries that failed, each try counted. */
   failures = 0;
   /** ms since 1970; 0 if none yet. */
@@ -25,6 +27,7 @@ export class LaneAccounts {
       spilled: 0,
       deadLettered: this.deadLettered,
       dropped: this.dropped,
+      lostGaps: this.lostGaps,
       failures: this.failures,
       lastSuccessAt: this.lastSuccessAt,
     };

@@ -9,6 +9,7 @@ import {
 } from '@lemur-bookstores/mesh-interface';
 import { AdapterLifecycle } from './adapter-lifecycle.js';
 import { Delivery } from './delivery.js';
+import { DrainWaiters } from './drain-waiters.js';
 import { EventQueue } from './event-queue.js';
 import { eventForAdapter, type Gap, type StampedEvent } from './event-stamper.js';
 import { Fifo } from './fifo.js';
@@ -37,12 +38,6 @@ export interface LaneOwner {
  */
 type LaneState = 'idle' | 'held' | 'scheduled' | 'delivering' | 'waiting' | 'closed';
 
-interface DrainWaiter {
-  /** Done when everything up to this sequence number has left the lane. */
-  readonly sequence: number;
-  readonly done: () => void;
-}
-
 /** One adapter's way: a bounded queue and the deliveries out of it, in order, apart from all other adapters. */
 export class Lane {
   readonly name: string;
@@ -63,7 +58,7 @@ export class Lane {
   #batch: number;
   /** The last sequence number offered. */
   #last = 0;
-  #waiters: DrainWaiter[] = [];
+  readonly #waiters = new DrainWaiters();
 
   constructor(name: string, adapter: ManagedAdapter, settings: LaneSettings, owner: LaneOwner) {
     this.name = name;
@@ -115,10 +110,9 @@ export class Lane {
 
   /** Resolves when everything offered so far has left the lane, for good or ill. */
   drained(): Promise<void> {
-    return new Promise((done) => {
-      this.#waiters.push({ sequence: this.#last, done });
-      this.#release();
-    });
+    const drained = this.#waiters.wait(this.#last);
+    this.#release();
+    return drained;
   }
 
   /** A retry that waits is tried at once. */
@@ -144,7 +138,7 @@ export class Lane {
       this.#queue.release(entry);
       this.#drop(entry, 'mesh_closed', 'not delivered before the audit logger closed');
     }
-    for (const waiter of this.#waiters.splice(0)) waiter.done();
+    this.#release();
     await this.#lifecycle.close();
   }
 
@@ -222,7 +216,8 @@ export class Lane {
     const sequence = this.#inFlight.peek()?.event.sequence;
     for (let index = 0; index < count; index++) {
       const entry = this.#inFlight.shift()!;
-      if (entry.kind !== 'gap') this.#accounts.deadLettered++;
+      if (entry.kind === 'gap') this.#accounts.lostGaps++;
+      else this.#accounts.deadLettered++;
       this.#queue.release(entry);
       entry.settled?.(failure);
     }
@@ -230,21 +225,21 @@ export class Lane {
       error: failure.message,
       sequence,
       deadLettered: this.#accounts.deadLettered,
+      lostGaps: this.#accounts.lostGaps,
     });
   }
 
   #drop(entry: StampedEvent, reason: 'queue_full' | 'mesh_closed', why: string): void {
-    if (entry.kind === 'gap') return;
+    if (entry.kind === 'gap') {
+      this.#accounts.lostGaps++;
+      return;
+    }
     this.#accounts.dropped++;
     this.#lossWarning.warn(`audit adapter ${this.name} loses events: ${why}`, { dropped: this.#accounts.dropped, sequence: entry.event.sequence });
     entry.settled?.(new MeshError(reason, `audit adapter ${this.name} did not get the event: ${why}`));
   }
 
   #release(): void {
-    if (this.#waiters.length === 0) return;
-    const oldest = this.#inFlight.peek()?.event.sequence ?? this.#queue.oldest ?? Infinity;
-    const done = this.#waiters.filter((waiter) => waiter.sequence < oldest);
-    this.#waiters = this.#waiters.filter((waiter) => waiter.sequence >= oldest);
-    for (const waiter of done) waiter.done();
+    this.#waiters.release(() => (this.#inFlight.peek() ?? this.#queue.oldest)?.event.sequence ?? Infinity);
   }
 }

@@ -388,6 +388,28 @@ describe('lanes', () => {
     expect(audit.stats().adapters[0]).toMatchObject({ delivered: 10, dropped: 10 });
   });
 
+  test('regression: a gap record that the adapter refuses, or that is still queued at the end, is counted', async () => {
+    const gate: { open: () => void } = { open: () => undefined };
+    const sink = new RecordingAdapter('gated', () => new Promise((resolve) => (gate.open = resolve)));
+    const audit = auditLogger([sink], { laneEvents: 2 });
+    for (let index = 0; index < 4; index++) audit.record(message());
+    await turns();
+    sink.answer = ({ details }) => {
+      if (details.action === 'audit.gap') throw new MeshError('invalid_option', 'no such action', { retryable: false });
+    };
+    gate.open();
+    await turns();
+    expect(audit.stats().adapters[0]).toMatchObject({ emitted: 4, delivered: 2, dropped: 2, deadLettered: 0, lostGaps: 1, failures: 1 });
+
+    const late = auditLogger([new RecordingAdapter('late', ({ details }) => (details.action === 'audit.gap' ? never() : undefined))], { laneEvents: 1, flushMs: 100 });
+    for (let index = 0; index < 3; index++) late.record(message());
+    await turns();
+    const closing = late.close();
+    await clock.advance(100);
+    await closing;
+    expect(late.stats().adapters[0]).toMatchObject({ emitted: 3, delivered: 1, dropped: 2, lostGaps: 1 });
+  });
+
   test('adapters are named by themselves, else by their class, and told apart', () => {
     class ElasticAdapter extends RecordingAdapter {}
     const unnamed = (): MonitoringAdapter => ({ logEvent: () => Promise.resolve() });

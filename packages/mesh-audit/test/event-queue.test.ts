@@ -17,7 +17,7 @@ function queueOf(maxEvents: number, maxBytes = 1_000_000): { queue: EventQueue; 
   const gaps: Gap[] = [];
   const makeGap = (gap: Gap): StampedEvent => {
     gaps.push(gap);
-    return entry(gap.to, 'gap');
+    return entry(gap.sequence, 'gap');
   };
   return { queue: new EventQueue({ maxEvents, maxBytes, onDrop: (lost) => dropped.push(lost), makeGap }), dropped, gaps };
 }
@@ -28,7 +28,7 @@ describe('EventQueue', () => {
   test('gives security events and messages in the order of their sequence', () => {
     const { queue } = queueOf(10);
     for (const sequence of [1, 2, 3, 4, 5]) queue.offer(entry(sequence, sequence % 2 === 0 ? 'message' : 'security'));
-    expect(queue.oldest).toBe(1);
+    expect(queue.oldest?.event.sequence).toBe(1);
     expect(sequences(queue.take(2))).toEqual([1, 2]);
     expect(sequences(queue.take(9))).toEqual([3, 4, 5]);
     expect(queue.oldest).toBeUndefined();
@@ -78,9 +78,30 @@ describe('EventQueue', () => {
     expect(gaps).toEqual([]);
     const [first] = queue.take(1);
     queue.release(first!);
-    expect(gaps).toEqual([{ count: 4, from: 11, to: 14 }]);
+    expect(gaps).toEqual([{ count: 4, from: 11, to: 14, sequence: 14 }]);
     queue.offer(entry(15, 'message'));
     expect(sequences(queue.take(99))).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 10, 14, 15]);
+  });
+
+  test('regression: a gap record never stands before what was given already, nor before an earlier gap record', () => {
+    const { queue, gaps } = queueOf(2);
+    queue.offer(entry(1, 'message'));
+    queue.offer(entry(2, 'message'));
+    queue.offer(entry(3, 'security'));
+    const taken = queue.take(2);
+    expect(sequences(taken)).toEqual([1, 3]);
+    taken.forEach((one) => queue.release(one));
+    expect(gaps).toEqual([{ count: 1, from: 2, to: 2, sequence: 3 }]);
+    expect(sequences(queue.take(1))).toEqual([3]);
+
+    const second = queueOf(20, 100);
+    second.queue.offer(entry(1, 'message', 80));
+    second.queue.offer(entry(2, 'security', 200));
+    second.queue.offer(entry(3, 'security', 90));
+    const rest = second.queue.take(9);
+    rest.forEach((one) => second.queue.release(one));
+    expect(sequences([...rest, ...second.queue.take(9)])).toEqual([2, 2, 3]);
+    expect(second.gaps).toMatchObject([{ from: 2, sequence: 2 }, { from: 1, sequence: 2 }]);
   });
 
   test('while a full queue is filled as fast as it is emptied, one gap widens', () => {
@@ -93,7 +114,7 @@ describe('EventQueue', () => {
     }
     expect(gaps).toEqual([]);
     queue.take(20).forEach((one) => queue.release(one));
-    expect(gaps).toEqual([{ count: 500, from: 102, to: 1_100 }]);
+    expect(gaps).toEqual([{ count: 500, from: 102, to: 1_100, sequence: 1_100 }]);
     expect(dropped).toHaveLength(500);
   });
 
@@ -152,7 +173,8 @@ describe('EventQueue', () => {
           }
         }
         const events = taken.filter(({ kind }) => kind !== 'gap');
-        expect(sequences(events)).toEqual(sequences(events).toSorted((a, b) => a - b));
+        expect(sequences(taken)).toEqual(sequences(taken).toSorted((a, b) => a - b));
+        expect(sequences(events)).toEqual([...new Set(sequences(events))]);
         expect(events.length + dropped.length).toBe(sequence);
         expect(gaps.reduce((sum, gap) => sum + gap.count, 0)).toBe(dropped.length);
         for (const { event } of dropped) expect(gaps.some((gap) => gap.from <= event.sequence && event.sequence <= gap.to)).toBe(true);

@@ -42,6 +42,8 @@ export interface AuditLaneStats {
   readonly spilled: number;
   readonly deadLettered: number;
   readonly dropped: number;
+  /** Gap records that the adapter never got: the events that they stand for are among `dropped`, and nothing in its trail says so. */
+  readonly lostGaps: number;
   readonly failures: number;
   /** ms since 1970 of the last delivery; 0 if none yet. */
   readonly lastSuccessAt: number;
