@@ -137,6 +137,8 @@ export class MeshNode {
       // Before it is known to have worked: what fails late may have been done.
       this.#registered = node;
       await askProvider(this.#clock, 'make this service findable', () => discovery.register(node));
+      // Once more: a stop() meanwhile took it back before it was there.
+      this.#registered = node;
       this.#assertStarting();
     } catch (error) {
       await this.#withdraw();
