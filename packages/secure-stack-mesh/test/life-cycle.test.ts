@@ -213,7 +213,6 @@ describe('cleanup()', () => {
 
     let closed = 0;
     const closings = [orders.mesh.cleanup(), payments.mesh.cleanup()].map((closing) => closing.then(() => closed++));
-    await expect(orders.mesh.connect('payments').call('slow', {})).rejects.toMatchObject({ reason: 'mesh_closed' });
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(closed).toBe(0);
     waiting[0]?.();
