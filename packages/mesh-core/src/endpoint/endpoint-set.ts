@@ -41,7 +41,7 @@ export class EndpointSet {
   readonly #parts: EndpointSetParts;
   readonly #pick: EndpointPicker;
   readonly #endpoints = new Map<string, Endpoint>();
-  /** Gone from discovery; their last calls are ending. */
+  /** Gone from discovery, or stopped; their last calls are ending. */
   readonly #leaving = new Set<Endpoint>();
   readonly #waiting = new Set<SessionWaiter>();
   /** Rebuilt when an endpoint connects or leaves: a call only picks. */
@@ -87,11 +87,16 @@ export class EndpointSet {
     this.#unwatch?.();
     this.#rediscover?.cancel();
     this.#unwatch = this.#rediscover = undefined;
-    const endpoints = [...this.#endpoints.values(), ...this.#leaving];
+    for (const endpoint of this.#endpoints.values()) this.#leaving.add(endpoint);
     this.#endpoints.clear();
     this.#connected = [];
     this.#failWaiting(closedHere(this.serviceId));
-    await Promise.all(endpoints.map((endpoint) => endpoint.stop(drainMs)));
+    await Promise.all([...this.#leaving].map((endpoint) => this.#stopLeaving(endpoint, drainMs)));
+  }
+
+  async #stopLeaving(endpoint: Endpoint, drainMs: number): Promise<void> {
+    await endpoint.stop(drainMs);
+    this.#leaving.delete(endpoint);
   }
 
   /** As {@link stop}, and for good: not even a call that a peer's GOAWAY hands back starts it again. */
@@ -104,9 +109,9 @@ export class EndpointSet {
     return this.#endpoints.size;
   }
 
-  /** The sessions that take new calls. */
+  /** Every session that is up, those that only end their calls included. */
   sessions(): OutboundSession[] {
-    return this.#connected.flatMap(({ session }) => (session === undefined ? [] : [session]));
+    return [...this.#endpoints.values(), ...this.#leaving].flatMap((endpoint) => endpoint.sessions);
   }
 
   /**
@@ -205,7 +210,7 @@ export class EndpointSet {
       if (wanted.has(key)) continue;
       this.#endpoints.delete(key);
       this.#leaving.add(endpoint);
-      void endpoint.stop(this.#parts.drainMs).then(() => this.#leaving.delete(endpoint));
+      void this.#stopLeaving(endpoint, this.#parts.drainMs);
     }
     for (const [key, node] of wanted) {
       if (this.#endpoints.has(key)) continue;

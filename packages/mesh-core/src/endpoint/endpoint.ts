@@ -52,6 +52,12 @@ export class Endpoint {
     return this.#state.type === 'connected' && this.#state.session.isOpen ? this.#state.session : undefined;
   }
 
+  /** Every session that is up: the one that takes new calls, and those that only end theirs. */
+  get sessions(): OutboundSession[] {
+    const current = this.#state.type === 'connected' ? [this.#state.session] : [];
+    return [...new Set([...current, ...this.#draining])].filter(({ session }) => session.state !== 'closed');
+  }
+
   /** Why there is no session; also while it dials again. */
   get error(): MeshError | undefined {
     return 'error' in this.#state ? this.#state.error : undefined;
