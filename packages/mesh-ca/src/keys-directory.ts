@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
-import { link, lstat, mkdir, open, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { link, lstat, mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { MeshError } from '@lemur-bookstores/mesh-interface';
 
 /** Permission bits of everybody but the owner. */
@@ -9,15 +9,20 @@ const OTHERS = 0o077;
 
 const MAX_FILE_BYTES = 64 * 1024;
 
+/** Everybody's right to write, and the bit that lets each delete and rename only what is his, as in /tmp. */
+const WRITABLE_BY_ALL = 0o002;
+const STICKY = 0o1000;
+
 /**
  * A folder for private keys: 0700, of the own user, no symlink, and the same goes for its files with 0600 (PROTOCOL 6.2). Who
- * else can read or write here could become any service.
+ * else can read or write here could become any service; who can rename it could put another in its place.
  */
 export class KeysDirectory {
   readonly path: string;
 
   constructor(path: string) {
-    this.path = path;
+    // Without a slash at its end, which would make lstat() follow a symbolic link.
+    this.path = resolve(path);
   }
 
   /** Makes the folder where there is none, and looks at the one that is there. @throws MeshError `keys_dir_unsafe` */
@@ -30,6 +35,7 @@ export class KeysDirectory {
     const status = await lstat(this.path);
     if (!status.isDirectory()) throw unsafe(this.path, `is ${status.isSymbolicLink() ? 'a symbolic link' : 'no folder'}: it must be a folder itself`);
     assertPrivate(this.path, status, 'chmod 700');
+    assertNotForAll(dirname(this.path), await stat(dirname(this.path)));
   }
 
   /** @returns the contents, or `undefined` where there is no such file. @throws MeshError `keys_dir_unsafe` */
@@ -93,6 +99,12 @@ function assertPrivate(path: string, { uid, mode }: Stats, remedy: string): void
     const octal = (mode & 0o777).toString(8).padStart(4, '0');
     throw unsafe(path, `has mode ${octal}: others have access to it. Make sure that nobody used it, then: ${remedy} ${path}`);
   }
+}
+
+/** A folder in which anybody may rename the one with the keys. */
+function assertNotForAll(path: string, { mode }: Stats): void {
+  if (process.getuid === undefined || (mode & WRITABLE_BY_ALL) === 0 || (mode & STICKY) !== 0) return;
+  throw unsafe(path, `can be written by all, and so the keys in it be replaced: chmod o-w ${path}, or chmod +t as /tmp has it`);
 }
 
 const unsafe = (path: string, what: string, cause?: unknown): MeshError => new MeshError('keys_dir_unsafe', `'${path}' ${what}`, { cause });

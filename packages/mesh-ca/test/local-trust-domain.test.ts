@@ -156,6 +156,28 @@ describe('an unsafe folder', () => {
     expect(await refusal()).toMatch(/local-ca\.pem' is a symbolic link/);
   });
 
+  test.each(['/', '//', '/.', '/../link/'])('regression: a symbolic link is refused with %j after it too', async (ending) => {
+    await mkdir(join(keysDir, 'real'), { recursive: true, mode: 0o700 });
+    const link = join(keysDir, 'link');
+    await symlink('real', link);
+    keysDir = link + ending;
+    expect(await refusal()).toBe(`keys_dir_unsafe: '${link}' is a symbolic link: it must be a folder itself`);
+    expect(await readdir(link)).toEqual([]);
+  });
+
+  test.each([0o777, 0o772, 0o707])('regression: in a folder of mode %o, which all may write, it is refused', async (mode) => {
+    const parent = keysDir;
+    keysDir = join(parent, 'keys');
+    await mkdir(keysDir, { recursive: true, mode: 0o700 });
+    await chmod(parent, mode);
+    expect(await refusal()).toBe(
+      `keys_dir_unsafe: '${parent}' can be written by all, and so the keys in it be replaced: chmod o-w ${parent}, or chmod +t as /tmp has it`,
+    );
+    expect(await readdir(keysDir)).toEqual([]);
+    await chmod(parent, 0o1000 | mode);
+    expect((await domain().load()).trustDomain).toMatch(/^local-/);
+  });
+
   test("another user's is refused", async () => {
     if (process.getuid?.() !== 0) return;
     await domain().load();
