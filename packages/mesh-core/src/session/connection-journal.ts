@@ -1,4 +1,5 @@
-import type { AuditSink, Clock, ClockTimer, Logger, MeshError, PeerIdentity } from '@lemur-bookstores/mesh-interface';
+import type { AuditSink, Clock, Logger, MeshError, PeerIdentity } from '@lemur-bookstores/mesh-interface';
+import { RepeatedFailures, type ConnectionFailure } from './repeated-failures.js';
 import type { Session, SessionEnd } from './session.js';
 
 export type Direction = 'inbound' | 'outbound';
@@ -6,20 +7,17 @@ export type Direction = 'inbound' | 'outbound';
 /** Strangers can cause refusals at will: after the first of each reason, they are counted and said once in this time, in ms. */
 const REFUSAL_WINDOW_MS = 1_000;
 
-interface Refusals {
-  count: number;
-  last: MeshError;
-  lastAddress: string;
-}
+/** A peer that is gone or not trusted is dialled for ever: after the first failure of each service and reason, likewise, in ms. */
+const DIAL_FAILURE_WINDOW_MS = 60_000;
 
 /** Counts what happens to connections, and writes it to the audit trail. */
 export class ConnectionJournal {
   readonly #audit: AuditSink;
   readonly #logger: Logger;
   readonly #clock: Clock;
-  readonly #refusals = new Map<string, Refusals>();
+  readonly #refusals: RepeatedFailures;
+  readonly #dialFailures: RepeatedFailures;
   readonly #handshakes = new Map<string, number>();
-  #refusalTimer: ClockTimer | undefined;
   successful = 0;
   failed = 0;
   /** Bytes of sessions that have ended. */
@@ -29,6 +27,8 @@ export class ConnectionJournal {
     this.#audit = audit;
     this.#logger = logger;
     this.#clock = clock;
+    this.#refusals = new RepeatedFailures(clock, REFUSAL_WINDOW_MS, (failure, count) => this.#refusal(failure, count));
+    this.#dialFailures = new RepeatedFailures(clock, DIAL_FAILURE_WINDOW_MS, (failure, count) => this.#dialFailure(failure, count));
   }
 
   /** Handshakes by outcome: `ok`, or a reason. */
@@ -36,41 +36,28 @@ export class ConnectionJournal {
     return Object.fromEntries(this.#handshakes);
   }
 
-  opened(direction: Direction, session: Session, durationMs: number): void {
+  /** @param dialledAs the service that was dialled; its certificate may name it otherwise */
+  opened(direction: Direction, session: Session, durationMs: number, dialledAs?: string): void {
     this.successful++;
     this.#count('ok');
+    if (dialledAs !== undefined) this.#dialFailures.recovered(dialledAs);
     const metadata = { ...describe(direction, session.remoteAddress, session.peer), suite: session.channel.suite };
     this.#record('auth.succeeded', session.peer.serviceId, true, { duration: durationMs, metadata });
     this.#record('connection.open', session.peer.serviceId, true, { metadata });
   }
 
-  /** A dial that came to nothing. */
+  /** A dial that came to nothing. Each is counted; what repeats is said once a minute. */
   dialFailed(serviceId: string, address: string, error: MeshError, durationMs: number): void {
     this.failed++;
     this.#count(error.reason);
-    const authentication = error.code === 'UNAUTHENTICATED';
-    if (authentication) this.#logger.warn(`${serviceId} at ${address} is not who it should be: ${error.message}`, { reason: error.reason });
-    this.#record(authentication ? 'auth.failed' : 'connection.failed', serviceId, false, {
-      duration: durationMs,
-      error: error.message,
-      metadata: { direction: 'outbound', address, reason: error.reason },
-    });
+    this.#dialFailures.note({ serviceId, address, error, durationMs });
   }
 
-  /** Somebody who dialled us did not get in. */
+  /** Somebody who dialled us did not get in. Each is counted; what repeats is said once a second. */
   refused(address: string, error: MeshError): void {
     this.failed++;
     this.#count(error.reason);
-    const known = this.#refusals.get(error.reason);
-    if (known !== undefined) {
-      known.count++;
-      known.last = error;
-      known.lastAddress = address;
-      return;
-    }
-    this.#refusals.set(error.reason, { count: 0, last: error, lastAddress: address });
-    this.#refusalTimer ??= this.#clock.setTimeout(() => this.flush(), REFUSAL_WINDOW_MS);
-    this.#refusal(address, error, 1);
+    this.#refusals.note({ serviceId: undefined, address, error, durationMs: undefined });
   }
 
   ended(direction: Direction, session: Session, end: SessionEnd): void {
@@ -90,15 +77,25 @@ export class ConnectionJournal {
     }
   }
 
-  /** Says what was counted since the first refusal of each reason. */
+  /** Says what was counted since the first failure of each kind. */
   flush(): void {
-    this.#refusalTimer?.cancel();
-    this.#refusalTimer = undefined;
-    for (const { count, last, lastAddress } of this.#refusals.values()) if (count > 0) this.#refusal(lastAddress, last, count);
-    this.#refusals.clear();
+    this.#refusals.flush();
+    this.#dialFailures.flush();
   }
 
-  #refusal(address: string, error: MeshError, messageCount: number): void {
+  #dialFailure({ serviceId, address, error, durationMs }: ConnectionFailure, count: number): void {
+    const authentication = error.code === 'UNAUTHENTICATED';
+    const times = count === 1 ? '' : ` (${count} times more)`;
+    if (authentication) this.#logger.warn(`${serviceId} at ${address} is not who it should be${times}: ${error.message}`, { reason: error.reason });
+    this.#record(authentication ? 'auth.failed' : 'connection.failed', serviceId, false, {
+      ...(durationMs === undefined ? {} : { duration: durationMs }),
+      messageCount: count,
+      error: error.message,
+      metadata: { direction: 'outbound', address, reason: error.reason },
+    });
+  }
+
+  #refusal({ address, error }: ConnectionFailure, messageCount: number): void {
     const action = error.code === 'UNAUTHENTICATED' ? 'auth.failed' : 'connection.refused';
     this.#record(action, undefined, false, { messageCount, error: error.message, metadata: { direction: 'inbound', address, reason: error.reason } });
     if (action === 'auth.failed') this.#logger.warn(`refused ${messageCount} connection(s), last from ${address}: ${error.message}`, { reason: error.reason });

@@ -64,7 +64,7 @@ export class SessionDialer {
             ready = true;
             timer.cancel();
             signal.removeEventListener('abort', onAbort);
-            journal.opened('outbound', outbound.session, clock.monotonic() - startedAt);
+            journal.opened('outbound', outbound.session, clock.monotonic() - startedAt, node.id);
             resolve(outbound);
           },
           onVerified: () => listener.onVerified(),

@@ -81,6 +81,7 @@ describe('session dialer', () => {
     expect(rig.audit.actions()).toEqual([action]);
     expect([rig.journal.failed, rig.journal.handshakes[reason]]).toEqual([1, 1]);
     expect(rig.connection.closed).not.toBe('open');
+    rig.journal.flush();
     expect(rig.clock.pendingTimers).toBe(0);
     expect(rig.events).toEqual([]);
   });
