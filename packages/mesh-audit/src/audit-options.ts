@@ -11,7 +11,7 @@ import {
   type MonitoringAdapter,
 } from '@lemur-bookstores/mesh-interface';
 import type { AuditEventFilter } from './event-filter.js';
-import type { LaneSettings } from './lane.js';
+import type { LaneSettings } from './lane-settings.js';
 import type { RedactionOptions } from './redaction.js';
 import { SafeLogger } from './safe-logger.js';
 

@@ -45,6 +45,12 @@ export class EventQueue {
     return this.#events;
   }
 
+  /** At its bound; once something was dropped, until there is room again. */
+  get full(): boolean {
+    const { maxEvents, maxBytes } = this.#options;
+    return this.#gap !== undefined || this.#events >= maxEvents || this.#bytes >= maxBytes;
+  }
+
   /** The oldest entry that waits. */
   get oldest(): StampedEvent | undefined {
     return this.#earliest()?.peek();

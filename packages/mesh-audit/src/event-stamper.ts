@@ -10,6 +10,8 @@ export interface StampedEvent {
   readonly event: MeshAuditEvent;
   /** Wall-clock time of its stamp, ms since 1970. */
   readonly nowMs: number;
+  /** The same on the monotonic clock, ms. */
+  readonly at: number;
   /** About what it takes in memory: for the bounds of queues. */
   readonly bytes: number;
   /** Security events are anything but messages; a gap stands for events that were dropped, and is not counted itself. */
@@ -93,7 +95,7 @@ export class EventStamper {
     }
     if (input.trace !== undefined) event.trace = Object.freeze({ traceId: input.trace.traceId, spanId: input.trace.spanId });
     this.#sequence++;
-    return { event: Object.freeze(event), nowMs, bytes, kind: input.eventType === 'message' ? 'message' : 'security', settled };
+    return { event: Object.freeze(event), nowMs, at: this.#clock.monotonic(), bytes, kind: input.eventType === 'message' ? 'message' : 'security', settled };
   }
 
   /**
@@ -115,6 +117,6 @@ export class EventStamper {
         metadata: Object.freeze({ count: gap.count, fromSequence: gap.from, toSequence: gap.to }),
       }),
     });
-    return { event, nowMs, bytes: EVENT_BYTES, kind: 'gap', settled: undefined };
+    return { event, nowMs, at: this.#clock.monotonic(), bytes: EVENT_BYTES, kind: 'gap', settled: undefined };
   }
 }

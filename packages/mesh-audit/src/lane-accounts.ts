@@ -1,5 +1,8 @@
 import type { AuditLaneStats } from '@lemur-bookstores/mesh-interface';
 
+/** The part of the statistics that the lane itself knows. */
+export type LaneCondition = Pick<AuditLaneStats, 'adapter' | 'queued' | 'full' | 'oldestQueuedMs' | 'deliveryTimeoutMs'>;
+
 /**
  * What became of one adapter's events. Each event is counted once as emitted and, when it leaves the lane, once as what became
  * of it, so that with those still queued the sums are always equal (DESIGN 6). Gap records are not events and not counted,
@@ -16,8 +19,10 @@ export class LaneAccounts {
   failures = 0;
   /** ms since 1970; 0 if none yet. */
   lastSuccessAt = 0;
+  /** Whether the last delivery failed. */
+  failing = false;
 
-  stats(adapter: string, queued: number): AuditLaneStats {
+  stats({ adapter, queued, full, oldestQueuedMs, deliveryTimeoutMs }: LaneCondition): AuditLaneStats {
     return {
       adapter,
       emitted: this.emitted,
@@ -30,6 +35,10 @@ export class LaneAccounts {
       lostGaps: this.lostGaps,
       failures: this.failures,
       lastSuccessAt: this.lastSuccessAt,
+      failing: this.failing,
+      full,
+      oldestQueuedMs,
+      deliveryTimeoutMs,
     };
   }
 }

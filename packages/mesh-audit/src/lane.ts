@@ -14,16 +14,9 @@ import { EventQueue } from './event-queue.js';
 import { eventForAdapter, type Gap, type StampedEvent } from './event-stamper.js';
 import { Fifo } from './fifo.js';
 import { LaneAccounts } from './lane-accounts.js';
-import { RetryPolicy, type RetrySettings } from './retry-policy.js';
+import type { LaneSettings } from './lane-settings.js';
+import { RetryPolicy } from './retry-policy.js';
 import { ThrottledWarning } from './throttled-warning.js';
-
-/** Bounds and patience of a lane; the defaults are the logger's. */
-export interface LaneSettings extends RetrySettings {
-  readonly laneEvents: number;
-  readonly laneBytes: number;
-  readonly batch: number;
-  readonly deliveryTimeoutMs: number;
-}
 
 /** What a lane gets of its owner. */
 export interface LaneOwner {
@@ -79,7 +72,14 @@ export class Lane {
   }
 
   get stats(): AuditLaneStats {
-    return this.#accounts.stats(this.name, this.#queue.events);
+    const oldest = this.#oldest;
+    return this.#accounts.stats({
+      adapter: this.name,
+      queued: this.#queue.events,
+      full: this.#queue.full,
+      oldestQueuedMs: oldest === undefined ? 0 : this.#clock.monotonic() - oldest.at,
+      deliveryTimeoutMs: this.#settings.deliveryTimeoutMs,
+    });
   }
 
   /** Counts an event that the filter keeps from the adapters. */
@@ -169,6 +169,7 @@ export class Lane {
   #onTaken(count: number): void {
     this.#retries.reset();
     this.#accounts.lastSuccessAt = this.#clock.now();
+    this.#accounts.failing = false;
     for (let index = 0; index < count; index++) {
       const entry = this.#inFlight.shift()!;
       if (entry.kind !== 'gap') this.#accounts.delivered++;
@@ -187,6 +188,7 @@ export class Lane {
       return;
     }
     this.#accounts.failures++;
+    this.#accounts.failing = true;
     if (failure.retryable) this.#onRetryable(failure, left);
     else this.#onPermanent(failure, left);
     this.#release();
@@ -240,6 +242,10 @@ export class Lane {
   }
 
   #release(): void {
-    this.#waiters.release(() => (this.#inFlight.peek() ?? this.#queue.oldest)?.event.sequence ?? Infinity);
+    this.#waiters.release(() => this.#oldest?.event.sequence ?? Infinity);
+  }
+
+  get #oldest(): StampedEvent | undefined {
+    return this.#inFlight.peek() ?? this.#queue.oldest;
   }
 }

@@ -410,6 +410,21 @@ describe('lanes', () => {
     expect(late.stats().adapters[0]).toMatchObject({ emitted: 3, delivered: 1, dropped: 2, lostGaps: 1 });
   });
 
+  test('stats tell of a lane that fails, waits or is full', async () => {
+    const sink = new RecordingAdapter('sink', () => Promise.reject(new Error('down')));
+    const audit = auditLogger([sink], { laneEvents: 10, deliveryTimeoutMs: 2_000, retryDelayMs: 60_000 });
+    const stats = (): unknown => audit.stats().adapters[0];
+    expect(stats()).toMatchObject({ failing: false, full: false, oldestQueuedMs: 0, deliveryTimeoutMs: 2_000 });
+    audit.record(message());
+    await clock.advance(700);
+    expect(stats()).toMatchObject({ failing: true, full: false, oldestQueuedMs: 700 });
+    for (let index = 0; index < 10; index++) audit.record(message());
+    expect(stats()).toMatchObject({ queued: 10, full: true });
+    sink.answer = () => undefined;
+    await audit.flush();
+    expect(stats()).toMatchObject({ failing: false, full: false, oldestQueuedMs: 0, delivered: 10 });
+  });
+
   test('adapters are named by themselves, else by their class, and told apart', () => {
     class ElasticAdapter extends RecordingAdapter {}
     const unnamed = (): MonitoringAdapter => ({ logEvent: () => Promise.resolve() });

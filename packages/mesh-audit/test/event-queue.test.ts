@@ -7,6 +7,7 @@ import type { Gap, StampedEvent } from '../src/event-stamper.js';
 const entry = (sequence: number, kind: StampedEvent['kind'], bytes = 10): StampedEvent => ({
   event: { sequence } as MeshAuditEvent,
   nowMs: 0,
+  at: 0,
   bytes,
   kind,
   settled: undefined,

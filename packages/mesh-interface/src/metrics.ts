@@ -47,6 +47,14 @@ export interface AuditLaneStats {
   readonly failures: number;
   /** ms since 1970 of the last delivery; 0 if none yet. */
   readonly lastSuccessAt: number;
+  /** Whether the last delivery failed: `failures` rose and the adapter has taken nothing since. */
+  readonly failing: boolean;
+  /** Whether the lane is at its bound in events or bytes, or was and has not got enough room again. */
+  readonly full: boolean;
+  /** How long the oldest event has been queued, in ms; 0 if none is. */
+  readonly oldestQueuedMs: number;
+  /** How long a delivery may take, in ms: an event that is queued for longer waits for more than its turn. */
+  readonly deliveryTimeoutMs: number;
 }
 
 export interface AuditStats {
