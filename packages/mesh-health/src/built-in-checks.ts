@@ -55,8 +55,9 @@ export function discoveryCheck(state: () => DiscoveryState, clock: Clock = syste
 }
 
 /**
- * `audit`, not critical, so that a sink that is down restarts nothing: unhealthy where an adapter lost events since the last
- * look, degraded where one fails and takes nothing.
+ * `audit`, not critical, so that a sink that is down restarts nothing. Unhealthy: an adapter lost events since the last look, or
+ * its lane is full and so about to. Degraded: events are queued, and the adapter failed and took nothing since, or the oldest has
+ * waited for longer than a delivery may take.
  */
 export function auditCheck(state: () => AuditStats, clock: Clock = systemClock): HealthCheck {
   let known = new Map<string, AuditLaneStats>();
@@ -65,18 +66,20 @@ export function auditCheck(state: () => AuditStats, clock: Clock = systemClock):
     critical: false,
     check: () => {
       const { adapters } = state();
-      const lost: string[] = [];
+      const losing: string[] = [];
       const stuck: string[] = [];
       for (const lane of adapters) {
         const before = known.get(lane.adapter);
         const losses = lossesOf(lane) - (before === undefined ? 0 : lossesOf(before));
-        if (losses > 0) lost.push(`${lane.adapter} lost ${losses} event(s)`);
-        else if (lane.failures > (before?.failures ?? 0) && lane.delivered === (before?.delivered ?? 0)) stuck.push(`${lane.adapter} takes nothing`);
+        if (losses > 0) losing.push(`${lane.adapter} lost ${losses} event(s)`);
+        else if (lane.full) losing.push(`${lane.adapter} has no room for more events`);
+        else if (lane.queued > 0 && lane.failing) stuck.push(`${lane.adapter} takes nothing`);
+        else if (lane.oldestQueuedMs > lane.deliveryTimeoutMs) stuck.push(`${lane.adapter} is ${Math.round(lane.oldestQueuedMs / 1_000)} s behind`);
       }
       known = new Map(adapters.map((lane) => [lane.adapter, lane]));
       const details = { adapters };
-      const error = [...lost, ...stuck].join('; ');
-      return error === '' ? healthy(clock, details) : troubled(clock, lost.length > 0 ? 'unhealthy' : 'degraded', error, details);
+      const error = [...losing, ...stuck].join('; ');
+      return error === '' ? healthy(clock, details) : troubled(clock, losing.length > 0 ? 'unhealthy' : 'degraded', error, details);
     },
   };
 }

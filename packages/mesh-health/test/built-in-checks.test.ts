@@ -46,20 +46,30 @@ describe('built-in checks', () => {
     });
   });
 
-  test('audit: losses and lanes that are stuck since the last look', async () => {
+  test('audit: losses since the last look, lanes that are full, failing or behind', async () => {
     let lanes: Partial<AuditLaneStats>[] = [];
     const check = auditCheck(() => ({ emitted: 0, adapters: lanes as AuditLaneStats[] }), clock);
     const look = async (...next: Partial<AuditLaneStats>[]): Promise<[string, string | undefined]> => {
-      lanes = next.map((lane) => ({ delivered: 0, failures: 0, dropped: 0, deadLettered: 0, ...lane }));
+      lanes = next.map((lane) => ({ queued: 0, dropped: 0, deadLettered: 0, failing: false, full: false, oldestQueuedMs: 0, deliveryTimeoutMs: 10_000, ...lane }));
       const { status, error } = await run(check);
       return [status, error];
     };
     expect(await look({ adapter: 'console' }, { adapter: 'file' })).toEqual(['healthy', undefined]);
-    expect(await look({ adapter: 'console', failures: 2 }, { adapter: 'file', delivered: 9 })).toEqual(['degraded', 'console takes nothing']);
-    expect(await look({ adapter: 'console', failures: 3, delivered: 1 }, { adapter: 'file', delivered: 9 })).toEqual(['healthy', undefined]);
-    expect(await look({ adapter: 'console', failures: 4, delivered: 1 }, { adapter: 'file', delivered: 9, dropped: 3, deadLettered: 1 })).toEqual([
-      'unhealthy', 'file lost 4 event(s); console takes nothing',
-    ]);
-    expect(await look({ adapter: 'console', failures: 4, delivered: 1 }, { adapter: 'file', delivered: 9, dropped: 3, deadLettered: 1 })).toEqual(['healthy', undefined]);
+    const failing = { adapter: 'console', queued: 1, failing: true };
+    expect(await look(failing, { adapter: 'file', delivered: 9 })).toEqual(['degraded', 'console takes nothing']);
+    // Regression: between two tries nothing changes, and the sink is still down.
+    expect(await look(failing, { adapter: 'file', delivered: 9 })).toEqual(['degraded', 'console takes nothing']);
+    expect(await look({ ...failing, queued: 0 })).toEqual(['healthy', undefined]);
+    expect(await look({ adapter: 'console', queued: 1, failing: false })).toEqual(['healthy', undefined]);
+    expect(await look(failing, { adapter: 'file', dropped: 3, deadLettered: 1 })).toEqual(['unhealthy', 'file lost 4 event(s); console takes nothing']);
+    expect(await look({ adapter: 'console' }, { adapter: 'file', dropped: 3, deadLettered: 1 })).toEqual(['healthy', undefined]);
+  });
+
+  test('regression: audit is not healthy while a sink hangs or a lane is full', async () => {
+    const lane = { adapter: 'file', queued: 1, dropped: 0, deadLettered: 0, failing: false, full: false, oldestQueuedMs: 10_000, deliveryTimeoutMs: 10_000 };
+    const look = (next: Partial<AuditLaneStats>): Promise<HealthCheckResult> => run(auditCheck(() => ({ emitted: 0, adapters: [{ ...lane, ...next } as AuditLaneStats] }), clock));
+    expect(await look({})).toMatchObject({ status: 'healthy' });
+    expect(await look({ oldestQueuedMs: 10_001 })).toMatchObject({ status: 'degraded', error: 'file is 10 s behind' });
+    expect(await look({ full: true, oldestQueuedMs: 0 })).toMatchObject({ status: 'unhealthy', error: 'file has no room for more events' });
   });
 });
