@@ -13,6 +13,10 @@ const MAX_FILE_BYTES = 64 * 1024;
 const WRITABLE_BY_ALL = 0o002;
 const STICKY = 0o1000;
 
+/** Half-written files, as {@link KeysDirectory.createOnce} names them, and after how many ms nobody writes them any more. */
+const TEMPORARY = /^\..+\.[0-9a-f]{16}\.tmp$/;
+const ABANDONED_AFTER_MS = 60_000;
+
 /**
  * A folder for private keys: 0700, of the own user, no symlink, and the same goes for its files with 0600 (PROTOCOL 6.2). Who
  * else can read or write here could become any service; who can rename it could put another in its place.
@@ -25,8 +29,13 @@ export class KeysDirectory {
     this.path = resolve(path);
   }
 
-  /** Makes the folder where there is none, and looks at the one that is there. @throws MeshError `keys_dir_unsafe` */
-  async open(): Promise<void> {
+  /**
+   * Makes the folder where there is none, looks at the one that is there, and removes what processes that were killed left half-written:
+   * each such file holds a private key.
+   * @param now ms since 1970
+   * @throws MeshError `keys_dir_unsafe`
+   */
+  async open(now: number): Promise<void> {
     try {
       await mkdir(this.path, { recursive: true, mode: 0o700 });
     } catch (cause) {
@@ -36,6 +45,7 @@ export class KeysDirectory {
     if (!status.isDirectory()) throw unsafe(this.path, `is ${status.isSymbolicLink() ? 'a symbolic link' : 'no folder'}: it must be a folder itself`);
     assertPrivate(this.path, status, 'chmod 700');
     assertNotForAll(dirname(this.path), await stat(dirname(this.path)));
+    await this.#sweep(now);
   }
 
   /** @returns the contents, or `undefined` where there is no such file. @throws MeshError `keys_dir_unsafe` */
@@ -86,6 +96,16 @@ export class KeysDirectory {
       await folder.sync();
     } finally {
       await folder.close();
+    }
+  }
+
+  /** Only a try: the next start sweeps again. */
+  async #sweep(now: number): Promise<void> {
+    for (const name of await readdir(this.path).catch(() => [])) {
+      if (!TEMPORARY.test(name)) continue;
+      const path = join(this.path, name);
+      const { mtimeMs } = await lstat(path).catch(() => ({ mtimeMs: now }));
+      if (now - mtimeMs > ABANDONED_AFTER_MS) await unlink(path).catch(() => undefined);
     }
   }
 }

@@ -19,7 +19,7 @@ const BACKDATE_MS = DAY_MS;
  * @throws MeshError `keys_dir_unsafe` or `identity_invalid`
  */
 export async function loadLocalAuthority(directory: KeysDirectory, clock: Clock): Promise<CertificateAuthority> {
-  await directory.open();
+  await directory.open(clock.now());
   let pem = await directory.read(FILE);
   if (pem === undefined) {
     await directory.createOnce(FILE, newAuthority(clock.now()));

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync, statSync } from 'node:fs';
-import { chmod, chown, link, mkdir, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, link, mkdir, readdir, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { FakeClock, silentLogger, type IdentityMaterial } from '@lemur-bookstores/mesh-interface';
@@ -230,6 +230,30 @@ describe('a broken CA', () => {
     await link(caFile, join(keysDir, '.local-ca.pem.4567.tmp'));
     expect((await domain().load()).id).toBe(id);
   });
+});
+
+test('regression: the half-written CA of a process that was killed is removed after a minute, and nothing else', async () => {
+  await mkdir(keysDir, { mode: 0o700 });
+  const at = async (name: string, ageMs: number): Promise<string> => {
+    await writeFile(join(keysDir, name), 'key', { mode: 0o600 });
+    const seconds = (clock.now() - ageMs) / 1000;
+    await utimes(join(keysDir, name), seconds, seconds);
+    return name;
+  };
+  await at('.local-ca.pem.0123456789abcdef.tmp', 61_000);
+  const kept = [
+    // Perhaps still being written.
+    await at('.local-ca.pem.fedcba9876543210.tmp', 59_000),
+    await at('.notes.tmp', 61_000),
+    await at('local-ca.pem.0123456789abcdef.tmp', 61_000),
+  ];
+  // Killed between link and unlink: a second name of the CA's file.
+  await domain().load();
+  await link(caFile, join(keysDir, '.local-ca.pem.00112233445566aa.tmp'));
+  await utimes(caFile, clock.now() / 1000 - 61, clock.now() / 1000 - 61);
+  const { trustDomain } = await domain().load();
+  expect((await readdir(keysDir)).sort()).toEqual([...kept, 'local-ca.pem'].sort());
+  expect((await domain().load()).trustDomain).toBe(trustDomain);
 });
 
 describe('renewal', () => {
