@@ -8,6 +8,7 @@ export class AdapterLifecycle {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #timeoutMs: number;
+  #started: Promise<void> = Promise.resolve();
 
   constructor(name: string, adapter: ManagedAdapter, clock: Clock, logger: Logger, timeoutMs: number) {
     this.#name = name;
@@ -18,15 +19,18 @@ export class AdapterLifecycle {
   }
 
   start(context: AdapterContext): Promise<void> {
-    return this.#run('start', () => this.#adapter.start?.(context));
+    this.#started = this.#run('start', () => this.#adapter.start?.(context));
+    return this.#started;
   }
 
   flush(): Promise<void> {
     return this.#run('flush', () => this.#adapter.flush?.());
   }
 
-  close(): Promise<void> {
-    return this.#run('close', () => this.#adapter.close?.());
+  /** A start() under way is waited for, within its own deadline: what it opens after close() nobody would close. */
+  async close(): Promise<void> {
+    await this.#started;
+    await this.#run('close', () => this.#adapter.close?.());
   }
 
   async #run(what: 'start' | 'flush' | 'close', run: () => Promise<void> | undefined): Promise<void> {

@@ -1,12 +1,4 @@
-import {
-  MeshError,
-  type AdapterContext,
-  type AuditLaneStats,
-  type Clock,
-  type ClockTimer,
-  type Logger,
-  type ManagedAdapter,
-} from '@lemur-bookstores/mesh-interface';
+import { MeshError, type AdapterContext, type AuditLaneStats, type Clock, type ClockTimer, type Logger, type ManagedAdapter } from '@lemur-bookstores/mesh-interface';
 import { AdapterLifecycle } from './adapter-lifecycle.js';
 import { Delivery } from './delivery.js';
 import { DrainWaiters } from './drain-waiters.js';

@@ -485,6 +485,28 @@ describe('life cycle', () => {
     expect(logger.lines.map(({ message: text }) => text)).toEqual(['audit adapter failing: start() failed', 'audit adapter hanging: start() failed']);
   });
 
+  test('regression: close() comes after a start() under way, which keeps its own deadline', async () => {
+    const order: string[] = [];
+    const slow = Object.assign(new RecordingAdapter('slow'), {
+      start: () => new Promise<void>((resolve) => void clock.setTimeout(() => resolve(void order.push('slow started')), 3_000)),
+      close: () => Promise.resolve(void order.push('slow closed')),
+    });
+    const hanging = Object.assign(new RecordingAdapter('hanging'), { start: never, close: () => Promise.resolve(void order.push('hanging closed')) });
+    const audit = auditLogger([slow, hanging]);
+    const starting = audit.start(context);
+    let closed = false;
+    const closing = audit.close().then(() => (closed = true));
+    await clock.advance(2_999);
+    expect(order).toEqual([]);
+    await clock.advance(1);
+    expect(order).toEqual(['slow started', 'slow closed']);
+    await clock.advance(6_999);
+    expect(closed).toBe(false);
+    await clock.advance(1);
+    expect(order).toEqual(['slow started', 'slow closed', 'hanging closed']);
+    await Promise.all([starting, closing]);
+  });
+
   test('without paths and metrics adapters are not started, and work all the same', async () => {
     const sink = Object.assign(new RecordingAdapter(), { start: () => Promise.reject(new Error('must not run')) });
     const audit = auditLogger([sink]);
