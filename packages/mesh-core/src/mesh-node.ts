@@ -23,6 +23,7 @@ import type { AnyApi, HealthReply, MeshClient } from './call/mesh-client.js';
 import { OwnInstance } from './endpoint/own-instance.js';
 import { askProvider, PROVIDER_TIMEOUT_MS } from './endpoint/provider-call.js';
 import { ServiceDirectory } from './endpoint/service-directory.js';
+import { assertServiceId } from './endpoint/service-id.js';
 import { ConnectionJournal } from './session/connection-journal.js';
 import { DeadlineWheel } from './session/deadline-wheel.js';
 import { InboundSessions } from './session/inbound-sessions.js';
@@ -65,6 +66,7 @@ export class MeshNode {
   readonly #directory: ServiceDirectory;
   readonly #inbound: InboundSessions;
   readonly #callOutParts: CallOutParts;
+  readonly #callOuts = new Map<string, CallOut>();
   readonly #clients = new Map<string, MeshClient<AnyApi>>();
   #state: MeshNodeState = 'new';
   #listener: Listener | undefined;
@@ -150,26 +152,33 @@ export class MeshNode {
     this.#audit.record({ eventType: 'system', details: { action: 'system.start', success: true, metadata: { port: this.#listener.port, peerId: this.#options.channels.id } } });
   }
 
-  /** A client of a service. No I/O: connecting happens in the background, or once the node starts. */
+  /**
+   * A client of a service. No I/O: connecting happens in the background, or once the node starts. A client goes on working after
+   * `disconnect()`.
+   * @throws MeshError `invalid_option` for what is no service id
+   */
   connect(serviceId: string): MeshClient<AnyApi> {
-    if (typeof serviceId !== 'string' || serviceId === '') throw new MeshError('invalid_option', 'connect() needs the id of a service');
-    const known = this.#clients.get(serviceId);
-    if (known !== undefined) {
-      this.#directory.of(serviceId);
-      return known;
+    assertServiceId(serviceId);
+    this.#directory.of(serviceId);
+    let client = this.#clients.get(serviceId);
+    if (client === undefined) {
+      const call = (method: string, input: unknown, options?: CallOptions): Promise<unknown> => this.#callOutTo(serviceId).call(method, input, options);
+      this.#clients.set(serviceId, (client = { serviceId, call: call as MeshClient<AnyApi>['call'] }));
     }
-    const callOut = new CallOut(this.#directory.of(serviceId), this.#callOutParts);
-    const client: MeshClient<AnyApi> = {
-      serviceId,
-      call: ((method: string, input: unknown, options?: CallOptions) => callOut.call(method, input, options)) as MeshClient<AnyApi>['call'],
-    };
-    this.#clients.set(serviceId, client);
     return client;
   }
 
-  /** Closes the sessions with a service once its calls in flight have ended; the next call or `connect()` opens new ones. */
-  disconnect(serviceId: string): Promise<void> {
-    return this.#directory.disconnect(serviceId, this.#limits.drainMs);
+  /** Closes the sessions with a service once its calls in flight have ended, and forgets it; the next call or `connect()` begins anew. */
+  async disconnect(serviceId: string): Promise<void> {
+    if (!(await this.#directory.disconnect(serviceId, this.#limits.drainMs))) return;
+    this.#callOuts.delete(serviceId);
+    this.#clients.delete(serviceId);
+  }
+
+  #callOutTo(serviceId: string): CallOut {
+    let callOut = this.#callOuts.get(serviceId);
+    if (callOut === undefined) this.#callOuts.set(serviceId, (callOut = new CallOut(this.#directory.of(serviceId), this.#callOutParts)));
+    return callOut;
   }
 
   snapshot(): MeshNodeSnapshot {

@@ -105,6 +105,13 @@ export class EndpointSet {
     return this.stop(drainMs);
   }
 
+  /** Gives it up where nobody uses it: it starts no more, and a new one takes its place. @returns whether it did */
+  release(): boolean {
+    if (this.#running || this.#waiting.size > 0) return false;
+    this.#closed = true;
+    return true;
+  }
+
   get known(): number {
     return this.#endpoints.size;
   }

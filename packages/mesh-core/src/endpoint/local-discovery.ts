@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { watch as watchDirectory, type FSWatcher } from 'node:fs';
 import { lstat, readdir, readFile, rename, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { MeshError, silentLogger, systemClock, type Clock, type ClockTimer, type DiscoveryProvider, type Logger, type ServiceNode } from '@lemur-bookstores/mesh-interface';
+import { silentLogger, systemClock, type Clock, type ClockTimer, type DiscoveryProvider, type Logger, type ServiceNode } from '@lemur-bookstores/mesh-interface';
 import { ownProcess, processState, type ProcessIdentity } from './process-identity.js';
 import { defaultRuntimeDir, ensurePrivateDirectory } from './registry-directory.js';
+import { assertServiceId, isServiceId } from './service-id.js';
 
 /** Dead processes give no sign: they are looked for this often, in ms. */
 const POLL_MS = 1_000;
@@ -12,7 +13,6 @@ const POLL_MS = 1_000;
 const UPKEEP_MS = 30_000;
 const MAX_ENTRY_BYTES = 4 * 1024;
 const MAX_ENTRIES = 1_000;
-const SERVICE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
 interface Entry {
   readonly host: string;
@@ -61,7 +61,7 @@ export class LocalDiscovery implements DiscoveryProvider {
 
   /** @throws MeshError `invalid_option` (the id), `runtime_dir_unsafe` */
   async register(node: ServiceNode): Promise<void> {
-    if (!SERVICE_ID.test(node.id)) throw new MeshError('invalid_option', `'${node.id}' is not a service id: letters, digits, '.', '_' and '-', 63 at most`);
+    assertServiceId(node.id);
     const entry: Entry = { host: node.host, port: node.port, instanceId: node.instanceId ?? randomUUID(), process: ownProcess() };
     const registration: Registration = { serviceId: node.id, name: `${randomUUID()}.json`, entry };
     await this.#write(registration);
@@ -77,7 +77,7 @@ export class LocalDiscovery implements DiscoveryProvider {
   }
 
   async discover(serviceId: string): Promise<ServiceNode[]> {
-    if (!SERVICE_ID.test(serviceId)) return [];
+    if (!isServiceId(serviceId)) return [];
     const directory = this.#directoryOf(serviceId);
     const names = (await readdir(directory)).filter((name) => name.endsWith('.json')).slice(0, MAX_ENTRIES);
     const nodes = await Promise.all(names.map((name) => this.#read(serviceId, join(directory, name))));
@@ -85,7 +85,7 @@ export class LocalDiscovery implements DiscoveryProvider {
   }
 
   watch(serviceId: string, listener: (nodes: ServiceNode[]) => void): () => void {
-    if (!SERVICE_ID.test(serviceId)) return () => {};
+    if (!isServiceId(serviceId)) return () => {};
     let known = '';
     let failure = '';
     let timer: ClockTimer | undefined;

@@ -11,9 +11,8 @@ export const PROVIDER_TIMEOUT_MS = 5_000;
 export function askProvider<T>(clock: Clock, what: string, ask: () => Promise<T> | undefined, timeoutMs = PROVIDER_TIMEOUT_MS): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
     const timer = clock.setTimeout(() => reject(new MeshError('discovery_failed', `discovery could not ${what} within ${timeoutMs} ms`)), timeoutMs);
-    // In a promise chain: a provider may also throw at once, or answer with something that is no promise.
-    Promise.resolve()
-      .then(ask)
+    // It may throw at once as well, or answer with what is no promise.
+    new Promise<T | undefined>((answered) => answered(ask()))
       .then(resolve, (error: unknown) => reject(MeshError.from(error, 'discovery_failed')))
       .finally(() => timer.cancel());
   });

@@ -30,8 +30,14 @@ export class ServiceDirectory {
     await Promise.all(Array.from(this.#services.values(), (service) => service.close(drainMs)));
   }
 
-  async disconnect(serviceId: string, drainMs: number): Promise<void> {
-    await this.#services.get(serviceId)?.stop(drainMs);
+  /** Ends what there is of a service and forgets it, unless it is in use again by then. @returns whether it was forgotten */
+  async disconnect(serviceId: string, drainMs: number): Promise<boolean> {
+    const service = this.#services.get(serviceId);
+    if (service === undefined) return false;
+    await service.stop(drainMs);
+    // Asked twice at the same time, the first to be done has forgotten it.
+    if (this.#services.get(serviceId) !== service || !service.release()) return false;
+    return this.#services.delete(serviceId);
   }
 
   sessions(): OutboundSession[] {
