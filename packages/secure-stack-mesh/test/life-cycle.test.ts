@@ -116,15 +116,9 @@ describe('names', () => {
     expect(() => mesh.handle('pay', () => 2)).toThrow(expect.objectContaining({ code: 'ALREADY_EXISTS', reason: 'duplicate_handler' }));
   });
 
-  test.each(['', undefined, null, 7])('connect(%j) throws', (serviceId) => {
+  test.each(['', undefined, null, 7, '../../etc/passwd', '__proto__', 'a b', 'x'.repeat(64)])('connect(%j) throws', (serviceId) => {
     const { mesh } = bed.mesh({ serviceId: 'orders' });
     expect(() => mesh.connect(serviceId as string)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT', reason: 'invalid_option' }));
-  });
-
-  test('connect() with what is no id: nobody has that name', async () => {
-    const { mesh } = await bed.running({ serviceId: 'orders' });
-    const outcomes = await Promise.allSettled(['../../etc/passwd', '__proto__', 'a b', 'x'.repeat(100)].map((serviceId) => mesh.connect(serviceId).call('x', {})));
-    for (const outcome of outcomes) expect(outcome).toMatchObject({ reason: { code: 'NOT_FOUND', reason: 'unknown_service', mayHaveRun: false } });
   });
 });
 
