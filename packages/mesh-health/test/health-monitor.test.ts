@@ -126,6 +126,54 @@ describe('running checks', () => {
     expect(monitor.getOverallStatus()).toBe('healthy');
   });
 
+  test('regression: a check that hangs is told so, and called no more while two calls have not ended', async () => {
+    const signals: AbortSignal[] = [];
+    const answers: ((value: HealthCheckResult) => void)[] = [];
+    let calls = 0;
+    monitor.registerCheck({
+      name: 'hung',
+      check: ({ signal }) => {
+        calls++;
+        signals.push(signal);
+        return new Promise((resolve) => void answers.push(resolve));
+      },
+    });
+    monitor.start();
+    await clock.advance(4_999);
+    expect(signals[0]!.aborted).toBe(false);
+    await clock.advance(1);
+    expect(signals[0]!.reason).toMatchObject({ reason: 'deadline_exceeded' });
+    await clock.advance(295_000);
+    expect(calls).toBe(2);
+    expect(signals[1]!.aborted).toBe(true);
+    expect(monitor.getResults()['hung']).toMatchObject({ status: 'unhealthy', error: 'still hanging: 2 calls have not ended' });
+    // One of them ends: there is room for a call.
+    answers[0]!(result('healthy'));
+    await clock.advance(30_000);
+    expect(calls).toBe(3);
+    answers[2]!(result('healthy'));
+    await clock.advance(0);
+    expect(monitor.getOverallStatus()).toBe('healthy');
+    expect(signals[2]!.aborted).toBe(false);
+    await clock.advance(30_000);
+    expect(calls).toBe(4);
+  });
+
+  test('regression: a check that ends when its signal is aborted is called at every interval', async () => {
+    let calls = 0;
+    monitor.registerCheck({
+      name: 'polite',
+      check: ({ signal }) => {
+        calls++;
+        return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
+      },
+    });
+    monitor.start();
+    await clock.advance(299_999);
+    expect(calls).toBe(10);
+    expect(monitor.getResults()['polite']).toMatchObject({ error: 'no answer within 5000 ms' });
+  });
+
   test('the default timeout is 5 s', async () => {
     monitor.registerCheck({ name: 'hung', check: never });
     const running = monitor.runChecks();

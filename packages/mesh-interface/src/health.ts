@@ -10,11 +10,20 @@ export interface HealthCheckResult {
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
+/** What a check is called with. */
+export interface HealthCheckOptions {
+  readonly signal: AbortSignal;
+}
+
 /** A check somebody registers. */
 export interface HealthCheck {
   /** Unique among the checks of a monitor. */
   readonly name: string;
-  check(): Promise<HealthCheckResult> | HealthCheckResult;
+  /**
+   * @param options optional to take; its `signal` is aborted at the timeout: a check that passes it on leaves nothing behind when
+   *   what it asks hangs
+   */
+  check(options: HealthCheckOptions): Promise<HealthCheckResult> | HealthCheckResult;
   /** Whether it counts towards the overall status. Default true. */
   readonly critical?: boolean;
   /** How long it may run, in ms, before it counts as unhealthy. Default 5,000. */

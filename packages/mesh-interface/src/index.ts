@@ -22,7 +22,7 @@ export type {
   MeshStats,
   MetricsSnapshot,
 } from './metrics.js';
-export type { HealthCheck, HealthCheckResult, HealthStatus, MeshHealth } from './health.js';
+export type { HealthCheck, HealthCheckOptions, HealthCheckResult, HealthStatus, MeshHealth } from './health.js';
 export type { DiscoveryProvider, ServiceNode } from './discovery.js';
 export type { IdentityFiles, IdentityMaterial, IdentitySource, PeerIdentity } from './identity.js';
 export type { ChannelFactory, ChannelHandshake, CipherSuite, ExpectedPeer, HandshakeStep, IdentityChange, SecureChannel } from './channel.js';
