@@ -5,7 +5,6 @@ import {
   systemClock,
   type AdmissionTicket,
   type AuditSink,
-  type CallMetrics,
   type Clock,
   type Connection,
   type Interceptor,
@@ -26,29 +25,18 @@ import { ServiceDirectory } from './endpoint/service-directory.js';
 import { assertServiceId } from './endpoint/service-id.js';
 import { ConnectionJournal } from './session/connection-journal.js';
 import { DeadlineWheel } from './session/deadline-wheel.js';
+import { IdentityWatch } from './session/identity-watch.js';
+import type { InboundSession } from './session/inbound-session.js';
 import { InboundSessions } from './session/inbound-sessions.js';
+import type { OutboundSession } from './session/outbound-session.js';
 import { SessionDialer } from './session/session-dialer.js';
 import type { MeshNodeOptions } from './mesh-node-options.js';
+import { takeSnapshot, type MeshNodeSnapshot } from './mesh-node-snapshot.js';
 import { completeSessionLimits, type SessionLimits } from './session/session-limits.js';
 import { WebSocketTransport } from './transport/websocket-transport.js';
 
 /** What a node is doing. `draining`: the calls that came in are ending, and may still call on; `stopping`: so are those that went out. */
 export type MeshNodeState = 'new' | 'starting' | 'running' | 'draining' | 'stopping' | 'stopped';
-
-/** Figures of a node at one moment. */
-export interface MeshNodeSnapshot {
-  readonly calls: readonly CallMetrics[];
-  readonly messagesSent: number;
-  readonly messagesFailed: number;
-  readonly messagesReceived: number;
-  readonly averageLatency: number;
-  readonly connectionsSuccessful: number;
-  readonly connectionsFailed: number;
-  readonly sessions: { readonly inbound: number; readonly outbound: number };
-  readonly connectedServices: readonly string[];
-  readonly handshakes: Readonly<Record<string, number>>;
-  readonly bytes: { readonly sent: number; readonly received: number };
-}
 
 /** A service's place in the mesh: listens, connects, calls and answers. */
 export class MeshNode {
@@ -65,6 +53,7 @@ export class MeshNode {
   readonly #interceptors: Interceptor[] = [];
   readonly #directory: ServiceDirectory;
   readonly #inbound: InboundSessions;
+  readonly #identityWatch: IdentityWatch;
   readonly #callOutParts: CallOutParts;
   readonly #callOuts = new Map<string, CallOut>();
   readonly #clients = new Map<string, MeshClient<AnyApi>>();
@@ -96,6 +85,8 @@ export class MeshNode {
     this.#inbound = new InboundSessions({ channels: options.channels, clock, limits, journal: this.#journal, receiver: callIn, pinsOf: options.pinsOf });
     const dialer = new SessionDialer({ transport, channels: options.channels, clock, limits, journal: this.#journal });
     this.#directory = new ServiceDirectory({ discovery: options.discovery, dialer, clock, logger, strategy: options.strategy ?? 'least-loaded', drainMs: limits.drainMs, isOwn: (node) => node.id === this.serviceId && this.#own?.is(node) === true, ...(options.backoff === undefined ? {} : { backoff: options.backoff }) });
+    const sessions = (): (InboundSession | OutboundSession)[] => [...this.#inbound.sessions(), ...this.#directory.sessions()];
+    this.#identityWatch = new IdentityWatch({ channels: options.channels, clock, audit, logger, drainMs: limits.drainMs, sessions });
     this.handlers.addBuiltIn('health', (): HealthReply => ({ service: this.serviceId, status: options.health?.() ?? 'healthy' }));
   }
 
@@ -149,6 +140,7 @@ export class MeshNode {
     }
     this.#state = 'running';
     this.#directory.start();
+    this.#identityWatch.start();
     this.#audit.record({ eventType: 'system', details: { action: 'system.start', success: true, metadata: { port: this.#listener.port, peerId: this.#options.channels.id } } });
   }
 
@@ -181,27 +173,9 @@ export class MeshNode {
     return callOut;
   }
 
+  /** What there is, and what has happened so far. Works in every state. */
   snapshot(): MeshNodeSnapshot {
-    const outbound = this.#directory.sessions();
-    const inbound = this.#inbound.sessions();
-    const all = [...inbound, ...outbound];
-    const { sent, received } = this.#journal.endedBytes;
-    return {
-      calls: this.#statistics.snapshot(),
-      messagesSent: this.#statistics.messagesSent,
-      messagesFailed: this.#statistics.messagesFailed,
-      messagesReceived: this.#statistics.messagesReceived,
-      averageLatency: this.#statistics.averageLatency(),
-      connectionsSuccessful: this.#journal.successful,
-      connectionsFailed: this.#journal.failed,
-      sessions: { inbound: inbound.length, outbound: outbound.length },
-      connectedServices: [...new Set(all.map(({ peer }) => peer.serviceId))].sort(),
-      handshakes: this.#journal.handshakes,
-      bytes: {
-        sent: all.reduce((sum, { session }) => sum + session.packer.sentBytes, sent),
-        received: all.reduce((sum, { session }) => sum + session.receivedBytes, received),
-      },
-    };
+    return takeSnapshot(this.#statistics, this.#journal, this.#inbound.sessions(), this.#directory.sessions());
   }
 
   /** How discovery does: for the health check. */
@@ -224,6 +198,7 @@ export class MeshNode {
     this.#state = 'stopped';
     await this.#withdraw();
     await this.#tell('close', () => this.#options.discovery.close?.());
+    this.#identityWatch.stop();
     this.#wheel.stop();
     this.#journal.flush();
     if (ran) this.#audit.record({ eventType: 'system', details: { action: 'system.stop', success: true } });

@@ -5,6 +5,7 @@ import type { SessionDialer } from '../session/session-dialer.js';
 import { claimsTrust, dialableNode } from './configured-node.js';
 import { Endpoint } from './endpoint.js';
 import { endpointPicker, type EndpointPicker, type LoadBalancingStrategy } from './endpoint-picker.js';
+import { noSession, untrustedPeer } from './no-session.js';
 import { askProvider } from './provider-call.js';
 
 /** A service that was reachable a moment ago, or is being started, is waited for this long, in ms; after that calls fail at once. */
@@ -245,7 +246,7 @@ export class EndpointSet {
     this.#giveUp = undefined;
     if (this.#waiting.size === 0 || this.#connected.length > 0) return;
     const graceMs = this.#endpoints.size === 0 && !this.#everKnown ? UNKNOWN_GRACE_MS : GRACE_MS;
-    const leftMs = this.#untrusted() === undefined ? this.#downSince + graceMs - this.#parts.clock.monotonic() : 0;
+    const leftMs = untrustedPeer(this.#endpoints.values()) === undefined ? this.#downSince + graceMs - this.#parts.clock.monotonic() : 0;
     if (leftMs > 0) this.#giveUp = this.#parts.clock.setTimeout(() => this.#checkGrace(), leftMs);
     else this.#failWaiting(this.#failure());
   }
@@ -258,31 +259,10 @@ export class EndpointSet {
     for (const waiter of waiting) waiter.onNoSession(error);
   }
 
-  /** Where every instance failed to prove itself, the failure of one. */
-  #untrusted(): MeshError | undefined {
-    let found: MeshError | undefined;
-    for (const { error } of this.#endpoints.values()) {
-      if (error?.code !== 'UNAUTHENTICATED') return undefined;
-      found = error;
-    }
-    return found;
-  }
-
   #failure(): MeshError {
-    const { serviceId } = this;
-    const untrusted = this.#untrusted();
-    if (untrusted !== undefined) return new MeshError(untrusted.reason, untrusted.text, { cause: untrusted, mayHaveRun: false });
-    if (this.#endpoints.size === 0) {
-      if (this.discoveryError !== undefined) return new MeshError('discovery_failed', `cannot look up '${serviceId}': ${this.discoveryError.text}`, { cause: this.discoveryError, mayHaveRun: false });
-      const where = this.#parts.discovery.description ?? 'discovery';
-      // Nobody can say that a service does not exist before anybody has looked.
-      if (this.discoveredAt === 0 && this.#heard === 0) return new MeshError('discovery_failed', `cannot look up '${serviceId}': no answer yet from ${where}`, { mayHaveRun: false });
-      if (!this.#everKnown) return new MeshError('unknown_service', `no ${this.#onlyOwn ? 'other ' : ''}'${serviceId}' in ${where}`, { mayHaveRun: false });
-      return new MeshError('no_endpoint', `every instance of '${serviceId}' is gone from ${where}`, { mayHaveRun: false });
-    }
-    const last = Array.from(this.#endpoints.values(), ({ error }) => error).find((error) => error !== undefined);
-    const text = `none of ${this.#endpoints.size} instance(s) of '${serviceId}' is reachable${last === undefined ? '' : `; one said: ${last.message}`}`;
-    return new MeshError('no_endpoint', text, { mayHaveRun: false, cause: last });
+    const answered = this.discoveredAt > 0 || this.#heard > 0;
+    const lookUp = { error: this.discoveryError, answered, everKnown: this.#everKnown, onlyOwn: this.#onlyOwn, where: this.#parts.discovery.description ?? 'discovery' };
+    return noSession(this.serviceId, [...this.#endpoints.values()], lookUp);
   }
 }
 

@@ -36,7 +36,7 @@ export class RepeatedFailures {
   }
 
   note(failure: ConnectionFailure): void {
-    const { serviceId, address, error } = failure;
+    const { serviceId, error } = failure;
     if (this.#repeated.size >= MAX_REMEMBERED || this.#reasons.size >= MAX_REMEMBERED) this.flush();
     const known = this.#repeated.get(keyOf(serviceId, error.reason));
     const before = this.#reasonBefore(failure);

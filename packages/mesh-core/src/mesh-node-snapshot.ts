@@ -1,0 +1,42 @@
+import type { CallMetrics } from '@lemur-bookstores/mesh-interface';
+import type { CallStatistics } from './call/call-statistics.js';
+import type { ConnectionJournal } from './session/connection-journal.js';
+import type { InboundSession } from './session/inbound-session.js';
+import type { OutboundSession } from './session/outbound-session.js';
+
+/** Figures of a node at one moment. */
+export interface MeshNodeSnapshot {
+  readonly calls: readonly CallMetrics[];
+  readonly messagesSent: number;
+  readonly messagesFailed: number;
+  readonly messagesReceived: number;
+  readonly averageLatency: number;
+  readonly connectionsSuccessful: number;
+  readonly connectionsFailed: number;
+  readonly sessions: { readonly inbound: number; readonly outbound: number };
+  readonly connectedServices: readonly string[];
+  readonly handshakes: Readonly<Record<string, number>>;
+  readonly bytes: { readonly sent: number; readonly received: number };
+}
+
+/** Sessions that only end their calls count as any other. */
+export function takeSnapshot(statistics: CallStatistics, journal: ConnectionJournal, inbound: readonly InboundSession[], outbound: readonly OutboundSession[]): MeshNodeSnapshot {
+  const all = [...inbound, ...outbound];
+  const { sent, received } = journal.endedBytes;
+  return {
+    calls: statistics.snapshot(),
+    messagesSent: statistics.messagesSent,
+    messagesFailed: statistics.messagesFailed,
+    messagesReceived: statistics.messagesReceived,
+    averageLatency: statistics.averageLatency(),
+    connectionsSuccessful: journal.successful,
+    connectionsFailed: journal.failed,
+    sessions: { inbound: inbound.length, outbound: outbound.length },
+    connectedServices: [...new Set(all.map(({ peer }) => peer.serviceId))].sort(),
+    handshakes: journal.handshakes,
+    bytes: {
+      sent: all.reduce((sum, { session }) => sum + session.packer.sentBytes, sent),
+      received: all.reduce((sum, { session }) => sum + session.receivedBytes, received),
+    },
+  };
+}
