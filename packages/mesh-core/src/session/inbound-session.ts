@@ -76,6 +76,11 @@ export class InboundSession implements SessionDelegate {
     this.#closeWhenDrained();
   }
 
+  /** The same, for one session alone. */
+  retire(done: () => void): void {
+    this.drain(done);
+  }
+
   onMessage(kind: number, flags: number, id: number, buffer: Buffer, start: number, end: number): void {
     if (kind === MessageKind.cancel) {
       const call = this.calls.get(id);

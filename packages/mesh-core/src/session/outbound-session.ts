@@ -107,6 +107,12 @@ export class OutboundSession implements SessionDelegate {
     this.#closeWhenDrained();
   }
 
+  /** Takes no new calls, and its owner dials anew; closes once the last answer is in, and then calls `done`. */
+  retire(done: () => void): void {
+    this.#drainSelf();
+    this.drain(done);
+  }
+
   onMessage(kind: number, flags: number, id: number, buffer: Buffer, start: number, end: number): void {
     const call = this.#pending.get(id);
     // An answer that crossed its cancellation.
