@@ -95,7 +95,7 @@ describe('life', () => {
   test('what is used alone has a default', async () => {
     const node = mesh.node('a');
     expect(node.connect('b')).toBe(node.connect('b'));
-    expect(node.snapshot()).toEqual({
+    expect(node.snapshot()).toMatchObject({
       calls: [], messagesSent: 0, messagesFailed: 0, messagesReceived: 0, averageLatency: 0, connectionsSuccessful: 0, connectionsFailed: 0,
       sessions: { inbound: 0, outbound: 0 }, connectedServices: [], handshakes: {}, bytes: { sent: 0, received: 0 },
     });

@@ -66,10 +66,12 @@ describe('admission', () => {
 
   test('5,000 silent ones: never more than 1,024 are pending', () => {
     const { admission, evicted, admit } = rig();
+    let most = 0;
     for (let i = 0; i < 5_000; i++) {
       admit(`10.0.0.1:${i}`);
-      expect(admission.pending).toBeLessThanOrEqual(1_024);
+      most = Math.max(most, admission.pending);
     }
+    expect(most).toBe(1_024);
     expect(evicted).toHaveLength(5_000 - 1_024);
     expect(evicted[0]).toBe('10.0.0.1:0');
   });
@@ -119,7 +121,7 @@ describe('admission', () => {
       ticket?.release();
       return admitted;
     };
-    for (let i = 0; i < 4_096; i++) expect(speak(`a${i}:1`)).toBe(true);
+    expect(Array.from({ length: 4_096 }, (_, index) => speak(`a${index}:1`)).every((admitted) => admitted === true)).toBe(true);
     // Not kept: the same stranger may come again, as far as the global bucket goes.
     expect([speak('new:1'), speak('new:2'), speak('new:3')]).toEqual([true, true, true]);
     await clock.advance(1_000);

@@ -6,7 +6,7 @@ describe('backoff', () => {
   test('doubles from 100 ms to 5 s and stays there for ever', () => {
     const backoff = new Backoff(DEFAULT_BACKOFF, () => 1);
     expect(Array.from({ length: 8 }, () => backoff.next())).toEqual([100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]);
-    for (let i = 0; i < 5_000; i++) expect(backoff.next()).toBe(5_000);
+    expect(new Set(Array.from({ length: 5_000 }, () => backoff.next()))).toEqual(new Set([5_000]));
   });
 
   test('every wait lies between half of it and all of it', () => {

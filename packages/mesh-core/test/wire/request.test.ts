@@ -42,7 +42,7 @@ describe('request head', () => {
           expect(Object.entries(head.metadata)).toEqual(Object.entries(JSON.parse(JSON.stringify(metadata ?? {})) as CallMetadata));
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
   });
 
@@ -118,7 +118,7 @@ describe('request head', () => {
           expect(['protocol_violation', 'body_invalid']).toContain((error as MeshError).reason);
         }
       }),
-      { numRuns: 3_000 },
+      { numRuns: 1_000 },
     );
   });
 });
