@@ -70,6 +70,9 @@ export class HealthMonitor {
    * @throws MeshError `duplicate_check`, or `invalid_option` that names every problem
    */
   registerCheck(check: HealthCheck): void {
+    // From JavaScript anything comes.
+    const given: unknown = check;
+    if (typeof given !== 'object' || given === null) throw new MeshError('invalid_option', 'check: must be an object { name, check }');
     const problems: string[] = [];
     if (typeof check.name !== 'string' || check.name === '') problems.push('name: must be a text');
     if (typeof check.check !== 'function') problems.push('check: must be a function');

@@ -324,6 +324,10 @@ test('checks with names of the prototype are checks like any other', async () =>
   expect(({} as { status?: unknown }).status).toBeUndefined();
 });
 
+test.each([null, undefined, 'text', () => 1])('regression: registerCheck(%p) is an invalid option', (check) => {
+  expect(() => monitor.registerCheck(check as never)).toThrow(expect.objectContaining({ name: 'MeshError', reason: 'invalid_option' }));
+});
+
 test('invalid options are refused', () => {
   for (const interval of [0, -1, NaN, Infinity, '30' as never]) expect(() => new HealthMonitor(interval)).toThrow(/checkIntervalMs/);
   expect(() => monitor.registerCheck({ name: '', check: 'no' as never, timeoutMs: 0 })).toThrow(/name: .*; check: .*; timeoutMs: /);
