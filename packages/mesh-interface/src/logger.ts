@@ -48,8 +48,11 @@ export function winstonLogger(winston: WinstonLike): Logger {
   };
 }
 
-/** DEL, C1 (a terminal obeys U+009B as it does ESC [), line separators and bidi controls: JSON alone escapes C0 only. */
-const UNSAFE_IN_TERMINAL = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+/**
+ * DEL and C1 (a terminal obeys U+009B as it does ESC [), line and paragraph separators, every format character (bidi controls, tags
+ * and invisible ones among them): JSON alone escapes C0 and halves of surrogate pairs only. The class of adapter-console.
+ */
+const UNSAFE_IN_TERMINAL = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
 function writeLine(level: 'warn' | 'error', message: string, fields: LogFields | undefined): void {
   const own = { time: new Date(systemClock.now()).toISOString(), level, name: 'secure-stack-mesh', message };
@@ -60,8 +63,14 @@ function writeLine(level: 'warn' | 'error', message: string, fields: LogFields |
   } catch {
     line = JSON.stringify(own);
   }
-  const escaped = line.replace(UNSAFE_IN_TERMINAL, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
-  process.stderr.write(`${escaped}\n`);
+  process.stderr.write(`${line.replace(UNSAFE_IN_TERMINAL, escaped)}\n`);
+}
+
+/** JSON's escape, of both halves where the character takes two. */
+function escaped(character: string): string {
+  let text = '';
+  for (let index = 0; index < character.length; index++) text += `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`;
+  return text;
 }
 
 /** JSON shows an Error as `{}` and throws on a bigint. */

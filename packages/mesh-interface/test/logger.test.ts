@@ -48,6 +48,19 @@ describe('stderrLogger', () => {
     expect(JSON.parse(line)).toMatchObject({ message: hostile, address: hostile });
   });
 
+  test('regression: every format character is escaped, those beyond the BMP too', () => {
+    captureStderr();
+    const hidden = ['\u00ad', '\u0600', '\u061c', '\u180e', '\u200b', '\u200d', '\u2060', '\u206a', '\ufeff', '\ufff9', '\u{110bd}', '\u{e0001}', '\u{e0041}', '\ud800'];
+    for (const character of hidden) stderrLogger.warn(`a${character}b`, { [`n${character}`]: character });
+    for (const [index, line] of written.entries()) {
+      expect(line.slice(0, -1)).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u);
+      expect(JSON.parse(line)).toMatchObject({ message: `a${hidden[index]}b`, [`n${hidden[index]}`]: hidden[index] });
+    }
+    expect(written).toHaveLength(hidden.length);
+    stderrLogger.warn('Grüße 😀 日本語');
+    expect(written.at(-1)).toContain('Grüße 😀 日本語');
+  });
+
   test('shows errors and bigints', () => {
     captureStderr();
     stderrLogger.error('x', { plain: new TypeError('boom'), ours: new MeshError('cancelled', 'gone'), nonce: 2n ** 64n });
