@@ -17,7 +17,10 @@ export interface ConsoleAdapterOptions {
   readonly stream?: LineTarget | undefined;
 }
 
-/** Shows audit events on the console through winston: one line each, every control character escaped. */
+/**
+ * Shows audit events on the console through winston: one line each, every control character escaped. Node.js writes to terminals and
+ * files synchronously (https://nodejs.org/api/process.html#a-note-on-process-io): a terminal that stands still blocks the process.
+ */
 export class ConsoleAdapter implements ManagedAdapter {
   readonly name = 'console';
   readonly #level: number;
