@@ -139,7 +139,7 @@ export class LogReplay {
       const linkOnly = line.toString('latin1', 0, prefix.length).startsWith(`{"n":${index},`) && index > this.checkpointSize;
       throw tampered(linkOnly ? index - 1 : index, `record ${index} does not follow the one before it`);
     }
-    const own = this.#own(line, prefix.length);
+    const own = ownRecord(line, prefix.length);
     if ((own?.log === 'segment') !== (this.#expected === 'first record')) throw tampered(index, 'the first record of a segment is not where it belongs');
     if (own?.log === 'segment' && own.header !== this.#headerHash) throw tampered(index, `the header of segment ${this.#segment} has been altered`);
     if (own?.log === 'key_rotated') this.#nextKey = NoteVerifier.parse(own.to);
@@ -148,14 +148,6 @@ export class LogReplay {
     this.previousLeaf = leaf.toString('base64');
     this.#expected = 'any';
     return own === undefined ? { kind: 'record', index } : { kind: 'record', index, own };
-  }
-
-  #own(line: Buffer, prefixBytes: number): OwnRecord | undefined {
-    try {
-      return ownRecord(line, prefixBytes);
-    } catch (cause) {
-      throw tampered(this.tree.size, `record ${this.tree.size} is no JSON`, cause);
-    }
   }
 }
 

@@ -65,10 +65,14 @@ export function eventJson(event: object | string): string {
   return json;
 }
 
-/** The log's own record in a line, or `undefined` for an event. `prefixBytes`: where {@link recordPrefix} ends. */
+/** The log's own record in a line, or `undefined` for an event. `prefixBytes`: where {@link recordPrefix} ends. @throws MeshError `log_tampered` */
 export function ownRecord(line: Buffer, prefixBytes: number): OwnRecord | undefined {
   if (line.compare(OWN_MARK, 0, OWN_MARK.length, prefixBytes, Math.min(line.length, prefixBytes + OWN_MARK.length)) !== 0) return undefined;
-  return JSON.parse(line.toString()) as OwnRecord;
+  try {
+    return JSON.parse(line.toString()) as OwnRecord;
+  } catch (cause) {
+    throw new MeshError('log_tampered', "one of the log's own records has been altered", { cause });
+  }
 }
 
 /** The line of a checkpoint, newline included. It stands between records and is none: it counts nothing, and nothing chains to it. */

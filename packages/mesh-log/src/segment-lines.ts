@@ -56,8 +56,10 @@ async function* splitLines(chunks: AsyncIterable<Buffer>, endBytes: number): Asy
 
 /** The file's own bytes. */
 export async function* chunksOf(file: LogFile): AsyncGenerator<Buffer, void, undefined> {
+  const { size } = await file.status();
   for (let position = 0; ; ) {
-    const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+    // A byte more than is left, so that a small file takes one read and little memory.
+    const chunk = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, Math.max(size - position, 0) + 1));
     const length = await file.read(chunk, position);
     if (length === 0) return;
     yield chunk.subarray(0, length);

@@ -53,16 +53,16 @@ describe('a log whose process or disk fails at each single step of its life', ()
 
   const crashes: DiskFault[] = ['crash before', 'crash half way', 'crash after'];
   test.each(crashes.flatMap((fault) => Object.entries(LOSSES).map(([name, loss]) => ({ fault, name, loss }))))('$fault, $name: nothing acknowledged is lost', async ({ fault, loss }) => {
-    const last = (await stepsOfALife()).length;
+    const steps = (await stepsOfALife()).filter(({ kind }) => fault !== 'crash half way' || kind === 'write');
     let crashed = 0;
-    for (let at = 1; at <= last; at++) {
+    for (const { number: at } of steps) {
       const log = new SimulatedLog(new SimulatedDisk(({ number }) => (number === at ? fault : undefined)), options);
       await unlessCrashed(life(log));
       // Compression runs beside the rest: not every life has the same number of steps.
       if (log.disk.crashed) crashed += 1;
       await afterwards(log, loss);
     }
-    expect(crashed).toBeGreaterThan(last * 0.7);
+    expect(crashed).toBeGreaterThan(steps.length * 0.7);
   });
 
   test.each(['fail', 'full'] as const)('%s: the log goes on, and nothing is lost or doubled', async (fault) => {

@@ -19,17 +19,21 @@ type Files = Record<string, Buffer>;
 let original: Files;
 let kept: string;
 
-beforeAll(async () => {
+async function write(eventOf: (sequence: number) => object): Promise<{ files: Files; checkpoint: string }> {
   const directory = join(temporaryDirectory(), 'log');
   const log = await openLog(directory);
   for (let sequence = 0; sequence < 200; sequence++) {
-    await log.append([event(sequence)]);
+    await log.append([eventOf(sequence)]);
     if (sequence === 100) await log.checkpoint();
     if (sequence === 150) await log.rotate();
   }
-  kept = (await log.checkpoint()).note;
+  const { note: checkpoint } = await log.checkpoint();
   await log.close();
-  original = Object.fromEntries(segmentsIn(directory).map((name) => [name, readFileSync(join(directory, name))]));
+  return { files: Object.fromEntries(segmentsIn(directory).map((name) => [name, readFileSync(join(directory, name))])), checkpoint };
+}
+
+beforeAll(async () => {
+  ({ files: original, checkpoint: kept } = await write(event));
 });
 
 async function verify(files: Files, options: Omit<VerifyOptions, 'fileSystem'> = { publicKey }): Promise<LogVerification> {
@@ -61,20 +65,22 @@ describe('under the trusted key', () => {
     expect(await verify(original, { publicKey, checkpoint: kept })).toMatchObject({ status: 'authentic', clean: true });
   });
 
-  test('every byte flipped is reported', async () => {
+  test('every byte flipped of a log of 200 short events is reported', async () => {
+    const { files } = await write((sequence) => ({ sequence }));
     let flips = 0;
-    for (const name of [FIRST, SECOND]) {
-      const bytes = Buffer.from(original[name] as Buffer);
+    for (const [name, bytes] of Object.entries(files)) {
       for (let index = 0; index < bytes.length; index++) {
-        bytes[index] = (bytes[index] as number) ^ (1 << (index % 8));
-        const { status, clean } = await verifySegment(name, bytes);
+        const flip = 1 << (index % 8);
+        bytes[index] = (bytes[index] as number) ^ flip;
+        const { status, clean } = await verify(files);
         // The last newline alone makes a line that was never finished, as a crash leaves one.
         if (status !== 'tampered') expect([name, index, clean]).toEqual([SECOND, bytes.length - 1, false]);
-        bytes[index] = (bytes[index] as number) ^ (1 << (index % 8));
+        bytes[index] = (bytes[index] as number) ^ flip;
         flips += 1;
       }
     }
-    expect(flips).toBeGreaterThan(40_000);
+    expect(flips).toBeGreaterThan(15_000);
+    expect((await verify(files)).clean).toBe(true);
   }, 60_000);
 
   test('a record whose text is changed is the first bad one', async () => {
@@ -124,7 +130,7 @@ describe('under the trusted key', () => {
 
   test('the tail cut anywhere is never clean, and tampering against a kept checkpoint', async () => {
     const bytes = original[SECOND] as Buffer;
-    for (let length = 0; length < bytes.length; length += 7) {
+    for (let length = 0; length < bytes.length; length += 61) {
       const files = { ...original, [SECOND]: bytes.subarray(0, length) };
       expect([length, (await verify(files)).clean]).toEqual([length, false]);
       const against = await verify(files, { publicKey, checkpoint: kept });
@@ -134,11 +140,6 @@ describe('under the trusted key', () => {
     expect((await verify({ [FIRST]: original[FIRST] as Buffer }, { checkpoint: kept })).status).toBe('tampered');
   });
 });
-
-/** Flipping all bytes one by one: only the segment that differs is copied. */
-async function verifySegment(name: string, bytes: Buffer): Promise<LogVerification> {
-  return verify({ ...original, [name]: bytes });
-}
 
 /** What somebody without the key can do: index and chain made right again, checkpoints as they were. */
 function rechained(lines: readonly string[]): string[] {

@@ -68,7 +68,7 @@ export class SimulatedLog {
     for (let turn = 0; !done; turn++) {
       if (this.disk.crashed) throw new Crashed();
       if (performance.now() > deadline) throw new Error('nothing moves any more');
-      await this.clock.advance(turn < 50 ? 0 : 500);
+      await this.clock.advance(turn < 10 ? 0 : 500);
     }
     return promise;
   }
