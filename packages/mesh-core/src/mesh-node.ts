@@ -10,7 +10,6 @@ import {
   type Interceptor,
   type Listener,
   type Logger,
-  type ServiceNode,
   type Transport,
 } from '@lemur-bookstores/mesh-interface';
 import { CallIn } from './call/call-in.js';
@@ -19,8 +18,8 @@ import type { CallOptions, CallOutParts } from './call/outbound-call.js';
 import { CallStatistics } from './call/call-statistics.js';
 import { Handlers, type AnyHandler, type Handler } from './call/handlers.js';
 import type { AnyApi, HealthReply, MeshClient } from './call/mesh-client.js';
-import { OwnInstance } from './endpoint/own-instance.js';
-import { askProvider, PROVIDER_TIMEOUT_MS } from './endpoint/provider-call.js';
+import { PROVIDER_TIMEOUT_MS } from './endpoint/provider-call.js';
+import { Registration } from './endpoint/registration.js';
 import { ServiceDirectory } from './endpoint/service-directory.js';
 import { assertServiceId } from './endpoint/service-id.js';
 import { ConnectionJournal } from './session/connection-journal.js';
@@ -51,6 +50,7 @@ export class MeshNode {
   readonly #statistics: CallStatistics;
   readonly #journal: ConnectionJournal;
   readonly #interceptors: Interceptor[] = [];
+  readonly #registration: Registration;
   readonly #directory: ServiceDirectory;
   readonly #inbound: InboundSessions;
   readonly #identityWatch: IdentityWatch;
@@ -61,8 +61,6 @@ export class MeshNode {
   #listener: Listener | undefined;
   #unlistened: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
-  #own: OwnInstance | undefined;
-  #registered: ServiceNode | undefined;
 
   constructor(options: MeshNodeOptions) {
     const clock = options.clock ?? systemClock;
@@ -83,8 +81,9 @@ export class MeshNode {
     this.#callOutParts = { ...common, defaultTimeoutMs: options.timeoutMs ?? 30_000, assertOpen: () => this.#assertRunning() };
     const callIn = new CallIn({ ...common, serviceId: options.serviceId, handlers: this.handlers, logger });
     this.#inbound = new InboundSessions({ channels: options.channels, clock, limits, journal: this.#journal, receiver: callIn, pinsOf: options.pinsOf });
+    this.#registration = new Registration(options.discovery, clock, logger);
     const dialer = new SessionDialer({ transport, channels: options.channels, clock, limits, journal: this.#journal });
-    this.#directory = new ServiceDirectory({ discovery: options.discovery, dialer, clock, logger, strategy: options.strategy ?? 'least-loaded', drainMs: limits.drainMs, isOwn: (node) => node.id === this.serviceId && this.#own?.is(node) === true, ...(options.backoff === undefined ? {} : { backoff: options.backoff }) });
+    this.#directory = new ServiceDirectory({ discovery: options.discovery, dialer, clock, logger, strategy: options.strategy ?? 'least-loaded', drainMs: limits.drainMs, isOwn: (node) => node.id === this.serviceId && this.#registration.isOwn(node), ...(options.backoff === undefined ? {} : { backoff: options.backoff }) });
     const sessions = (): (InboundSession | OutboundSession)[] => [...this.#inbound.sessions(), ...this.#directory.sessions()];
     this.#identityWatch = new IdentityWatch({ channels: options.channels, clock, audit, logger, drainMs: limits.drainMs, sessions });
     this.handlers.addBuiltIn('health', (): HealthReply => ({ service: this.serviceId, status: options.health?.() ?? 'healthy' }));
@@ -124,14 +123,8 @@ export class MeshNode {
         onConnection: (connection: Connection, ticket: AdmissionTicket) => this.#inbound.accept(connection, ticket),
       });
       this.#assertStarting();
-      const { advertise, discovery, host } = this.#options;
-      this.#own = new OwnInstance(this.serviceId, { host, port: this.#listener.port, advertise, local: discovery.local === true });
-      const { node } = this.#own;
-      // Before it is known to have worked: what fails late may have been done.
-      this.#registered = node;
-      await askProvider(this.#clock, 'make this service findable', () => discovery.register(node));
-      // Once more: a stop() meanwhile took it back before it was there.
-      this.#registered = node;
+      const { advertise, host } = this.#options;
+      await this.#registration.register(this.serviceId, { host, port: this.#listener.port, advertise });
       this.#assertStarting();
     } catch (error) {
       await this.#withdraw();
@@ -197,7 +190,7 @@ export class MeshNode {
     if (ran) await this.#drain();
     this.#state = 'stopped';
     await this.#withdraw();
-    await this.#tell('close', () => this.#options.discovery.close?.());
+    await this.#registration.close();
     this.#identityWatch.stop();
     this.#wheel.stop();
     this.#journal.flush();
@@ -209,7 +202,7 @@ export class MeshNode {
     const endsAt = this.#clock.monotonic() + drainMs;
     const leftMs = (): number => Math.max(0, endsAt - this.#clock.monotonic());
     this.#state = 'draining';
-    await this.#deregister(Math.min(PROVIDER_TIMEOUT_MS, drainMs / 2));
+    await this.#registration.deregister(Math.min(PROVIDER_TIMEOUT_MS, drainMs / 2));
     // A listener counts as closed only once its connections have ended: that is awaited at the end.
     void this.#unlisten();
     await this.#inbound.drain(leftMs());
@@ -219,20 +212,9 @@ export class MeshNode {
 
   /** Takes back what a start, or one that failed or was overtaken by `stop()`, has done so far. */
   async #withdraw(): Promise<void> {
-    await this.#deregister();
+    await this.#registration.deregister();
     this.#inbound.close();
     await this.#unlisten();
-  }
-
-  async #deregister(timeoutMs = PROVIDER_TIMEOUT_MS): Promise<void> {
-    const node = this.#registered;
-    this.#registered = undefined;
-    if (node !== undefined) await this.#tell('take this service back', () => this.#options.discovery.deregister?.(node), timeoutMs);
-  }
-
-  /** Trouble of a provider must not keep a node from stopping. */
-  async #tell(what: string, ask: () => Promise<void> | undefined, timeoutMs?: number): Promise<void> {
-    await askProvider(this.#clock, what, ask, timeoutMs).catch((error: unknown) => this.#logger.warn(MeshError.from(error).message));
   }
 
   #unlisten(): Promise<void> {

@@ -6,14 +6,12 @@ import { claimsTrust, dialableNode } from './configured-node.js';
 import { Endpoint } from './endpoint.js';
 import { endpointPicker, type EndpointPicker, type LoadBalancingStrategy } from './endpoint-picker.js';
 import { noSession, untrustedPeer } from './no-session.js';
-import { askProvider } from './provider-call.js';
+import { LookUp } from './look-up.js';
 
 /** A service that was reachable a moment ago, or is being started, is waited for this long, in ms; after that calls fail at once. */
 const GRACE_MS = 2_000;
 /** An unknown one a little less, so that the answer is there within 2 s. */
 const UNKNOWN_GRACE_MS = 1_500;
-/** Without a watch, and while nothing is known, discovery is asked again this often, in ms. */
-const REDISCOVER_MS = 1_000;
 const MAX_WAITING = 10_000;
 const MAX_ENDPOINTS = 256;
 
@@ -41,33 +39,27 @@ export class EndpointSet {
   readonly serviceId: string;
   readonly #parts: EndpointSetParts;
   readonly #pick: EndpointPicker;
+  readonly #lookUp: LookUp;
   readonly #endpoints = new Map<string, Endpoint>();
   /** Gone from discovery, or stopped; their last calls are ending. */
   readonly #leaving = new Set<Endpoint>();
   readonly #waiting = new Set<SessionWaiter>();
   /** Rebuilt when an endpoint connects or leaves: a call only picks. */
   #connected: Endpoint[] = [];
-  #unwatch: (() => void) | undefined;
-  #rediscover: ClockTimer | undefined;
   #giveUp: ClockTimer | undefined;
   #downSince: number;
   #everKnown = false;
-  /** Sets that the watch has told. */
-  #heard = 0;
   #running = false;
   #closed = false;
-  #discovering = false;
   #warnedOfClaims = false;
   /** Discovery knows this very instance and no other. */
   #onlyOwn = false;
-  /** Outcome of the last look-up; `undefined` while it works. */
-  discoveryError: MeshError | undefined;
-  discoveredAt = 0;
 
   constructor(serviceId: string, parts: EndpointSetParts) {
     this.serviceId = serviceId;
     this.#parts = parts;
     this.#pick = endpointPicker(parts.strategy);
+    this.#lookUp = new LookUp(serviceId, parts, this);
     this.#downSince = parts.clock.monotonic();
   }
 
@@ -76,18 +68,12 @@ export class EndpointSet {
     if (this.#running || this.#closed) return;
     this.#running = true;
     this.#downSince = this.#parts.clock.monotonic();
-    this.#unwatch = this.#parts.discovery.watch?.(this.serviceId, (nodes) => {
-      this.#heard++;
-      this.#update(nodes);
-    });
-    void this.#discover();
+    this.#lookUp.start();
   }
 
   async stop(drainMs: number): Promise<void> {
     this.#running = false;
-    this.#unwatch?.();
-    this.#rediscover?.cancel();
-    this.#unwatch = this.#rediscover = undefined;
+    this.#lookUp.stop();
     for (const endpoint of this.#endpoints.values()) this.#leaving.add(endpoint);
     this.#endpoints.clear();
     this.#connected = [];
@@ -115,6 +101,20 @@ export class EndpointSet {
 
   get known(): number {
     return this.#endpoints.size;
+  }
+
+  get isEmpty(): boolean {
+    return this.#endpoints.size === 0;
+  }
+
+  /** Why discovery does not answer; `undefined` while it does. */
+  get discoveryError(): MeshError | undefined {
+    return this.#lookUp.error;
+  }
+
+  /** When discovery last answered, ms since 1970; 0 = never. */
+  get discoveredAt(): number {
+    return this.#lookUp.answeredAt;
   }
 
   /** Every session that is up, those that only end their calls included. */
@@ -177,36 +177,12 @@ export class EndpointSet {
     this.#checkGrace();
   }
 
-  async #discover(): Promise<void> {
-    if (!this.#running || this.#discovering) return;
-    this.#discovering = true;
-    try {
-      const { clock, discovery } = this.#parts;
-      const heardBefore = this.#heard;
-      const nodes = await askProvider(clock, `look up '${this.serviceId}'`, () => discovery.discover(this.serviceId));
-      if (!this.#running) return;
-      this.discoveryError = undefined;
-      this.discoveredAt = clock.now();
-      // What the watch said meanwhile is newer than this answer.
-      if (this.#heard === heardBefore) this.#update(nodes ?? []);
-    } catch (error) {
-      // A provider that is down never takes away peers that are known (issue: discovery degrades, calls go on).
-      const failure = MeshError.from(error, 'discovery_failed');
-      if (this.discoveryError === undefined) this.#parts.logger.warn(`discovery of ${this.serviceId} failed: ${failure.message}`);
-      this.discoveryError = failure;
-    } finally {
-      this.#discovering = false;
-    }
-    if (!this.#running) return;
+  onAnswer(): void {
     this.#checkGrace();
-    if (this.#unwatch === undefined || this.#endpoints.size === 0) {
-      this.#rediscover?.cancel();
-      this.#rediscover = this.#parts.clock.setTimeout(() => void this.#discover(), REDISCOVER_MS);
-    }
   }
 
-  #update(nodes: readonly ServiceNode[]): void {
-    if (!this.#running) return;
+  /** Discovery says where the service is: instances that came are dialled, those that went are let go. */
+  onNodes(nodes: readonly ServiceNode[]): void {
     this.#warnOfClaims(nodes);
     const instances = nodes.flatMap((node) => dialableNode(this.serviceId, node) ?? []);
     const dialable = instances.filter((node) => this.#parts.isOwn?.(node) !== true);
@@ -260,8 +236,8 @@ export class EndpointSet {
   }
 
   #failure(): MeshError {
-    const answered = this.discoveredAt > 0 || this.#heard > 0;
-    const lookUp = { error: this.discoveryError, answered, everKnown: this.#everKnown, onlyOwn: this.#onlyOwn, where: this.#parts.discovery.description ?? 'discovery' };
+    const { error, answered } = this.#lookUp;
+    const lookUp = { error, answered, everKnown: this.#everKnown, onlyOwn: this.#onlyOwn, where: this.#parts.discovery.description ?? 'discovery' };
     return noSession(this.serviceId, [...this.#endpoints.values()], lookUp);
   }
 }
