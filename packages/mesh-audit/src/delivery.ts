@@ -11,6 +11,8 @@ export class Delivery {
   readonly #timeoutMs: number;
   /** Ends the delivery under way. */
   #end: ((failure?: MeshError) => void) | undefined;
+  #startedAt = 0;
+  #watch: ClockTimer | undefined;
 
   constructor(adapter: ManagedAdapter, clock: Clock, timeoutMs: number) {
     this.#adapter = adapter;
@@ -30,28 +32,18 @@ export class Delivery {
   deliver(events: readonly MeshAuditEvent[], onTaken: (count: number) => void): Promise<MeshError | undefined> {
     return new Promise((resolve) => {
       let taken = 0;
-      let startedAt = this.#clock.monotonic();
-      let timer: ClockTimer | undefined;
+      this.#startedAt = this.#clock.monotonic();
       const abort = this.batches ? new AbortController() : undefined;
 
       const end = (failure?: MeshError): void => {
         if (this.#end !== end) return;
         this.#end = undefined;
-        timer?.cancel();
         if (failure !== undefined) abort?.abort(failure);
         resolve(failure);
       };
       this.#end = end;
 
-      // One timer watches the whole batch: it looks how long the event at hand has taken, and waits for the rest.
-      const watch = (waitMs: number): void => {
-        timer = this.#clock.setTimeout(() => {
-          const leftMs = startedAt + this.#timeoutMs - this.#clock.monotonic();
-          if (leftMs > 0) watch(leftMs);
-          else end(new MeshError('adapter_timeout', `no answer within ${this.#timeoutMs} ms`, { retryable: true }));
-        }, waitMs);
-      };
-      watch(this.#timeoutMs);
+      if (this.#watch === undefined) this.#arm(this.#timeoutMs);
 
       const failed = (error: unknown): void => end(toDeliveryError(error));
       const next = (): void => {
@@ -60,7 +52,7 @@ export class Delivery {
           end();
           return;
         }
-        startedAt = this.#clock.monotonic();
+        this.#startedAt = this.#clock.monotonic();
         try {
           if (abort === undefined) settle(this.#adapter.logEvent(events[taken]!), tookOne, failed);
           else settle(this.#adapter.logEvents!(events, { signal: abort.signal }), tookAll, failed);
@@ -83,9 +75,22 @@ export class Delivery {
     });
   }
 
-  /** Ends the delivery under way as failed. */
+  /** Ends the delivery under way as failed, and with it the watch. */
   abort(reason: MeshError): void {
+    this.#watch?.cancel();
+    this.#watch = undefined;
     this.#end?.(reason);
+  }
+
+  /** One timer for all deliveries: it looks how long the event at hand has taken, and waits for the rest. A timer each would cost more than a delivery. */
+  #arm(waitMs: number): void {
+    this.#watch = this.#clock.setTimeout(() => {
+      this.#watch = undefined;
+      if (this.#end === undefined) return;
+      const leftMs = this.#startedAt + this.#timeoutMs - this.#clock.monotonic();
+      if (leftMs > 0) this.#arm(leftMs);
+      else this.#end(new MeshError('adapter_timeout', `no answer within ${this.#timeoutMs} ms`, { retryable: true }));
+    }, waitMs);
   }
 }
 

@@ -176,7 +176,8 @@ export class Lane {
     if (this.#state !== 'delivering') return;
     if (failure === undefined) {
       this.#batch = Math.min(this.#settings.batch, this.#batch * 2);
-      this.#schedule();
+      if (this.#inFlight.length === 0 && this.#queue.oldest === undefined) this.#state = 'idle';
+      else this.#schedule();
       return;
     }
     this.#accounts.failures++;

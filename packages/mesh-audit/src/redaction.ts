@@ -38,6 +38,12 @@ export function safeText(text: string, max: number): string {
   return maskPrivateKeys(text.length <= max ? text : `${text.slice(0, max)}…[+${text.length - max} chars]`);
 }
 
+/** Frozen, and of texts, numbers and booleans alone: every look at it finds the same. */
+function isConstant(metadata: object): boolean {
+  if (!Object.isFrozen(metadata) || Object.getPrototypeOf(metadata) !== Object.prototype) return false;
+  return Object.values(Object.getOwnPropertyDescriptors(metadata)).every(({ value }) => typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean');
+}
+
 /** A string's size in memory, at its widest: two bytes a character. */
 export const textBytes = (text: string): number => VALUE_BYTES + 2 * text.length;
 
@@ -50,6 +56,8 @@ export class Redactor {
   readonly #maxStringLength: number;
   readonly #maxDepth: number;
   readonly #maxEntries: number;
+  /** What was made of metadata that cannot change: emitters that say the same with every event keep one frozen object for it. */
+  readonly #constants = new WeakMap<object, RedactedMetadata>();
   /** The containers around the value at hand, and what the copy takes so far: only meaningful while `redact` runs. */
   readonly #ancestors: object[] = [];
   #bytes = 0;
@@ -63,6 +71,14 @@ export class Redactor {
 
   /** Never throws, whatever getters, proxies or `toJSON` methods do. */
   redact(metadata: Readonly<Record<string, unknown>>): RedactedMetadata {
+    const known = this.#constants.get(metadata);
+    if (known !== undefined) return known;
+    const redacted = this.#redact(metadata);
+    if (isConstant(metadata)) this.#constants.set(metadata, redacted);
+    return redacted;
+  }
+
+  #redact(metadata: Readonly<Record<string, unknown>>): RedactedMetadata {
     this.#bytes = 0;
     this.#ancestors.length = 0;
     let copy: Readonly<Record<string, unknown>>;

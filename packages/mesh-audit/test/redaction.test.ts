@@ -233,3 +233,23 @@ describe('values', () => {
     expect(bytes).toBeLessThan(3_000);
   });
 });
+
+describe('metadata that cannot change', () => {
+  test('is redacted once, and masked all the same', () => {
+    const redactor = new Redactor();
+    const constant = Object.freeze({ method: 'charge', password: 'hunter2' });
+    const first = redactor.redact(constant);
+    expect(first.metadata).toMatchObject({ method: 'charge' });
+    expect(JSON.stringify(first.metadata)).not.toContain('hunter2');
+    expect(redactor.redact(constant)).toBe(first);
+  });
+
+  test.each([
+    ['not frozen', { method: 'a' }],
+    ['frozen, with an object inside that is not', Object.freeze({ inner: { method: 'a' } })],
+    ['frozen, with a getter', Object.freeze(Object.defineProperty({}, 'method', { enumerable: true, get: () => Math.random() }))],
+  ])('%s: looked at anew each time', (_name, metadata: Record<string, unknown>) => {
+    const redactor = new Redactor();
+    expect(redactor.redact(metadata)).not.toBe(redactor.redact(metadata));
+  });
+});
