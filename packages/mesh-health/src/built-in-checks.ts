@@ -27,16 +27,27 @@ export function meshCoreCheck(state: MeshCoreState, clock: Clock = systemClock):
   };
 }
 
+/** What the check `crypto` looks at. */
+export interface CryptoState {
+  /** Throws or rejects where the implementations do not agree. */
+  selfTest(): void | Promise<void>;
+  /** The own certificate; `undefined` while there is none. */
+  certificate?(): { readonly notAfter: number; readonly remainingMs: number; readonly state: 'valid' | 'expiring' | 'expired' } | undefined;
+}
+
 /**
- * `crypto`, critical: whether both cryptographic implementations give the known answers and open what the other sealed.
- * @param state its `selfTest` throws or rejects where they do not
+ * `crypto`, critical: whether both cryptographic implementations give the known answers and open what the other sealed, and whether
+ * the own certificate still counts: once it has expired, no peer takes a new connection.
  */
-export function cryptoCheck(state: { selfTest(): void | Promise<void> }, clock: Clock = systemClock): HealthCheck {
+export function cryptoCheck(state: CryptoState, clock: Clock = systemClock): HealthCheck {
   return {
     name: 'crypto',
     check: async () => {
       await state.selfTest();
-      return healthy(clock, { selfTest: 'passed' });
+      const certificate = state.certificate?.();
+      const details = { selfTest: 'passed', ...(certificate === undefined ? {} : { certificate: { ...certificate, notAfter: new Date(certificate.notAfter).toISOString() } }) };
+      if (certificate?.state === 'expired') return { ...healthy(clock, details), status: 'unhealthy', error: `the own certificate expired at ${details.certificate?.notAfter}` };
+      return healthy(clock, details);
     },
   };
 }

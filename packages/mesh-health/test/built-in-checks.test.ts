@@ -38,6 +38,17 @@ describe('built-in checks', () => {
     }
   });
 
+  test('crypto: the own certificate', async () => {
+    const certificate = (state: 'valid' | 'expiring' | 'expired') => () => ({ notAfter: clock.now(), remainingMs: 0, state });
+    const selfTest = (): void => undefined;
+    for (const state of ['valid', 'expiring'] as const) {
+      expect(await run(cryptoCheck({ selfTest, certificate: certificate(state) }, clock))).toMatchObject({ status: 'healthy', details: { certificate: { state } } });
+    }
+    const error = `the own certificate expired at ${timestamp.toISOString()}`;
+    expect(await run(cryptoCheck({ selfTest, certificate: certificate('expired') }, clock))).toMatchObject({ status: 'unhealthy', error, details: { certificate: { state: 'expired' } } });
+    expect(await run(cryptoCheck({ selfTest, certificate: () => undefined }, clock))).toMatchObject({ status: 'healthy', details: { selfTest: 'passed' } });
+  });
+
   test('discovery: the last error', async () => {
     const lastError = new MeshError('discovery_failed', 'no answer');
     expect(await run(discoveryCheck(() => ({ lastSuccessAt: 5, lastError: undefined, knownServices: 2 }), clock))).toMatchObject({ status: 'healthy' });

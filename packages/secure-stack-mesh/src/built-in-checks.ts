@@ -14,7 +14,8 @@ export function registerBuiltInChecks(health: HealthMonitor, node: MeshNode, cry
         return inbound + outbound;
       },
     }),
-    cryptoCheck({ selfTest: () => crypto.selfTest() }),
+    // Before and after its time a mesh has no certificate to speak of.
+    cryptoCheck({ selfTest: () => crypto.selfTest(), certificate: () => (node.state === 'running' ? crypto.certificateState() : undefined) }),
     discoveryCheck(() => node.discoveryState),
     ...(audit.enabled ? [auditCheck(() => audit.stats())] : []),
   ];
