@@ -13,12 +13,11 @@ import { HealthMonitor, cryptoCheck, meshCoreCheck } from '@lemur-bookstores/mes
 const keysDir = await mkdtemp(join(tmpdir(), 'compose-from-parts-'));
 
 /** Two services in one process share the console. */
-const adapter = new ConsoleAdapter();
 
 /** Puts the parts of one service together. @param services where the others are */
 function compose(serviceId, services) {
   const crypto = new CryptoManager({ serviceId, identity: new LocalTrustDomain({ serviceId, keysDir }) });
-  const audit = new AuditLogger({ serviceId, adapters: [adapter] });
+  const audit = new AuditLogger({ serviceId, adapters: [new ConsoleAdapter()] });
   const health = new HealthMonitor();
   const node = new MeshNode({
     serviceId,
