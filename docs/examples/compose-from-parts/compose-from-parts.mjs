@@ -12,8 +12,6 @@ import { HealthMonitor, cryptoCheck, meshCoreCheck } from '@lemur-bookstores/mes
 
 const keysDir = await mkdtemp(join(tmpdir(), 'compose-from-parts-'));
 
-/** Two services in one process share the console. */
-
 /** Puts the parts of one service together. @param services where the others are */
 function compose(serviceId, services) {
   const crypto = new CryptoManager({ serviceId, identity: new LocalTrustDomain({ serviceId, keysDir }) });
