@@ -18,8 +18,8 @@ export class LogVerifier {
   #trust: Trust | undefined;
   #segment: SegmentFile | undefined;
   #checkpoints = 0;
-  /** Records before it are under a checkpoint of a trusted key. */
-  #signedSize = 0;
+  /** Records before it are under a checkpoint of a trusted key; absent where there is none. */
+  #signedSize: number | undefined;
   /** Kept checkpoints that were met. */
   #keptSize = 0;
   /** Records before it are no longer there. */
@@ -111,10 +111,9 @@ export class LogVerifier {
     const { size } = this.#replay.tree;
     const largest = this.#trust?.kept.at(-1)?.size ?? 0;
     if (largest > size) return { record: size, text: `the log ends at record ${size}, and a kept checkpoint covers ${largest}: its end was cut off` };
-    if (this.#trust?.hasKeys === true && this.#signedSize === 0) return { record: this.#missing, text: 'no checkpoint of the log is signed by the given key' };
-    const covered = Math.max(this.#signedSize, this.#keptSize);
+    if (this.#trust?.hasKeys === true && this.#signedSize === undefined) return { record: this.#missing, text: 'no checkpoint of the log is signed by the given key' };
     const genuine = ({ index, to, root }: { index: number; to: number; root: string }): boolean =>
-      (!this.#isTrusting() || index < covered) &&
+      (!this.#isTrusting() || index < this.#covered) &&
       !this.#unauthenticated().some(({ from, to: end, why }) => why === 'recovered' && index >= from && index < end) &&
       (to > this.#missing || (to === this.#missing && root === this.#missingRoot));
     if (this.#missing > 0 && !this.#retired.some(genuine)) return { record: this.#missingFrom, text: `records ${this.#missingFrom} to ${this.#missing - 1} are missing, and the log does not say that they were retired` };
@@ -125,6 +124,11 @@ export class LogVerifier {
     return undefined;
   }
 
+  /** Records before it are vouched for. */
+  get #covered(): number {
+    return Math.max(this.#signedSize ?? 0, this.#keptSize);
+  }
+
   #isTrusting(): boolean {
     return this.#trust !== undefined && (this.#trust.hasKeys || this.#trust.kept.length > 0);
   }
@@ -132,20 +136,19 @@ export class LogVerifier {
   #unauthenticated(): UnauthenticatedRange[] {
     const { size } = this.#replay.tree;
     if (!this.#isTrusting()) return size > this.#missing ? [{ from: this.#missing, to: size, why: 'no key' }] : [];
-    const covered = Math.max(this.#signedSize, this.#keptSize);
     const ranges: UnauthenticatedRange[] = [];
     for (const { from, to } of this.#unclean) {
       // A checkpoint that was signed before the crash, and kept, shows what the log had lost sight of.
       const shown = Math.max(from, ...(this.#trust?.kept ?? []).map(({ size: kept }) => (kept <= to ? kept : 0)));
       if (shown < to) ranges.push({ from: shown, to, why: 'recovered' });
     }
-    if (covered < size) ranges.push({ from: covered, to: size, why: 'tail' });
+    if (this.#covered < size) ranges.push({ from: this.#covered, to: size, why: 'tail' });
     return ranges;
   }
 
   #result(problem: VerificationProblem | undefined): LogVerification {
     const { tree, origin, checkpointSize } = this.#replay;
-    const status = problem !== undefined ? 'tampered' : this.#isTrusting() ? 'authentic' : 'consistent';
+    const status = problem !== undefined ? 'tampered' : this.#covered > this.#missing ? 'authentic' : 'consistent';
     return {
       directory: this.#directory,
       status,

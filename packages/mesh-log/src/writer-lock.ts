@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { mkdir, open, readdir, rename, unlink, type FileHandle } from 'node:fs/promises';
-import { connect, createServer, type Server } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { MeshError } from '@lemur-bookstores/mesh-interface';
 import { errorCode } from './file-system.js';
@@ -11,96 +11,113 @@ export interface WriterLock {
   release(): Promise<void>;
 }
 
-/** What a living writer answers to who connects. */
+/** What a living writer says to who connects; one that claims says later whether it became the owner, or goes away. */
 type Claim = 'claiming' | 'owner';
 
 const NAME = /^writer-[0-9a-f]{24}\.sock$/;
 /** The kernel's limit for the path of a socket, without its final zero byte. */
 const MAX_SOCKET_PATH_BYTES = 107;
-const ANSWER_TIMEOUT_MS = 1000;
-const POLL_MS = 20;
+const SILENCE_MS = 1000;
+
+/** The socket of one claim. Each has a name of its own, so that removing a dead one can never hit a living one. */
+class ClaimSocket implements WriterLock {
+  readonly #directory: string;
+  readonly #folder: FileHandle;
+  readonly #name = `writer-${randomBytes(12).toString('hex')}.sock`;
+  readonly #asking = new Set<Socket>();
+  readonly #server = createServer((socket) => this.#answer(socket));
+  #claim: Claim = 'claiming';
+
+  constructor(directory: string, folder: FileHandle) {
+    this.#directory = directory;
+    this.#folder = folder;
+  }
+
+  async listen(): Promise<void> {
+    this.#server.maxConnections = 64;
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject).listen(`${this.#place}/.${this.#name}`, resolve);
+    });
+    this.#server.on('error', () => undefined).unref();
+    // Only now others see it: a socket that is bound and does not listen yet would look dead to them.
+    await rename(join(this.#directory, `.${this.#name}`), join(this.#directory, this.#name));
+  }
+
+  /** Whether no other claim is better. Both of two that come at once see each other, and the smaller name wins. */
+  async wins(): Promise<boolean> {
+    for (const rival of await readdir(this.#directory)) {
+      if (!NAME.test(rival) || rival === this.#name) continue;
+      if (await lives(`${this.#place}/${rival}`, this.#name < rival)) return false;
+      await unlink(join(this.#directory, rival)).catch(() => undefined);
+    }
+    this.#claim = 'owner';
+    for (const socket of this.#asking) socket.end(this.#claim);
+    return true;
+  }
+
+  async release(): Promise<void> {
+    await unlink(join(this.#directory, this.#name)).catch(() => undefined);
+    for (const socket of this.#asking) socket.destroy();
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    await this.#folder.close();
+  }
+
+  #answer(socket: Socket): void {
+    this.#asking.add(socket.unref());
+    socket.on('error', () => undefined).on('close', () => this.#asking.delete(socket));
+    if (this.#claim === 'owner') socket.end(this.#claim);
+    else socket.write(this.#claim);
+  }
+
+  /** A folder whose sockets would have too long a path is reached by way of its open handle. */
+  get #place(): string {
+    if (Buffer.byteLength(join(this.#directory, `.${this.#name}`)) <= MAX_SOCKET_PATH_BYTES) return this.#directory;
+    if (process.platform === 'linux') return `/proc/self/fd/${this.#folder.fd}`;
+    throw new MeshError('log_locked', `'${this.#directory}' is too long a path for a socket in it`);
+  }
+}
 
 /**
  * Claims a folder for one writer, by a listening socket in it: the kernel ends that with the process, however it dies, and it is seen
  * from other containers that share the folder (on one host; hosts that share a network file system do not see each other, and there the
- * check before each commit is what is left). Each claim has a name of its own, so that removing a dead one can never hit a living one.
+ * check before each commit is what is left).
  * @returns undefined where the folder has a living writer
  * @throws MeshError `log_locked` where the folder cannot hold a socket
  */
 export async function claimWriterLock(directory: string): Promise<WriterLock | undefined> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  const folder = await open(directory, constants.O_RDONLY);
-  const name = `writer-${randomBytes(12).toString('hex')}.sock`;
-  const place = socketPlace(directory, folder, name);
-  const claim: { state: Claim } = { state: 'claiming' };
-  let server: Server | undefined;
-  const release = async (): Promise<void> => {
-    await unlink(join(directory, name)).catch(() => undefined);
-    await new Promise<void>((resolve) => (server === undefined ? resolve() : server.close(() => resolve())));
-    await folder.close();
-  };
+  let claim: ClaimSocket | undefined;
   try {
-    server = await listen(`${place}/.${name}`, claim);
-    // Only now others see it: a socket that is bound and does not listen yet would look dead to them.
-    await rename(join(directory, `.${name}`), join(directory, name));
-    if (await winsOver(directory, place, name)) {
-      claim.state = 'owner';
-      return { release };
-    }
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    claim = new ClaimSocket(directory, await open(directory, constants.O_RDONLY));
+    await claim.listen();
+    if (await claim.wins()) return claim;
   } catch (cause) {
-    await release();
+    await claim?.release();
     throw MeshError.is(cause) ? cause : new MeshError('log_locked', `'${directory}' cannot be claimed for one writer (${errorCode(cause)})`, { cause });
   }
-  await release();
+  await claim.release();
   return undefined;
 }
 
-/** Whether no other claim is better. Both of two that come at once see each other, and the smaller name wins. */
-async function winsOver(directory: string, place: string, own: string): Promise<boolean> {
-  for (const name of await readdir(directory)) {
-    if (!NAME.test(name) || name === own) continue;
-    for (let rival = await ask(`${place}/${name}`); rival !== 'dead'; rival = await ask(`${place}/${name}`)) {
-      // A rival that looked before this claim was there becomes the owner; one that looked after it gives way.
-      if (rival === 'owner' || name < own) return false;
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-    }
-    await unlink(join(directory, name)).catch(() => undefined);
-  }
-  return true;
-}
-
-function listen(path: string, claim: { readonly state: Claim }): Promise<Server> {
-  return new Promise((resolve, reject) => {
-    const server = createServer((socket) => {
-      socket.on('error', () => undefined);
-      socket.unref().end(claim.state);
-    });
-    server.maxConnections = 64;
-    server.once('error', reject);
-    server.listen(path, () => {
-      server.off('error', reject).on('error', () => undefined);
-      resolve(server.unref());
-    });
-  });
-}
-
-/** Whoever takes the connection lives, even where it is too busy to answer. */
-function ask(path: string): Promise<Claim | 'dead'> {
+/**
+ * Whether somebody listens there who is to be given way to. Whoever takes the connection lives, even where it is too busy to answer. Of
+ * one that claims too: where `patient`, the end of its claim is waited for. It looked before this claim was there, and becomes the owner,
+ * or after it, and gives way.
+ */
+function lives(path: string, patient: boolean): Promise<boolean> {
   return new Promise((resolve) => {
-    let answer = '';
+    let said = '';
+    let dead = false;
     const socket = connect(path);
-    socket.setEncoding('utf8').setTimeout(ANSWER_TIMEOUT_MS, () => socket.destroy());
-    socket.on('data', (text: string) => (answer += text.slice(0, 16)));
-    socket.on('error', (error) => {
-      if (['ECONNREFUSED', 'ENOENT'].includes(errorCode(error))) answer = 'dead';
+    socket.setEncoding('utf8').setTimeout(SILENCE_MS, () => {
+      said = 'owner' satisfies Claim;
+      socket.destroy();
     });
-    socket.on('close', () => resolve(answer === 'dead' || answer === 'claiming' ? answer : 'owner'));
+    socket.on('data', (text: string) => {
+      said = said.length < 64 ? said + text : said;
+      if (said !== 'claiming' || !patient) socket.destroy();
+    });
+    socket.on('error', (error) => (dead = ['ECONNREFUSED', 'ENOENT'].includes(errorCode(error))));
+    socket.on('close', () => resolve(!dead && !(patient && said === 'claiming')));
   });
-}
-
-/** A folder whose sockets would have too long a path is reached by way of its open handle. */
-function socketPlace(directory: string, folder: FileHandle, name: string): string {
-  if (Buffer.byteLength(join(directory, `.${name}`)) <= MAX_SOCKET_PATH_BYTES) return directory;
-  if (process.platform === 'linux') return `/proc/self/fd/${folder.fd}`;
-  throw new MeshError('log_locked', `'${directory}' is too long a path for a socket in it`);
 }

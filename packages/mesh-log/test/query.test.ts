@@ -1,0 +1,68 @@
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { queryLog, type LogFilter } from '../src/query.js';
+import { verifyAuditLog } from '../src/verify-audit-log.js';
+import { event, openLog, segmentsIn, temporaryDirectory } from './support/logs.js';
+
+const parent = temporaryDirectory();
+const START = Date.UTC(2026, 0, 1);
+
+beforeAll(async () => {
+  const log = await openLog(join(parent, 'a'), { compress: true });
+  for (let sequence = 0; sequence < 30; sequence++) {
+    await log.append([event(sequence)]);
+    if (sequence % 10 === 9) await log.rotate();
+  }
+  while (segmentsIn(log.directory).filter((name) => name.endsWith('.jsonl')).length > 1) await new Promise((resolve) => setImmediate(resolve));
+  await log.close();
+  const other = await openLog(join(parent, 'b'));
+  await other.append([{ ...event(99), serviceId: 'other-service' }]);
+  await other.close();
+});
+
+const sequences = async (filter: LogFilter, directory = parent): Promise<unknown[]> => {
+  const found: unknown[] = [];
+  for await (const { event: each } of queryLog(directory, filter)) found.push(each['sequence']);
+  return found;
+};
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
+
+describe('a query', () => {
+  test('reads all logs of a folder, compressed segments too, in order', async () => {
+    expect(segmentsIn(join(parent, 'a')).filter((name) => name.endsWith('.gz'))).toHaveLength(3);
+    expect(await sequences({})).toEqual([...upTo(30), 99]);
+    expect(await sequences({}, join(parent, 'b'))).toEqual([99]);
+  });
+
+  test.each<[string, LogFilter, number[]]>([
+    ['since', { since: new Date(START + 28_000) }, [28, 29, 99]],
+    ['until, exclusive', { until: new Date(START + 2000) }, [0, 1]],
+    ['a span', { since: new Date(START + 5000), until: new Date(START + 7000) }, [5, 6]],
+    ['event type', { eventType: 'connection', until: new Date(START + 6000) }, [1, 3, 5]],
+    ['service', { serviceId: 'other-service' }, [99]],
+    ['success', { success: false, until: new Date(START + 9000) }, [0, 3, 6]],
+    ['limit', { limit: 3 }, [0, 1, 2]],
+    ['limit 0', { limit: 0 }, []],
+    ['everything', { since: new Date(START + 4000), until: new Date(START + 20_000), eventType: 'message', serviceId: 'order-service', success: true, limit: 2 }, [4, 8]],
+  ])('by %s', async (_what, filter, expected) => expect(await sequences(filter)).toEqual(expected));
+
+  test('can be left early, and leaves nothing open', async () => {
+    for await (const { log, n } of queryLog(parent)) {
+      expect([log, n]).toEqual(['a', 2]);
+      break;
+    }
+  });
+
+  test('of a folder that is not there is empty, and its verification fails', async () => {
+    expect(await sequences({}, join(parent, 'none'))).toEqual([]);
+    expect(await verifyAuditLog(join(parent, 'none'))).toMatchObject({ status: 'tampered', logs: [{ problem: { text: 'there is no log' } }] });
+  });
+
+  test('a segment that ended before `since` is not read', async () => {
+    const log = await openLog(join(parent, 'c'));
+    await log.append([{ ...event(0), timestamp: new Date(Date.now() + 2 * 3_600_000 + 60_000) }]);
+    await log.rotate();
+    await log.close();
+    expect(await sequences({ since: new Date(Date.now() + 2 * 3_600_000) }, join(parent, 'c'))).toEqual([]);
+  });
+});
