@@ -265,8 +265,11 @@ describe('time', () => {
     const outcome = rejection(calls.call('late', {}, { timeoutMs: 100 }));
     await clock.advance(200);
     expect((await outcome).reason).toBe('deadline_exceeded');
+    await turns(5);
+    const { sent } = server.snapshot().bytes;
     answer?.(1);
     await turns(5);
+    expect(server.snapshot().bytes.sent).toBe(sent);
     expect(await calls.call('health', {})).toBeDefined();
     expect(client.snapshot()).toMatchObject({ messagesSent: 2, messagesFailed: 1 });
   });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { MeshError } from '@lemur-bookstores/mesh-interface';
-import { FLAG_NOT_RUN, MessageKind } from '../../src/wire/message.js';
+import { FLAG_NOT_RUN, MessageKind, RecordFlag } from '../../src/wire/message.js';
+import { FRAGMENT_BYTES } from '../../src/wire/reassembly.js';
 import { WheelEntry } from '../../src/session/deadline-wheel.js';
 import { InboundSession, type InboundRequest, type RequestReceiver } from '../../src/session/inbound-session.js';
 import type { SessionLimits } from '../../src/session/session-limits.js';
@@ -162,6 +163,28 @@ describe('drain', () => {
     inbound.drain(() => {});
     ask(1);
     expect(taken).toEqual([2, 1]);
+  });
+
+  test('regression: it waits for the rest of such a request, although nothing else is in flight', async () => {
+    const { rig, inbound, taken, ends, ask } = opened();
+    const large = message(request, 1, requestPayload('m', Buffer.alloc(FRAGMENT_BYTES)));
+    const head = (total?: number): Buffer => {
+      const bytes = Buffer.alloc(total === undefined ? 4 : 8);
+      bytes.writeUInt32BE(1);
+      if (total !== undefined) bytes.writeUInt32BE(total, 4);
+      return bytes;
+    };
+    rig.feedRecord(RecordFlag.fragment | RecordFlag.first, Buffer.concat([head(large.length), large.subarray(0, FRAGMENT_BYTES)]));
+    ask(2);
+    inbound.drain(() => {});
+    inbound.reply(response, 1, 2, '1');
+    await turns();
+    expect(ends).toEqual([]);
+    rig.feedRecord(RecordFlag.fragment | RecordFlag.last, Buffer.concat([head(), large.subarray(FRAGMENT_BYTES)]));
+    expect(taken).toEqual([2, 1]);
+    inbound.reply(response, 1, 1, '1');
+    expect(ends).toEqual(['closed']);
+    expect((await out(rig)).at(-2)).toEqual([response, 1]);
   });
 
   test('regression: with nothing in flight it closes without waiting for the peer', async () => {

@@ -49,6 +49,18 @@ describe('send queue', () => {
     expect(records.at(-1)).toEqual([1]);
   });
 
+  test('nor one that comes while a large one is on its way', () => {
+    const queue = new SendQueue();
+    queue.add(outgoing(1, 4 * MIB));
+    for (let id = 2; id <= 6; id++) {
+      queue.next();
+      queue.next();
+      queue.add(outgoing(id, 10));
+      const records = [queue.next(), queue.next()].filter(({ flags }) => flags === 0);
+      expect(records.flatMap(({ parts }) => parseMessages(Buffer.concat(parts))).map((message) => message.id)).toEqual([id]);
+    }
+  });
+
   test('nor does a large one starve behind small ones', () => {
     const queue = new SendQueue();
     queue.add(outgoing(1, MIB));
