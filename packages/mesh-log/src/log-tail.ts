@@ -88,11 +88,6 @@ export class LogTail {
     return this.#signers[0] as SigningKey;
   }
 
-  /** A `key_rotated` record is in the log, and the checkpoint that both sign is not yet. */
-  get isChangingKey(): boolean {
-    return this.#signers.length > 1;
-  }
-
   /** A `key_rotated` record was committed: both keys sign the next checkpoint, then the new one alone. */
   changeKey(next: SigningKey): void {
     this.#signers = [this.key, next];

@@ -27,7 +27,8 @@ export class LogVerifier {
   #missingFrom = 0;
   #missingRoot = '';
   #closed = false;
-  readonly #unclean: UncleanEnd[] = [];
+  /** With the size of the largest checkpoint that can be from before the crash. */
+  readonly #unclean: (UncleanEnd & { readonly shownUpTo: number })[] = [];
   readonly #retired: (RecordRange & { readonly index: number; readonly root: string })[] = [];
   readonly #compressed = new Map<string, string>();
 
@@ -89,8 +90,9 @@ export class LogVerifier {
   }
 
   #tookOwn(index: number, own: OwnRecord): void {
-    if (own.log === 'recovered') this.#unclean.push(own);
-    else if (own.log === 'segment' && own.recovered !== undefined) this.#unclean.push(own.recovered);
+    // The boundary of a segment that says so itself was signed after the crash, with the records in question in it.
+    if (own.log === 'recovered') this.#unclean.push({ ...own, shownUpTo: own.to });
+    else if (own.log === 'segment' && own.recovered !== undefined) this.#unclean.push({ ...own.recovered, shownUpTo: own.recovered.to - 1 });
     else if (own.log === 'retired') this.#retired.push({ index, from: own.from, to: own.to, root: own.root });
     else if (own.log === 'compressed') this.#compressed.set(own.segment, own.sha256);
   }
@@ -112,6 +114,7 @@ export class LogVerifier {
     const largest = this.#trust?.kept.at(-1)?.size ?? 0;
     if (largest > size) return { record: size, text: `the log ends at record ${size}, and a kept checkpoint covers ${largest}: its end was cut off` };
     if (this.#trust?.hasKeys === true && this.#signedSize === undefined) return { record: this.#missing, text: 'no checkpoint of the log is signed by the given key' };
+    if (this.#trust?.strange !== undefined) return { record: 0, text: `the kept checkpoint of ${this.#trust.strange.size} records is signed by no trusted key` };
     const genuine = ({ index, to, root }: { index: number; to: number; root: string }): boolean =>
       (!this.#isTrusting() || index < this.#covered) &&
       !this.#unauthenticated().some(({ from, to: end, why }) => why === 'recovered' && index >= from && index < end) &&
@@ -137,9 +140,9 @@ export class LogVerifier {
     const { size } = this.#replay.tree;
     if (!this.#isTrusting()) return size > this.#missing ? [{ from: this.#missing, to: size, why: 'no key' }] : [];
     const ranges: UnauthenticatedRange[] = [];
-    for (const { from, to } of this.#unclean) {
+    for (const { from, to, shownUpTo } of this.#unclean) {
       // A checkpoint that was signed before the crash, and kept, shows what the log had lost sight of.
-      const shown = Math.max(from, ...(this.#trust?.kept ?? []).map(({ size: kept }) => (kept <= to ? kept : 0)));
+      const shown = Math.max(from, ...(this.#trust?.kept ?? []).map(({ size: kept }) => (kept <= shownUpTo ? kept : 0)));
       if (shown < to) ranges.push({ from: shown, to, why: 'recovered' });
     }
     if (this.#covered < size) ranges.push({ from: this.#covered, to: size, why: 'tail' });

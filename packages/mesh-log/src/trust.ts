@@ -1,5 +1,5 @@
-import { parseCheckpoint, type Checkpoint } from './checkpoint.js';
-import { NoteVerifier, openNote, parseNote, strictBase64 } from './signed-note.js';
+import { readCheckpoint, type SignedCheckpoint } from './checkpoint.js';
+import { NoteVerifier, openNote, strictBase64 } from './signed-note.js';
 
 /** What a log is checked under. */
 export interface TrustOptions {
@@ -12,15 +12,21 @@ export interface TrustOptions {
 /** Whom and what the verification of one log may believe. Grows by keys that a trusted one vouched for. */
 export class Trust {
   /** Checkpoints kept of this log, smallest first. */
-  readonly kept: readonly Checkpoint[];
+  readonly kept: readonly SignedCheckpoint[];
+  readonly #origin: string;
   readonly #keys: Buffer[];
 
-  /** @throws MeshError `note_invalid` for a kept checkpoint whose signature by a trusted key is wrong */
   constructor(keys: readonly Buffer[], notes: readonly string[], origin: string) {
     this.#keys = [...keys];
-    const kept = notes.map((note) => ({ note, checkpoint: parseCheckpoint(parseNote(note).text) })).filter(({ checkpoint }) => checkpoint.origin === origin);
-    for (const { note } of kept) if (keys.length > 0) openNote(note, keys.map((key) => new NoteVerifier(origin, key)));
-    this.kept = kept.map(({ checkpoint }) => checkpoint).sort((one, other) => one.size - other.size);
+    this.#origin = origin;
+    const own = notes.map((note) => readCheckpoint(note)).filter((checkpoint) => checkpoint.origin === origin);
+    this.kept = own.sort((one, other) => one.size - other.size);
+  }
+
+  /** A kept checkpoint that none of the trusted keys signed. For the end: a key that signed it may have been vouched for by then. */
+  get strange(): SignedCheckpoint | undefined {
+    const verifiers = this.#keys.filter((key) => key.length > 0).map((key) => new NoteVerifier(this.#origin, key));
+    return this.hasKeys ? this.kept.find(({ note }) => !isSigned(note, verifiers)) : undefined;
   }
 
   get hasKeys(): boolean {
@@ -45,7 +51,7 @@ export function resolveTrust({ publicKey = [], checkpoint = [] }: TrustOptions):
     return { name, key };
   });
   const notes = [checkpoint].flat();
-  const origins = notes.map((note) => parseCheckpoint(parseNote(note).text).origin);
+  const origins = notes.map((note) => readCheckpoint(note).origin);
   return {
     origins,
     trustFor: (origin) => {
@@ -54,4 +60,12 @@ export function resolveTrust({ publicKey = [], checkpoint = [] }: TrustOptions):
       return new Trust(own.length === 0 && keys.length > 0 ? [Buffer.alloc(0)] : own, notes, origin);
     },
   };
+}
+
+function isSigned(note: string, verifiers: readonly NoteVerifier[]): boolean {
+  try {
+    return openNote(note, verifiers).signers.length > 0;
+  } catch {
+    return false;
+  }
 }

@@ -277,6 +277,8 @@ describe('keys', () => {
     for (const trusted of [key, next, last]) {
       expect(await verifyAuditLog(directory, { publicKey: trusted.verifierKey(ORIGIN) })).toMatchObject({ status: 'authentic', logs: [{ notAuthenticated: [] }] });
     }
+    // Kept checkpoints of all three keys, under the first alone: it vouched for the second, and that for the third.
+    expect((await verifyAuditLog(directory, { publicKey, checkpoint: checkpoints })).status).toBe('authentic');
     expect((await verifyAuditLog(directory, { publicKey: SigningKey.generate().verifierKey(ORIGIN) })).status).toBe('tampered');
     expect((await verifyAuditLog(directory, { publicKey: key.publicKey.toString('base64') })).status).toBe('authentic');
   });

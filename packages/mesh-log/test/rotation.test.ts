@@ -222,6 +222,17 @@ describe('recovery', () => {
     expect(await verify(lost)).toEqual([]);
   });
 
+  test('the boundary that was signed after the crash narrows nothing, also where it was kept', async () => {
+    const log = await crashed();
+    log.clock.jump(DAY_MS);
+    await log.open();
+    await log.drive(log.writer.close());
+    expect(files(log)).toHaveLength(2);
+    const { logs } = await verifyAuditLog(DIRECTORY, { publicKey: log.publicKey, checkpoint: log.checkpoints, fileSystem: log.disk });
+    expect(log.checkpoints.some((note) => note.split('\n')[1] === '9')).toBe(true);
+    expect(logs[0]).toMatchObject({ status: 'authentic', notAuthenticated: [{ from: 5, to: 9, why: 'recovered' }] });
+  });
+
   test.each([
     ['half a line', (text: string) => text.slice(0, -20), true],
     ['a line of zeros without an end', (text: string) => `${text}${'\0'.repeat(50)}`, true],

@@ -195,6 +195,11 @@ describe('a rewrite of everything without the key', () => {
 });
 
 describe('under a kept checkpoint alone', () => {
+  test('one that covers nothing makes nothing authentic', async () => {
+    const first = signCheckpoint({ origin: ORIGIN, size: 0, root: MerkleTree.empty().root() }, [SigningKey.generate()]).note;
+    expect(await verify(original, { checkpoint: first })).toMatchObject({ status: 'consistent', notAuthenticated: [{ from: 0, to: 204, why: 'tail' }] });
+  });
+
   test('what it covers is authentic, and the rest is said not to be', async () => {
     const result = await verify(original, { checkpoint: kept });
     expect(result).toMatchObject({ status: 'authentic', notAuthenticated: [{ from: 203, to: 204, why: 'tail' }] });
