@@ -59,9 +59,9 @@ export class CallIn implements RequestReceiver {
       // A request that contradicts itself: what follows it in the record cannot be trusted either.
       if (failure.reason === 'protocol_violation') throw failure;
       const method = handler === undefined ? OTHER_METHOD : (head?.method ?? OTHER_METHOD);
-      return new InboundCall(this.#parts, session, id, head, this.#seriesOf(session.peer.serviceId, method)).refuse(failure);
+      return new InboundCall(this.#parts, session, id, head, method, this.#seriesOf(session.peer.serviceId, method)).refuse(failure);
     }
-    new InboundCall(this.#parts, session, id, head, this.#seriesOf(session.peer.serviceId, head.method)).run(handler, input);
+    new InboundCall(this.#parts, session, id, head, head.method, this.#seriesOf(session.peer.serviceId, head.method)).run(handler, input);
   }
 
   #seriesOf(peer: string, method: string): MethodStatistics {
@@ -79,6 +79,7 @@ export class CallIn implements RequestReceiver {
 
 /** One request being handled: answered exactly once, or not at all once its caller has gone. */
 class InboundCall extends WheelEntry implements InboundRequest, HandlerContext {
+  readonly method: string;
   readonly metadata: CallMetadata;
   readonly trace?: TraceContext;
   readonly #parts: CallInParts;
@@ -91,20 +92,18 @@ class InboundCall extends WheelEntry implements InboundRequest, HandlerContext {
   #cancelled: MeshError | undefined;
   #done = false;
 
-  constructor(parts: CallInParts, session: InboundSession, id: number, head: RequestHead | undefined, series: MethodStatistics) {
+  /** @param method a registered one, or `_OTHER`; not `series.method`, which is `_OTHER` once there are too many series */
+  constructor(parts: CallInParts, session: InboundSession, id: number, head: RequestHead | undefined, method: string, series: MethodStatistics) {
     super();
     this.#parts = parts;
     this.#session = session;
     this.#id = id;
+    this.method = method;
     this.#series = series;
     this.#startedAt = parts.clock.monotonic();
     this.#timeoutMs = head?.timeoutMs ?? 0;
     this.metadata = head?.metadata ?? NO_METADATA;
     if (head?.trace !== undefined) this.trace = head.trace;
-  }
-
-  get method(): string {
-    return this.#series.method;
   }
 
   get peer(): PeerIdentity {
