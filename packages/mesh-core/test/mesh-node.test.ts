@@ -1,7 +1,12 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { FakeClock, MeshError } from '@lemur-bookstores/mesh-interface';
+import { LocalDiscovery } from '../src/endpoint/local-discovery.js';
 import { WebSocketTransport } from '../src/transport/websocket-transport.js';
 import type { MeshNode } from '../src/mesh-node.js';
+import { AttackedTransport } from './support/attacked-transport.js';
 import { RecordingAudit, RecordingLogger, TestDiscovery, TestMesh, untrusted } from './support/nodes.js';
 import { rejection, turns } from './support/wire.js';
 
@@ -292,6 +297,47 @@ describe('peers', () => {
     expect(server.snapshot().handshakes['peer_untrusted']).toBeGreaterThan(0);
     expect(audit.actions('connection')).toContain('auth.failed');
     expect(audit.actions()).not.toContain('auth.succeeded');
+  });
+});
+
+describe('a peer that falls silent', () => {
+  test('its calls in flight are lost 25 s later, at once, and may have run; the next one finds it again', async () => {
+    const clock = new FakeClock();
+    const quiet = new TestMesh({ clock });
+    await quiet.started('server', {}, (node) => node.handle('hang', () => new Promise(() => {})));
+    let dials = 0;
+    const stalling = new AttackedTransport(quiet.transport, () => (dials++ === 0 ? { attack: 'stall', direction: 'in', message: 3 } : undefined));
+    const client = await quiet.started('client', { transport: stalling, timeoutMs: 120_000 });
+    const calls = client.connect('server');
+    expect(await calls.call('health', {})).toBeDefined();
+    const outcomes = [rejection(calls.call('hang', 1)), rejection(calls.call('hang', 2))];
+    let ended = 0;
+    for (const outcome of outcomes) void outcome.then(() => ended++);
+    await clock.advance(24_900);
+    expect(ended).toBe(0);
+    await clock.advance(200);
+    for (const outcome of outcomes) expect(await outcome).toMatchObject({ reason: 'connection_lost', mayHaveRun: true, cause: { reason: 'keepalive_timeout' } });
+    await clock.advance(100);
+    const again = calls.call('health', {});
+    await turns(20);
+    expect(await again).toBeDefined();
+    const stopped = quiet.stop();
+    for (let i = 0; i < 30; i++) await clock.advance(1_000);
+    await stopped;
+  });
+});
+
+describe('what a newcomer meets (PROTOCOL 6.3)', () => {
+  test('a service that nobody runs, within 2 s, word by word', async () => {
+    const runtimeDir = mkdtempSync(join(tmpdir(), 'mesh-core-test-'));
+    const client = await mesh.started('client', { discovery: new LocalDiscovery({ runtimeDir }) });
+    const before = performance.now();
+    const error = await rejection(client.connect('order-service').call('m', {}));
+    expect(performance.now() - before).toBeLessThan(2_000);
+    expect(error.code).toBe('NOT_FOUND');
+    expect(error.message).toBe(`unknown_service: no 'order-service' in ${runtimeDir}; local discovery sees only this user on this filesystem; in containers set discovery and identity`);
+    await client.stop();
+    rmSync(runtimeDir, { recursive: true });
   });
 });
 
