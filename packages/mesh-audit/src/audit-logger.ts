@@ -38,7 +38,7 @@ export class AuditLogger implements AuditSink {
     this.#settings = settings;
     this.#stamper = stamper;
     this.#lanes = settings.adapters.map(
-      (adapter, index) => new Lane(names[index]!, adapter, settings, { clock, logger, makeGap: (gap) => stamper.gap(gap) }),
+      (adapter, index) => new Lane(names[index]!, adapter, settings, { clock, logger, makeGap: (gap) => stamper.gap(gap), alone: settings.adapters.length === 1 }),
     );
     this.#passes = eventTest(settings.events, new ThrottledWarning(logger, clock));
     this.#refusal = new ThrottledWarning(logger, clock);

@@ -3,7 +3,7 @@ import { AdapterLifecycle } from './adapter-lifecycle.js';
 import { Delivery } from './delivery.js';
 import { DrainWaiters } from './drain-waiters.js';
 import { EventQueue } from './event-queue.js';
-import { eventForAdapter, type Gap, type StampedEvent } from './event-stamper.js';
+import { eventForAdapter, eventItself, type Gap, type StampedEvent } from './event-stamper.js';
 import { Fifo } from './fifo.js';
 import { LaneAccounts } from './lane-accounts.js';
 import type { LaneSettings } from './lane-settings.js';
@@ -15,6 +15,8 @@ export interface LaneOwner {
   readonly clock: Clock;
   readonly logger: Logger;
   makeGap(gap: Gap): StampedEvent;
+  /** The logger's only lane: what its adapter does to an event's Date, no other adapter gets. */
+  readonly alone: boolean;
 }
 
 /**
@@ -27,6 +29,7 @@ type LaneState = 'idle' | 'held' | 'scheduled' | 'delivering' | 'waiting' | 'clo
 export class Lane {
   readonly name: string;
   readonly #settings: LaneSettings;
+  readonly #alone: boolean;
   readonly #clock: Clock;
   readonly #lifecycle: AdapterLifecycle;
   readonly #delivery: Delivery;
@@ -49,6 +52,7 @@ export class Lane {
     this.name = name;
     this.#settings = settings;
     this.#clock = owner.clock;
+    this.#alone = owner.alone;
     this.#lifecycle = new AdapterLifecycle(name, adapter, owner.clock, owner.logger, settings.deliveryTimeoutMs);
     this.#delivery = new Delivery(adapter, owner.clock, settings.deliveryTimeoutMs);
     this.#queue = new EventQueue({
@@ -149,7 +153,7 @@ export class Lane {
       return;
     }
     this.#state = 'delivering';
-    const events = batch.map(eventForAdapter);
+    const events = batch.map(this.#alone ? eventItself : eventForAdapter);
     let left = batch.length;
     const onTaken = (count: number): void => {
       left -= count;
