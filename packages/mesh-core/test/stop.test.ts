@@ -63,7 +63,7 @@ describe('a process that stops its mesh', () => {
     expect(await one.said()).toEqual([]);
     expect(await one.ended()).toBe(0);
     expect(readdirSync(join(directory, 'registry', 'server'))).toEqual([]);
-  });
+  }, 30_000);
 
   test('also where the peer is another process that lives on, or was killed', async () => {
     const server = script(`const server = node('server'); server.handle('pid', () => process.pid); await server.start(); say('up');`);
@@ -85,7 +85,7 @@ describe('a process that stops its mesh', () => {
     expect(await client.said()).toBe('UNAVAILABLE');
     expect(await client.said()).toEqual([]);
     expect(await client.ended()).toBe(0);
-  });
+  }, 30_000);
 
   test('also where it was never started, or failed to start', async () => {
     const one = script(`
@@ -101,7 +101,7 @@ describe('a process that stops its mesh', () => {
     expect(await one.said()).toBe('port_in_use');
     expect(await one.said()).toEqual([]);
     expect(await one.ended()).toBe(0);
-  });
+  }, 30_000);
 
   test('a mesh that is not stopped keeps its process as a server does', async () => {
     const one = script(`const server = node('server'); await server.start(); say(await held());`);

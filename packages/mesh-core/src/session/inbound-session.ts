@@ -23,7 +23,8 @@ export class InboundSession implements SessionDelegate {
   readonly #onEnded: (session: InboundSession, end: SessionEnd) => void;
   #session: Session | undefined;
   #lastId = 0;
-  #draining: (() => void) | undefined;
+  #draining = false;
+  readonly #onDrained: (() => void)[] = [];
 
   constructor(receiver: RequestReceiver, maxCalls: number, onEnded: (session: InboundSession, end: SessionEnd) => void) {
     this.#receiver = receiver;
@@ -71,7 +72,8 @@ export class InboundSession implements SessionDelegate {
   /** Takes up nothing new; `done` is called when the last answer is out and the session closed. */
   drain(done: () => void): void {
     if (this.session.state === 'closed') return done();
-    this.#draining = done;
+    this.#draining = true;
+    this.#onDrained.push(done);
     this.session.goAway(this.#lastId);
     this.#closeWhenDrained();
   }
@@ -115,8 +117,7 @@ export class InboundSession implements SessionDelegate {
     this.calls.clear();
     for (const call of calls) call.cancel(new MeshError('connection_lost', "the caller's connection ended"));
     this.#onEnded(this, end);
-    this.#draining?.();
-    this.#draining = undefined;
+    for (const done of this.#onDrained.splice(0)) done();
   }
 
   /**
@@ -125,7 +126,7 @@ export class InboundSession implements SessionDelegate {
    */
   #take(id: number): boolean {
     if (this.calls.has(id)) throw new MeshError('protocol_violation', 'a request id that is in use');
-    if (this.#draining !== undefined || this.session.state !== 'open') return id <= this.#lastId;
+    if (this.#draining || this.session.state !== 'open') return id <= this.#lastId;
     if (id > this.#lastId) this.#lastId = id;
     return true;
   }
@@ -133,6 +134,6 @@ export class InboundSession implements SessionDelegate {
   #closeWhenDrained(): void {
     const { session } = this;
     // What has come in part may be a request that GOAWAY counted as taken up.
-    if (this.#draining !== undefined && this.calls.size === 0 && session.packer.idle && !session.isReceiving) session.close();
+    if (this.#draining && this.calls.size === 0 && session.packer.idle && !session.isReceiving) session.close();
   }
 }

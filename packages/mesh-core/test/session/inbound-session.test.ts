@@ -218,6 +218,17 @@ describe('drain', () => {
     expect(await out(rig)).toEqual([[goAway, 1], [response, 1], [close, 0]]);
   });
 
+  test('regression: asked twice, both are told when it is over', async () => {
+    const { inbound, ask } = opened();
+    ask(1);
+    const done: string[] = [];
+    inbound.drain(() => done.push('stop'));
+    inbound.retire(() => done.push('revoked'));
+    inbound.reply(response, 1, 1, '1');
+    await turns();
+    expect(done).toEqual(['stop', 'revoked']);
+  });
+
   test('of a session that has ended is done at once', () => {
     const { rig, inbound } = opened();
     rig.connection.onEnd({});
