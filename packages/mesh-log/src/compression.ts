@@ -20,7 +20,12 @@ export interface CompressedSegment {
  * plain one is there, and wins.
  * @param record makes the record durable
  */
-export async function compressSegment(fileSystem: FileSystem, directory: string, { path, name }: SegmentFile, record: (compressed: CompressedSegment) => Promise<unknown>): Promise<void> {
+export async function compressSegment(
+  fileSystem: FileSystem,
+  directory: string,
+  { path, name }: SegmentFile,
+  record: (compressed: CompressedSegment) => Promise<unknown>,
+): Promise<void> {
   const temporary = `${path}.gz.tmp`;
   if ((await fileSystem.status(temporary)) !== undefined) await fileSystem.unlink(temporary);
   const source = await fileSystem.open(path, 'read');

@@ -12,7 +12,12 @@ const LOOKS_ALTERED: ReadonlySet<string> = new Set(['log_tampered', 'note_invali
 /** What a line turned out to be. */
 export type ReplayedLine =
   | { readonly kind: 'header'; readonly header: SegmentHeader }
-  | { readonly kind: 'checkpoint'; readonly checkpoint: SignedCheckpoint; /** Empty where signatures are left for {@link LogReplay.settle}. */ readonly signers: readonly NoteVerifier[] }
+  | {
+      readonly kind: 'checkpoint';
+      readonly checkpoint: SignedCheckpoint;
+      /** Empty where signatures are left for {@link LogReplay.settle}. */
+      readonly signers: readonly NoteVerifier[];
+    }
   | { readonly kind: 'record'; readonly index: number; readonly own?: OwnRecord };
 
 /** Where a log stops fitting itself: in `details` of a MeshError `log_tampered`. */

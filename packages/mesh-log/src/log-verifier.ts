@@ -102,7 +102,8 @@ export class LogVerifier {
     const { tree } = this.#replay;
     for (const { size, root } of this.#trust?.kept ?? []) {
       if (size !== tree.size) continue;
-      if (!root.equals(tree.root())) throw new MeshError('log_tampered', `the log is not the one that the kept checkpoint of ${size} records was signed for`, { details: { record: this.#keptSize } });
+      const details: TamperDetails = { record: this.#keptSize };
+      if (!root.equals(tree.root())) throw new MeshError('log_tampered', `the kept checkpoint of ${size} records was signed for other ones`, { details });
       this.#keptSize = size;
     }
   }
@@ -110,19 +111,39 @@ export class LogVerifier {
   /** What only the whole log shows. */
   async #conclude(files: readonly SegmentFile[]): Promise<VerificationProblem | undefined> {
     this.#segment = undefined;
+    return this.#untrusted() ?? this.#cutOff() ?? this.#notRetired() ?? (await this.#otherArchive(files));
+  }
+
+  #untrusted(): VerificationProblem | undefined {
+    if (this.#trust?.hasKeys !== true) return undefined;
+    const { strange } = this.#trust;
+    if (this.#signedSize === undefined) return { record: this.#missing, text: 'no checkpoint of the log is signed by the given key' };
+    return strange && { record: 0, text: `the kept checkpoint of ${strange.size} records is signed by no trusted key` };
+  }
+
+  #cutOff(): VerificationProblem | undefined {
     const { size } = this.#replay.tree;
-    const largest = this.#trust?.kept.at(-1)?.size ?? 0;
-    if (largest > size) return { record: size, text: `the log ends at record ${size}, and a kept checkpoint covers ${largest}: its end was cut off` };
-    if (this.#trust?.hasKeys === true && this.#signedSize === undefined) return { record: this.#missing, text: 'no checkpoint of the log is signed by the given key' };
-    if (this.#trust?.strange !== undefined) return { record: 0, text: `the kept checkpoint of ${this.#trust.strange.size} records is signed by no trusted key` };
-    const genuine = ({ index, to, root }: { index: number; to: number; root: string }): boolean =>
-      (!this.#isTrusting() || index < this.#covered) &&
-      !this.#unauthenticated().some(({ from, to: end, why }) => why === 'recovered' && index >= from && index < end) &&
-      (to > this.#missing || (to === this.#missing && root === this.#missingRoot));
-    if (this.#missing > 0 && !this.#retired.some(genuine)) return { record: this.#missingFrom, text: `records ${this.#missingFrom} to ${this.#missing - 1} are missing, and the log does not say that they were retired` };
-    for (const file of files) {
-      if (!file.compressed) continue;
-      if (this.#compressed.get(file.name) !== (await sha256Of(this.#fileSystem, file.path))) return { record: this.#missing, segment: file.name, text: `'${file.name}.gz' is not the file that the log was compressed to` };
+    const kept = this.#trust?.kept.at(-1)?.size ?? 0;
+    return kept > size ? { record: size, text: `the log ends at record ${size}, and a kept checkpoint covers ${kept}: its end was cut off` } : undefined;
+  }
+
+  /** A missing beginning without a record of it that is itself vouched for (PROTOCOL 7.6). */
+  #notRetired(): VerificationProblem | undefined {
+    if (this.#missing === 0) return undefined;
+    const forgeable = this.#unauthenticated().filter(({ why }) => why !== 'no key');
+    const said = this.#retired.some(
+      ({ index, to, root }) =>
+        !forgeable.some(({ from, to: end }) => index >= from && index < end) &&
+        (to > this.#missing || (to === this.#missing && root === this.#missingRoot)),
+    );
+    if (said) return undefined;
+    return { record: this.#missingFrom, text: `records ${this.#missingFrom} to ${this.#missing - 1} are missing, and the log does not say that they were retired` };
+  }
+
+  async #otherArchive(files: readonly SegmentFile[]): Promise<VerificationProblem | undefined> {
+    for (const { compressed, name, path } of files) {
+      if (!compressed || this.#compressed.get(name) === (await sha256Of(this.#fileSystem, path))) continue;
+      return { record: this.#missing, segment: name, text: `'${name}.gz' is not the file that the log was compressed to` };
     }
     return undefined;
   }

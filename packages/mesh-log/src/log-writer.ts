@@ -3,7 +3,7 @@ import type { SignedCheckpoint } from './checkpoint.js';
 import { GroupCommit } from './group-commit.js';
 import { resolveLogOptions, type LogWriterOptions, type ResolvedLogOptions } from './log-options.js';
 import type { LogState } from './log-state.js';
-import { LogTail } from './log-tail.js';
+import { LogTail, type LogTailStart } from './log-tail.js';
 import { Maintenance } from './maintenance.js';
 import { eventJson, ownJson } from './record.js';
 import { recoverLog, type RecoveredLog } from './recovery.js';
@@ -23,6 +23,14 @@ export interface Appended {
   readonly first: number;
 }
 
+interface OpenedLog {
+  readonly lock: WriterLock;
+  readonly directory: string;
+  readonly origin: string;
+  readonly tail: LogTail;
+  readonly key: SigningKey;
+}
+
 /** The writer of one tamper-evident log (PROTOCOL 7). */
 export class LogWriter {
   /** The folder it got: with `-2` … behind it for a further instance. */
@@ -38,7 +46,7 @@ export class LogWriter {
   #key: SigningKey;
   #closed: Promise<void> | undefined;
 
-  private constructor(options: ResolvedLogOptions, { lock, directory, origin, tail, key }: { lock: WriterLock; directory: string; origin: string; tail: LogTail; key: SigningKey }) {
+  private constructor(options: ResolvedLogOptions, { lock, directory, origin, tail, key }: OpenedLog) {
     const { clock, logger, rotation, timezone, maxPendingBytes, onCheckpoint } = options;
     const schedule = new RotationSchedule(rotation, timezone);
     this.#schedule = schedule;
@@ -179,7 +187,9 @@ async function claimInstance({ directory, claimLock }: ResolvedLogOptions): Prom
 
 /** The key that the log says is in force. */
 function keyInForce({ replay }: RecoveredLog, { key, previousKeys, directory }: ResolvedLogOptions, origin: string): SigningKey {
-  if (replay.origin !== undefined && replay.origin !== origin) throw new MeshError('invalid_option', `origin: the log in '${directory}' is '${replay.origin}', not '${origin}'`);
+  if (replay.origin !== undefined && replay.origin !== origin) {
+    throw new MeshError('invalid_option', `origin: the log in '${directory}' is '${replay.origin}', not '${origin}'`);
+  }
   if (replay.key === undefined) return key;
   const { publicKey } = replay.key;
   const inForce = [key, ...previousKeys].find((candidate) => candidate.publicKey.equals(publicKey));
@@ -187,7 +197,12 @@ function keyInForce({ replay }: RecoveredLog, { key, previousKeys, directory }: 
   return inForce;
 }
 
-async function startOf({ replay, segments, uncleanEnd }: RecoveredLog, { fileSystem }: ResolvedLogOptions, directory: string, key: SigningKey): Promise<ConstructorParameters<typeof LogTail>[1]> {
+async function startOf(
+  { replay, segments, uncleanEnd }: RecoveredLog,
+  { fileSystem }: ResolvedLogOptions,
+  directory: string,
+  key: SigningKey,
+): Promise<LogTailStart> {
   const last = segments.at(-1);
   const end = { tree: replay.tree, previousLeaf: replay.previousLeaf };
   const start = { end, key, nextNumber: (last?.file.number ?? 0) + 1, ...(uncleanEnd && { uncleanEnd }) };

@@ -74,7 +74,12 @@ async function* eventsOf(fileSystem: FileSystem, directory: string, filter: LogF
   }
 }
 
-async function* recordsOf(fileSystem: FileSystem, file: SegmentFile, endBytes: number | undefined, filter: LogFilter): AsyncGenerator<Omit<LoggedEvent, 'log'>, void, undefined> {
+async function* recordsOf(
+  fileSystem: FileSystem,
+  file: SegmentFile,
+  endBytes: number | undefined,
+  filter: LogFilter,
+): AsyncGenerator<Omit<LoggedEvent, 'log'>, void, undefined> {
   for await (const { lines } of readLines(fileSystem, file, endBytes)) {
     for (const line of lines) {
       const record = parseRecord(line);

@@ -28,7 +28,13 @@ export function retiredSegments(heads: readonly SegmentHead[], now: number, rete
   const [oldest, next] = [heads[0], heads[count]];
   if (count === 0 || oldest === undefined || next === undefined) return undefined;
   const tree = MerkleTree.fromRange(next.header.first, next.header.range.map((hash) => Buffer.from(hash, 'base64')));
-  return { names: heads.slice(0, count).map(({ file }) => file.name), before: next.file.number, from: oldest.header.first, to: next.header.first, root: tree.root().toString('base64') };
+  return {
+    names: heads.slice(0, count).map(({ file }) => file.name),
+    before: next.file.number,
+    from: oldest.header.first,
+    to: next.header.first,
+    root: tree.root().toString('base64'),
+  };
 }
 
 /**

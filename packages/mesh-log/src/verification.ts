@@ -12,7 +12,10 @@ export interface RecordRange {
 
 /** Records that nothing vouches for. */
 export interface UnauthenticatedRange extends RecordRange {
-  /** `recovered`: they stood behind the last checkpoint when the writer ended uncleanly. `tail`: no checkpoint covers them yet. `no key`: nothing was given to check them under. */
+  /**
+   * `recovered`: they stood behind the last checkpoint when the writer ended uncleanly. `tail`: no checkpoint covers them yet. `no key`:
+   * nothing was given to check them under.
+   */
   readonly why: 'recovered' | 'tail' | 'no key';
 }
 

@@ -18,6 +18,8 @@ const NAME = /^writer-[0-9a-f]{24}\.sock$/;
 /** The kernel's limit for the path of a socket, without its final zero byte. */
 const MAX_SOCKET_PATH_BYTES = 107;
 const SILENCE_MS = 1000;
+/** How often one is asked again that ends the connection without a word. */
+const ATTEMPTS = 10;
 
 /** The socket of one claim. Each has a name of its own, so that removing a dead one can never hit a living one. */
 class ClaimSocket implements WriterLock {
@@ -99,25 +101,39 @@ export async function claimWriterLock(directory: string): Promise<WriterLock | u
   return undefined;
 }
 
+/** What was found at a rival's socket. `going`: the connection ended without a word, as at a claim that is just being given up. */
+type Rival = Claim | 'dead' | 'going';
+
 /**
  * Whether somebody listens there who is to be given way to. Whoever takes the connection lives, even where it is too busy to answer. Of
  * one that claims too: where `patient`, the end of its claim is waited for. It looked before this claim was there, and becomes the owner,
  * or after it, and gives way.
  */
-function lives(path: string, patient: boolean): Promise<boolean> {
+async function lives(path: string, patient: boolean): Promise<boolean> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const rival = await ask(path, patient);
+    if (rival === 'dead') return false;
+    if (rival !== 'going') return true;
+  }
+  return true;
+}
+
+function ask(path: string, patient: boolean): Promise<Rival> {
   return new Promise((resolve) => {
-    let said = '';
-    let dead = false;
+    let rival: Rival = 'going';
     const socket = connect(path);
     socket.setEncoding('utf8').setTimeout(SILENCE_MS, () => {
-      said = 'owner' satisfies Claim;
+      rival = 'owner';
       socket.destroy();
     });
     socket.on('data', (text: string) => {
-      said = said.length < 64 ? said + text : said;
-      if (said !== 'claiming' || !patient) socket.destroy();
+      if (text === 'claiming' && patient) return;
+      rival = 'owner';
+      socket.destroy();
     });
-    socket.on('error', (error) => (dead = ['ECONNREFUSED', 'ENOENT'].includes(errorCode(error))));
-    socket.on('close', () => resolve(!dead && !(patient && said === 'claiming')));
+    socket.on('error', (error) => {
+      if (['ECONNREFUSED', 'ENOENT'].includes(errorCode(error))) rival = 'dead';
+    });
+    socket.on('close', () => resolve(rival));
   });
 }

@@ -32,7 +32,7 @@ test('a folder has one writer; when it goes, the next comes', async () => {
 });
 
 test('of many who come at once exactly one gets it, also over the remains of a dead one', async () => {
-  for (let round = 0; round < 5; round++) {
+  for (let round = 0; round < 20; round++) {
     const directory = join(temporaryDirectory(), 'log');
     if (round === 0) await (await otherProcess(directory)).kill();
     const locks = (await Promise.all(Array.from({ length: 12 }, () => claimWriterLock(directory)))).filter((lock) => lock !== undefined);
