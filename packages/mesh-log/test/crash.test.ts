@@ -51,7 +51,8 @@ describe('a log whose process or disk fails at each single step of its life', ()
     expect(steps.length).toBeGreaterThan(50);
   });
 
-  const crashes: DiskFault[] = ['crash before', 'crash half way', 'crash after'];
+  // Before a step is after the one before it.
+  const crashes: DiskFault[] = ['crash half way', 'crash after'];
   test.each(crashes.flatMap((fault) => Object.entries(LOSSES).map(([name, loss]) => ({ fault, name, loss }))))('$fault, $name: nothing acknowledged is lost', async ({ fault, loss }) => {
     const steps = (await stepsOfALife()).filter(({ kind }) => fault !== 'crash half way' || kind === 'write');
     let crashed = 0;

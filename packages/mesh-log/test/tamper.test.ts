@@ -19,15 +19,15 @@ type Files = Record<string, Buffer>;
 let original: Files;
 let kept: string;
 
-async function write(eventOf: (sequence: number) => object): Promise<{ files: Files; checkpoint: string }> {
+async function write(eventOf: (sequence: number) => object, checkpoints = true): Promise<{ files: Files; checkpoint: string }> {
   const directory = join(temporaryDirectory(), 'log');
   const log = await openLog(directory);
   for (let sequence = 0; sequence < 200; sequence++) {
     await log.append([eventOf(sequence)]);
-    if (sequence === 100) await log.checkpoint();
+    if (sequence === 100 && checkpoints) await log.checkpoint();
     if (sequence === 150) await log.rotate();
   }
-  const { note: checkpoint } = await log.checkpoint();
+  const checkpoint = checkpoints ? (await log.checkpoint()).note : '';
   await log.close();
   return { files: Object.fromEntries(segmentsIn(directory).map((name) => [name, readFileSync(join(directory, name))])), checkpoint };
 }
@@ -66,7 +66,7 @@ describe('under the trusted key', () => {
   });
 
   test('every byte flipped of a log of 200 short events is reported', async () => {
-    const { files } = await write((sequence) => ({ sequence }));
+    const { files } = await write((sequence) => ({ sequence }), false);
     let flips = 0;
     for (const [name, bytes] of Object.entries(files)) {
       for (let index = 0; index < bytes.length; index++) {
