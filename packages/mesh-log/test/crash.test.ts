@@ -67,8 +67,8 @@ describe('a log whose process or disk fails at each single step of its life', ()
   });
 
   test.each(['fail', 'full'] as const)('%s: the log goes on, and nothing is lost or doubled', async (fault) => {
-    const last = (await stepsOfALife()).length;
-    for (let at = 1; at <= last; at++) {
+    const steps = (await stepsOfALife()).filter(({ kind }) => fault === 'fail' || kind === 'write' || kind === 'create');
+    for (const { number: at } of steps) {
       for (const failures of at % 3 === 0 ? [1, 4] : [1]) {
         const log = new SimulatedLog(new SimulatedDisk(({ number }) => (number >= at && number < at + failures ? fault : undefined)), options);
         await unlessCrashed(life(log));
