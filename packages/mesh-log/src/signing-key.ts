@@ -3,6 +3,9 @@ import { inspect } from 'node:util';
 import { MeshError } from '@lemur-bookstores/mesh-interface';
 import { verifierKey, type NoteSigner } from './signed-note.js';
 
+/** Of a raw Ed25519 public key. */
+const KEY_BYTES = 32;
+
 /** The Ed25519 key that signs checkpoints. Used for nothing else. Prints as `[redacted]`. */
 export class SigningKey implements NoteSigner {
   readonly publicKey: Buffer;
@@ -10,7 +13,8 @@ export class SigningKey implements NoteSigner {
 
   private constructor(key: KeyObject) {
     this.#key = key;
-    this.publicKey = Buffer.from(String(createPublicKey(key).export({ format: 'jwk' }).x), 'base64url');
+    // Not as JWK: exporting one of a fresh key can freeze Node 20 (docs/adr/0010). The raw key is the end of the SPKI.
+    this.publicKey = Buffer.from(createPublicKey(key).export({ type: 'spki', format: 'der' }).subarray(-KEY_BYTES));
   }
 
   static generate(): SigningKey {
