@@ -1,9 +1,12 @@
 import {
   MeshError,
+  DEFAULT_DELIVERY,
   type AdapterContext,
   type AuditEventInput,
+  type AuditEventType,
   type AuditSink,
   type AuditStats,
+  type DeliveryContract,
   type ManagedAdapter,
   type MeshAuditEvent,
 } from '@lemur-bookstores/mesh-interface';
@@ -50,14 +53,22 @@ export class AuditLogger implements AuditSink {
     return this.#enabled;
   }
 
+  contractOf(eventType: AuditEventType): DeliveryContract {
+    return DEFAULT_DELIVERY[eventType];
+  }
+
   /**
    * Stamps an event and hands it to all lanes. Synchronous, never throws, never waits.
    * @returns the event as adapters get it; `undefined` if nobody listens or the input is no event
    */
   record(event: AuditEventInput): MeshAuditEvent | undefined {
+    return this.#record(event, undefined);
+  }
+
+  #record(event: AuditEventInput, from: Lane | undefined): MeshAuditEvent | undefined {
     if (!this.#enabled) return undefined;
     try {
-      return this.#admit(event, undefined);
+      return this.#admit(event, undefined, from);
     } catch (error) {
       this.#refusal.warn('not an audit event: refused', { error: MeshError.from(error).message });
       return undefined;
@@ -98,8 +109,8 @@ export class AuditLogger implements AuditSink {
     const metrics = context.metrics ?? known.metrics;
     this.#stamper.serviceId = serviceId;
     if (!this.#enabled || paths === undefined || metrics === undefined) return;
-    const whole: AdapterContext = { serviceId, logger, clock, paths, metrics: () => metrics() };
-    await Promise.all(this.#lanes.map((lane) => lane.start(whole)));
+    const common = { serviceId, logger, clock, paths, metrics: () => metrics() };
+    await Promise.all(this.#lanes.map((lane) => lane.start({ ...common, emit: (event) => void this.#record(event, lane) })));
   }
 
   /**
@@ -132,11 +143,12 @@ export class AuditLogger implements AuditSink {
     return { emitted: this.#stamper.sequence, adapters: this.#lanes.map((lane) => lane.stats) };
   }
 
-  #admit(input: AuditEventInput, settled: Settled | undefined): MeshAuditEvent {
+  /** @param from the lane whose adapter says it, and does not get it back */
+  #admit(input: AuditEventInput, settled: Settled | undefined, from?: Lane): MeshAuditEvent {
     const stamped = this.#stamper.stamp(input, settled);
     const passes = this.#passes(stamped.event);
     for (const lane of this.#lanes) {
-      if (passes) lane.offer(stamped);
+      if (passes && lane !== from) lane.offer(stamped);
       else lane.skip(stamped);
     }
     return stamped.event;

@@ -1,7 +1,7 @@
 import type { AuditLaneStats } from '@lemur-bookstores/mesh-interface';
 
 /** The part of the statistics that the lane itself knows. */
-export type LaneCondition = Pick<AuditLaneStats, 'adapter' | 'queued' | 'full' | 'oldestQueuedMs' | 'deliveryTimeoutMs'>;
+export type LaneCondition = Pick<AuditLaneStats, 'adapter' | 'durable' | 'queued' | 'full' | 'oldestQueuedMs' | 'deliveryTimeoutMs'>;
 
 /**
  * What became of one adapter's events. Each event is counted once as emitted and, when it leaves the lane, once as what became
@@ -22,14 +22,18 @@ export class LaneAccounts {
   /** Whether the last delivery failed. */
   failing = false;
 
-  stats({ adapter, queued, full, oldestQueuedMs, deliveryTimeoutMs }: LaneCondition): AuditLaneStats {
+  stats({ adapter, durable, queued, full, oldestQueuedMs, deliveryTimeoutMs }: LaneCondition): AuditLaneStats {
     return {
       adapter,
+      durable,
       emitted: this.emitted,
+      recovered: 0,
       filtered: this.filtered,
       delivered: this.delivered,
       queued,
       spilled: 0,
+      spillBytes: 0,
+      spillMaxBytes: 0,
       deadLettered: this.deadLettered,
       dropped: this.dropped,
       lostGaps: this.lostGaps,

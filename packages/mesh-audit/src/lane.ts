@@ -30,6 +30,7 @@ export class Lane {
   readonly name: string;
   readonly #settings: LaneSettings;
   readonly #alone: boolean;
+  readonly #isDurable: boolean;
   readonly #clock: Clock;
   readonly #lifecycle: AdapterLifecycle;
   readonly #delivery: Delivery;
@@ -53,6 +54,7 @@ export class Lane {
     this.#settings = settings;
     this.#clock = owner.clock;
     this.#alone = owner.alone;
+    this.#isDurable = adapter.durable === true;
     this.#lifecycle = new AdapterLifecycle(name, adapter, owner.clock, owner.logger, settings.deliveryTimeoutMs);
     this.#delivery = new Delivery(adapter, owner.clock, settings.deliveryTimeoutMs);
     this.#queue = new EventQueue({
@@ -71,6 +73,7 @@ export class Lane {
     const oldest = this.#oldest;
     return this.#accounts.stats({
       adapter: this.name,
+      durable: this.#isDurable,
       queued: this.#queue.events,
       full: this.#queue.full,
       oldestQueuedMs: oldest === undefined ? 0 : this.#clock.monotonic() - oldest.at,
@@ -119,9 +122,7 @@ export class Lane {
   }
 
   /** Makes the adapter write out what it holds itself. */
-  flushAdapter(): Promise<void> {
-    return this.#lifecycle.flush();
-  }
+  readonly flushAdapter = (): Promise<void> => this.#lifecycle.flush();
 
   /** Ends deliveries; what is left counts as dropped. Then closes the adapter. */
   async close(): Promise<void> {

@@ -32,6 +32,9 @@ const context: AdapterContext = {
   metrics: () => {
     throw new Error('not asked for here');
   },
+  emit: () => {
+    throw new Error('not asked for here');
+  },
 };
 
 describe('record', () => {

@@ -1,4 +1,4 @@
-import type { MeshAuditEvent } from './audit-event.js';
+import type { AuditEventInput, MeshAuditEvent } from './audit-event.js';
 import type { Clock } from './clock.js';
 import type { Logger } from './logger.js';
 import type { MetricsSnapshot } from './metrics.js';
@@ -26,6 +26,8 @@ export interface AdapterContext {
   readonly clock: Clock;
   readonly paths: MeshPaths;
   metrics(): MetricsSnapshot;
+  /** Records an event of the adapter's own for all other adapters of the mesh; it never comes back to this one. Synchronous, never throws. */
+  emit(event: AuditEventInput): void;
 }
 
 /**
@@ -34,6 +36,16 @@ export interface AdapterContext {
  */
 export interface ManagedAdapter extends MonitoringAdapter {
   readonly name?: string;
+  /**
+   * Whether an event that it took outlives this process and a loss of power: what `fail-closed` and `durable` events wait for. Default false.
+   * A wrapping adapter answers for its inner one.
+   */
+  readonly durable?: boolean;
+  /**
+   * Whether it keeps this event at all: those it does not are never delivered to it, count as `filtered`, and fulfil no contract. Synchronous, and
+   * the same answer each time it is asked of the same event. Default: it keeps all.
+   */
+  accepts?(event: MeshAuditEvent): boolean;
   /** Preferred over `logEvent` where present. All or nothing: a rejection means that none of the events counts as taken. */
   logEvents?(events: readonly MeshAuditEvent[], options: { readonly signal: AbortSignal }): Promise<void>;
   logMetrics?(metrics: MetricsSnapshot): Promise<void>;

@@ -6,7 +6,7 @@ export type AuditEventType = (typeof AUDIT_EVENT_TYPES)[number];
 
 /** What happened, in an audit event. */
 export interface AuditEventDetails {
-  /** Dotted name of what happened, e.g. `auth.failed`; the list is in `docs/architecture.md`. */
+  /** Dotted name of what happened, e.g. `auth.failed`; the mesh's own are {@link AUDIT_ACTIONS}. */
   readonly action: string;
   readonly success: boolean;
   /** How long it took, in ms. */

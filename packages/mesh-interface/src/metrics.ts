@@ -34,12 +34,21 @@ export interface MeshStats {
  */
 export interface AuditLaneStats {
   readonly adapter: string;
+  /** Whether what it took is durable. */
+  readonly durable: boolean;
   readonly emitted: number;
+  /** Of `emitted`: found in the spill, left there by an earlier process. */
+  readonly recovered: number;
   readonly filtered: number;
   readonly delivered: number;
   /** Waiting or in flight. */
   readonly queued: number;
+  /** On disk, waiting for the adapter. */
   readonly spilled: number;
+  /** Bytes that the spill takes on disk; 0 without one. */
+  readonly spillBytes: number;
+  /** Bytes that the spill may take; 0 without one. */
+  readonly spillMaxBytes: number;
   readonly deadLettered: number;
   readonly dropped: number;
   /** Gap records that the adapter never got: the events that they stand for are among `dropped`, and nothing in its trail says so. */

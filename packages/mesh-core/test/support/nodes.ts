@@ -1,4 +1,4 @@
-import { MeshError, silentLogger, type AuditEventInput, type AuditSink, type Clock, type DiscoveryProvider, type Logger, type ServiceNode, type Transport } from '@lemur-bookstores/mesh-interface';
+import { MeshError, nullAuditSink, silentLogger, type AuditEventInput, type AuditSink, type Clock, type DiscoveryProvider, type Logger, type ServiceNode, type Transport } from '@lemur-bookstores/mesh-interface';
 import { MeshNode } from '../../src/mesh-node.js';
 import type { MeshNodeOptions } from '../../src/mesh-node-options.js';
 import { MemoryTransport } from '../../src/transport/memory-transport.js';
@@ -55,6 +55,7 @@ export class TestDiscovery implements DiscoveryProvider {
 export class RecordingAudit implements AuditSink {
   readonly enabled = true;
   readonly events: AuditEventInput[] = [];
+  readonly contractOf = nullAuditSink.contractOf;
 
   record(event: AuditEventInput): undefined {
     this.events.push(event);

@@ -1,0 +1,1 @@
+export type { FileAdapterOptions } from './file-adapter-options.js';

@@ -1,0 +1,9 @@
+/** What scripts can tell an outcome by. */
+export const ExitCode = {
+  /** Done; for `audit verify`: authentic. */
+  ok: 0,
+  /** For `audit verify`: tampered, or consistent but under no key. */
+  notProven: 1,
+  /** The command line is wrong, or what it names cannot be read. */
+  usage: 2,
+} as const;

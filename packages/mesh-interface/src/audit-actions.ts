@@ -1,0 +1,41 @@
+import type { AuditEventType } from './audit-event.js';
+
+/**
+ * Every action that the mesh's own parts emit, with the type of event it belongs to. `docs/audit-events.md` has an entry for each; tests keep
+ * table, document and code equal. Names are a contract with whoever searches the trail: none is ever renamed.
+ */
+export const AUDIT_ACTIONS = {
+  // Who was let in, and who was not
+  'auth.succeeded': 'connection',
+  'auth.failed': 'connection',
+  'auth.denied': 'connection',
+  'auth.revoked': 'connection',
+  'connection.open': 'connection',
+  'connection.close': 'connection',
+  'connection.truncated': 'connection',
+  'connection.refused': 'connection',
+  'connection.failed': 'connection',
+  // Calls
+  'message.accepted': 'message',
+  'message.sending': 'message',
+  'message.sent': 'message',
+  'message.received': 'message',
+  'message.failed': 'message',
+  // A session that we ended because of what the peer did
+  'session.failed': 'error',
+  // The mesh itself
+  'system.start': 'system',
+  'system.stop': 'system',
+  'system.local_trust_domain': 'system',
+  'identity.changed': 'system',
+  'identity.refused': 'system',
+  // The trail itself
+  'audit.start': 'system',
+  'audit.stop': 'system',
+  'audit.gap': 'system',
+  'audit.sampled': 'system',
+  'audit.checkpoint': 'system',
+} as const satisfies Record<string, AuditEventType>;
+
+/** One of {@link AUDIT_ACTIONS}. */
+export type AuditAction = keyof typeof AUDIT_ACTIONS;
