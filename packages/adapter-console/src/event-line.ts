@@ -1,5 +1,4 @@
-import type { MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
-import { escapeControls } from './escape-controls.js';
+import { escapeControls, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
 import { cutText, printable } from './printable.js';
 
 export type ConsoleLevel = 'debug' | 'info' | 'warn' | 'error';

@@ -2,6 +2,7 @@ export { MeshError, type MeshErrorData, type MeshErrorOptions } from './mesh-err
 export { MESH_ERROR_CODES, REASONS, type MeshErrorCode, type MeshErrorReason } from './reasons.js';
 export { systemClock, type Clock, type ClockTimer } from './clock.js';
 export { FakeClock } from './fake-clock.js';
+export { escapeControls } from './escape-controls.js';
 export { pinoLogger, silentLogger, stderrLogger, winstonLogger, type LogFields, type Logger, type PinoLike, type WinstonLike } from './logger.js';
 export {
   AUDIT_EVENT_TYPES,

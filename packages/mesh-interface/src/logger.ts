@@ -1,4 +1,5 @@
 import { systemClock } from './clock.js';
+import { escapeControls } from './escape-controls.js';
 
 /** Data that goes with a log line. Values are shown as they are: never put a secret in. */
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -48,12 +49,6 @@ export function winstonLogger(winston: WinstonLike): Logger {
   };
 }
 
-/**
- * DEL and C1 (a terminal obeys U+009B as it does ESC [), line and paragraph separators, every format character (bidi controls, tags
- * and invisible ones among them): JSON alone escapes C0 and halves of surrogate pairs only. The class of adapter-console.
- */
-const UNSAFE_IN_TERMINAL = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
-
 function writeLine(level: 'warn' | 'error', message: string, fields: LogFields | undefined): void {
   const own = { time: new Date(systemClock.now()).toISOString(), level, name: 'secure-stack-mesh', message };
   let line: string;
@@ -63,14 +58,8 @@ function writeLine(level: 'warn' | 'error', message: string, fields: LogFields |
   } catch {
     line = JSON.stringify(own);
   }
-  process.stderr.write(`${line.replace(UNSAFE_IN_TERMINAL, escaped)}\n`);
-}
-
-/** JSON's escape, of both halves where the character takes two. */
-function escaped(character: string): string {
-  let text = '';
-  for (let index = 0; index < character.length; index++) text += `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`;
-  return text;
+  // JSON alone escapes C0 and halves of surrogate pairs only.
+  process.stderr.write(`${escapeControls(line)}\n`);
 }
 
 /** JSON shows an Error as `{}` and throws on a bigint. */

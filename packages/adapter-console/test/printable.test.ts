@@ -1,23 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { escapeControls } from '../src/escape-controls.js';
 import { printable } from '../src/printable.js';
-import { INJECTIONS, RAW_CONTROLS } from './support.js';
-
-describe('escapeControls', () => {
-  test('every code point of C0, DEL, C1, and all named ones are escaped; letters, marks and emoji stay', () => {
-    const dangerous = [...Array(0x20).keys(), 0x7f, ...Array.from({ length: 0x20 }, (_, index) => 0x80 + index), 0x2028, 0x2029, 0x200e, 0x200f, 0x202a, 0x202b, 0x202c, 0x202d, 0x202e, 0x2066, 0x2067, 0x2068, 0x2069, 0xfeff, 0xad, 0xd800, 0xdfff];
-    for (const code of dangerous) expect(escapeControls(String.fromCharCode(code))).toBe(`\\u${code.toString(16).padStart(4, '0')}`);
-    for (const text of ['plain', 'Grüße, Zürich', '日本語', 'e\u0301', '😀', 'שלום']) expect(escapeControls(text)).toBe(text);
-  });
-
-  test('in JSON text the escapes mean what stood there', () => {
-    for (const text of INJECTIONS) {
-      const escaped = escapeControls(JSON.stringify({ text }));
-      expect(RAW_CONTROLS.test(escaped)).toBe(false);
-      expect(JSON.parse(escaped)).toEqual({ text });
-    }
-  });
-});
 
 describe('printable', () => {
   test('makes JSON of what is none', () => {
