@@ -1,4 +1,4 @@
-import type { AuditEventType } from './audit-event.js';
+import type { AuditEventInput, AuditEventType } from './audit-event.js';
 
 /**
  * Every action that the mesh's own parts emit, with the type of event it belongs to. `docs/audit-events.md` has an entry for each; tests keep
@@ -39,3 +39,11 @@ export const AUDIT_ACTIONS = {
 
 /** One of {@link AUDIT_ACTIONS}. */
 export type AuditAction = keyof typeof AUDIT_ACTIONS;
+
+/** The actions that stand under a type of event; `never` for a type that no part of ours emits. */
+export type AuditActionOf<Type extends AuditEventType> = { [Action in AuditAction]: (typeof AUDIT_ACTIONS)[Action] extends Type ? Action : never }[AuditAction];
+
+/** An event as our own parts say it: an action outside {@link AUDIT_ACTIONS}, or under another type of event than there, does not compile. */
+export type OwnAuditEvent = {
+  [Type in AuditEventType]: AuditEventInput & { readonly eventType: Type; readonly details: { readonly action: AuditActionOf<Type> } };
+}[AuditEventType];

@@ -1,3 +1,4 @@
+import type { OwnAuditEvent } from './audit-actions.js';
 import type { AuditEventInput, AuditEventType, MeshAuditEvent } from './audit-event.js';
 import { DEFAULT_DELIVERY, type DeliveryContract } from './delivery-contract.js';
 
@@ -14,6 +15,12 @@ export interface AuditSink {
   record(event: AuditEventInput): MeshAuditEvent | undefined;
   /** The awaitable form: resolves when the event is held as its contract says, rejects when it will not be. */
   log(event: AuditEventInput): Promise<void>;
+}
+
+/** An {@link AuditSink} as our own parts hold it: what they emit is in the table of actions, or does not compile. Costs nothing when it runs. */
+export interface OwnAuditSink extends Omit<AuditSink, 'record' | 'log'> {
+  record(event: OwnAuditEvent): MeshAuditEvent | undefined;
+  log(event: OwnAuditEvent): Promise<void>;
 }
 
 /** Drops everything: for parts used alone. */

@@ -12,9 +12,9 @@ export {
   type MeshAuditEvent,
   type TraceContext,
 } from './audit-event.js';
-export { AUDIT_ACTIONS, type AuditAction } from './audit-actions.js';
+export { AUDIT_ACTIONS, type AuditAction, type AuditActionOf, type OwnAuditEvent } from './audit-actions.js';
 export { DEFAULT_DELIVERY, DELIVERY_CONTRACTS, type DeliveryContract } from './delivery-contract.js';
-export { nullAuditSink, type AuditSink } from './audit-sink.js';
+export { nullAuditSink, type AuditSink, type OwnAuditSink } from './audit-sink.js';
 export type { AdapterContext, ManagedAdapter, MeshPaths, MonitoringAdapter } from './adapter.js';
 export type {
   AuditLaneStats,
