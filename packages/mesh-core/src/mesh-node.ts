@@ -4,18 +4,19 @@ import {
   stderrLogger,
   systemClock,
   type AdmissionTicket,
-  type AuditSink,
   type Clock,
   type Connection,
   type Interceptor,
   type Listener,
   type Logger,
+  type OwnAuditSink,
   type Transport,
 } from '@lemur-bookstores/mesh-interface';
 import { CallIn } from './call/call-in.js';
 import { CallOut } from './call/call-out.js';
 import type { CallOptions, CallOutParts } from './call/outbound-call.js';
 import { CallStatistics } from './call/call-statistics.js';
+import { Denials } from './call/denials.js';
 import { Handlers, type AnyHandler, type Handler } from './call/handlers.js';
 import type { AnyApi, HealthReply, MeshClient } from './call/mesh-client.js';
 import { PROVIDER_TIMEOUT_MS } from './endpoint/provider-call.js';
@@ -44,11 +45,12 @@ export class MeshNode {
   readonly #options: MeshNodeOptions;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #audit: AuditSink;
+  readonly #audit: OwnAuditSink;
   readonly #limits: SessionLimits;
   readonly #wheel: DeadlineWheel;
   readonly #statistics: CallStatistics;
   readonly #journal: ConnectionJournal;
+  readonly #denials: Denials;
   readonly #interceptors: Interceptor[] = [];
   readonly #registration: Registration;
   readonly #directory: ServiceDirectory;
@@ -77,9 +79,10 @@ export class MeshNode {
     this.#wheel = new DeadlineWheel(clock);
     this.#statistics = new CallStatistics(clock);
     this.#journal = new ConnectionJournal(audit, logger, clock);
+    this.#denials = new Denials(audit, clock);
     const common = { clock, wheel: this.#wheel, statistics: this.#statistics, audit, interceptors: this.#interceptors, maxMessageBytes: limits.maxMessageBytes, codec: options.codec };
     this.#callOutParts = { ...common, defaultTimeoutMs: options.timeoutMs ?? 30_000, assertOpen: () => this.#assertRunning() };
-    const callIn = new CallIn({ ...common, serviceId: options.serviceId, handlers: this.handlers, logger });
+    const callIn = new CallIn({ ...common, serviceId: options.serviceId, handlers: this.handlers, denials: this.#denials, logger });
     this.#inbound = new InboundSessions({ channels: options.channels, clock, limits, journal: this.#journal, receiver: callIn, pinsOf: options.pinsOf });
     this.#registration = new Registration(options.discovery, clock, logger);
     const dialer = new SessionDialer({ transport, channels: options.channels, clock, limits, journal: this.#journal });
@@ -194,6 +197,7 @@ export class MeshNode {
     this.#identityWatch.stop();
     this.#wheel.stop();
     this.#journal.flush();
+    this.#denials.flush();
     if (ran) this.#audit.record({ eventType: 'system', details: { action: 'system.stop', success: true } });
   }
 

@@ -1,5 +1,5 @@
 import type { CryptoManager } from './crypto-manager.js';
-import { MeshError, type Interceptor, type MeshHealth, type MeshStats, type MetricsSnapshot } from '@lemur-bookstores/mesh-interface';
+import { MeshError, type Interceptor, type MeshHealth, type MeshStats, type MetricsSnapshot, type OwnAuditSink } from '@lemur-bookstores/mesh-interface';
 import type { AuditLogger } from '@lemur-bookstores/mesh-audit';
 import type { AnyApi, HandlerContext, MeshClient, MeshNode } from '@lemur-bookstores/mesh-core';
 import type { HealthMonitor } from '@lemur-bookstores/mesh-health';
@@ -69,7 +69,8 @@ export class SecureMesh {
     await this.health.runCheck('mesh-core');
     if (this.#options.identity !== undefined && isLocal(this.#options.identity) && process.env['NODE_ENV'] === 'production') {
       this.#options.logger.warn('production with the local trust domain: every process of this user can take any identity in it');
-      this.audit.record({ eventType: 'system', details: { action: 'system.local_trust_domain', success: true, metadata: { peerId: this.crypto.id } } });
+      const audit: OwnAuditSink = this.audit;
+      audit.record({ eventType: 'system', details: { action: 'system.local_trust_domain', success: true, metadata: { peerId: this.crypto.id } } });
     }
   }
 

@@ -251,7 +251,7 @@ describe('a peer who is proven, and breaks the protocol', () => {
     stranger.send(channel!.seal(flags, [plaintext]));
     await stranger.ended;
 
-    expect(await payments.audit.waitFor('connection.failed', 'protocol_violation')).toMatchObject({ eventType: 'error', targetServiceId: 'rogue' });
+    expect(await payments.audit.waitFor('session.failed', 'protocol_violation')).toMatchObject({ eventType: 'error', targetServiceId: 'rogue' });
     expect(delivered).toBe(1);
     const again = await dialAsRogue(payments.port, ours.material('rogue'), 'spiffe://mesh.test/payments');
     bed.closing(again.stranger);

@@ -48,7 +48,7 @@ const outcomeOf = (call: Promise<unknown>): Promise<unknown> => call.catch((erro
 /** The one who got the record noticed, closed, said why; the other saw a connection cut short. And both work on. */
 async function expectDetected({ orders, payments, proxy, call }: Siege, at: 'orders' | 'payments'): Promise<void> {
   const [victim, other] = at === 'orders' ? [orders, payments] : [payments, orders];
-  expect(await victim.audit.waitFor('connection.failed', 'record_invalid')).toMatchObject({
+  expect(await victim.audit.waitFor('session.failed', 'record_invalid')).toMatchObject({
     eventType: 'error',
     targetServiceId: other.mesh.serviceId,
     details: { success: false, error: expect.stringMatching(/^record_invalid: /) },
@@ -56,7 +56,7 @@ async function expectDetected({ orders, payments, proxy, call }: Siege, at: 'ord
   await other.audit.waitFor('connection.truncated');
   await proxy.links[0]?.ended;
   expect(await call('afterwards')).toBe('afterwards');
-  expect(victim.audit.having('connection.failed')).toHaveLength(1);
+  expect(victim.audit.having('session.failed')).toHaveLength(1);
 }
 
 const flip = (record: Buffer, position: number): Buffer => {
@@ -176,7 +176,7 @@ describe('the order of records', () => {
     );
     const orders = await bed.running({ serviceId: 'orders', discovery: { services: [{ id: 'payments', host: '127.0.0.1', port: proxy.port }] }, resilience: { backoff: { initialMs: 1, maxMs: 1 } } });
     await expect(orders.mesh.connect('payments').call('pay', 'mine')).rejects.toMatchObject({ reason: 'connection_lost', mayHaveRun: true });
-    await orders.audit.waitFor('connection.failed', 'record_invalid');
+    await orders.audit.waitFor('session.failed', 'record_invalid');
   });
 
   test('a record of an earlier session: worth nothing in a later one', async () => {
@@ -199,7 +199,7 @@ describe('the order of records', () => {
     proxy.links[0]?.cut();
     await orders.audit.waitFor('connection.truncated');
     await expect(orders.mesh.connect('payments').call('pay', 'transfer 1')).rejects.toMatchObject({ reason: 'connection_lost' });
-    await payments.audit.waitFor('connection.failed', 'record_invalid');
+    await payments.audit.waitFor('session.failed', 'record_invalid');
     expect(delivered).toEqual(['transfer 100']);
   });
 });

@@ -116,7 +116,7 @@ test('a connection that stands still is found dead, and replaced', async () => {
   expect(await client.call('echo', 1)).toBe(1);
   still = true;
   await expect(client.call('echo', 2)).rejects.toMatchObject({ reason: 'connection_lost', mayHaveRun: true, cause: expect.objectContaining({ reason: 'keepalive_timeout' }) });
-  await orders.audit.waitFor('connection.failed', 'keepalive_timeout');
+  await orders.audit.waitFor('session.failed', 'keepalive_timeout');
   expect(await client.call('echo', 3)).toBe(3);
   expect(proxy.links).toHaveLength(2);
 });

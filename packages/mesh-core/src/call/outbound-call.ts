@@ -1,4 +1,4 @@
-import { MeshError, type AuditSink, type CallMetadata, type Clock, type Interceptor, type TraceContext } from '@lemur-bookstores/mesh-interface';
+import { MeshError, type CallMetadata, type Clock, type Interceptor, type OwnAuditSink, type TraceContext } from '@lemur-bookstores/mesh-interface';
 import type { EndpointSet, SessionWaiter } from '../endpoint/endpoint-set.js';
 import type { DeadlineWheel } from '../session/deadline-wheel.js';
 import { PendingCall, type OutboundSession } from '../session/outbound-session.js';
@@ -24,7 +24,7 @@ export interface CallOutParts {
   readonly clock: Clock;
   readonly wheel: DeadlineWheel;
   readonly statistics: CallStatistics;
-  readonly audit: AuditSink;
+  readonly audit: OwnAuditSink;
   readonly interceptors: readonly Interceptor[];
   readonly maxMessageBytes: number;
   readonly defaultTimeoutMs: number;
@@ -190,7 +190,7 @@ export class OutboundCall extends PendingCall implements SessionWaiter, Abortabl
     else this.#reject(error);
   }
 
-  #record(audit: AuditSink, duration: number, error: MeshError | undefined): void {
+  #record(audit: OwnAuditSink, duration: number, error: MeshError | undefined): void {
     const { metadata } = this.#method;
     audit.record({
       eventType: 'message',

@@ -1,4 +1,4 @@
-import type { AuditSink, Clock, Logger, MeshError, PeerIdentity } from '@lemur-bookstores/mesh-interface';
+import type { AuditActionOf, Clock, Logger, MeshError, OwnAuditSink, PeerIdentity } from '@lemur-bookstores/mesh-interface';
 import { RepeatedFailures, type ConnectionFailure } from './repeated-failures.js';
 import type { Session, SessionEnd } from './session.js';
 
@@ -12,7 +12,7 @@ const DIAL_FAILURE_WINDOW_MS = 60_000;
 
 /** Counts what happens to connections, and writes it to the audit trail. */
 export class ConnectionJournal {
-  readonly #audit: AuditSink;
+  readonly #audit: OwnAuditSink;
   readonly #logger: Logger;
   readonly #clock: Clock;
   readonly #refusals: RepeatedFailures;
@@ -23,7 +23,7 @@ export class ConnectionJournal {
   /** Bytes of sessions that have ended. */
   endedBytes = { sent: 0, received: 0 };
 
-  constructor(audit: AuditSink, logger: Logger, clock: Clock) {
+  constructor(audit: OwnAuditSink, logger: Logger, clock: Clock) {
     this.#audit = audit;
     this.#logger = logger;
     this.#clock = clock;
@@ -73,7 +73,7 @@ export class ConnectionJournal {
         return this.#record('connection.truncated', serviceId, false, { duration, error: end.error.message, metadata });
       case 'failed':
         this.#logger.warn(`connection with ${serviceId} ended: ${end.error.message}`, { reason: end.error.reason });
-        this.#audit.record({ eventType: 'error', targetServiceId: serviceId, details: { action: 'connection.failed', success: false, duration, error: end.error.message, metadata: { ...metadata, reason: end.error.reason } } });
+        this.#audit.record({ eventType: 'error', targetServiceId: serviceId, details: { action: 'session.failed', success: false, duration, error: end.error.message, metadata: { ...metadata, reason: end.error.reason } } });
     }
   }
 
@@ -105,7 +105,7 @@ export class ConnectionJournal {
     this.#handshakes.set(outcome, (this.#handshakes.get(outcome) ?? 0) + 1);
   }
 
-  #record(action: string, targetServiceId: string | undefined, success: boolean, more: { duration?: number; error?: string; messageCount?: number; metadata: Record<string, unknown> }): void {
+  #record(action: AuditActionOf<'connection'>, targetServiceId: string | undefined, success: boolean, more: { duration?: number; error?: string; messageCount?: number; metadata: Record<string, unknown> }): void {
     if (!this.#audit.enabled) return;
     this.#audit.record({ eventType: 'connection', ...(targetServiceId === undefined ? {} : { targetServiceId }), details: { action, success, ...more } });
   }

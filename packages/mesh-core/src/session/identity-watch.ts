@@ -1,11 +1,11 @@
-import type { AuditSink, ChannelFactory, Clock, IdentityChange, Logger, MeshError } from '@lemur-bookstores/mesh-interface';
+import type { ChannelFactory, Clock, IdentityChange, Logger, MeshError, OwnAuditSink } from '@lemur-bookstores/mesh-interface';
 import type { InboundSession } from './inbound-session.js';
 import type { OutboundSession } from './outbound-session.js';
 
 export interface IdentityWatchParts {
   readonly channels: ChannelFactory;
   readonly clock: Clock;
-  readonly audit: AuditSink;
+  readonly audit: OwnAuditSink;
   readonly logger: Logger;
   readonly drainMs: number;
   /** All live sessions. */
@@ -50,11 +50,12 @@ export class IdentityWatch {
   #revoke(owner: InboundSession | OutboundSession, failure: MeshError): void {
     const { audit, clock, drainMs, logger } = this.#parts;
     const { serviceId, id: peerId } = owner.peer;
+    const direction = owner.session.channel.role === 'initiator' ? 'outbound' : 'inbound';
     logger.warn(`${peerId} is not trusted any more: ${failure.message}`, { reason: failure.reason });
     audit.record({
       eventType: 'connection',
       targetServiceId: serviceId,
-      details: { action: 'auth.revoked', success: false, error: failure.message, metadata: { peerId, reason: failure.reason, address: owner.session.remoteAddress } },
+      details: { action: 'auth.revoked', success: false, error: failure.message, metadata: { direction, address: owner.session.remoteAddress, peerId, reason: failure.reason } },
     });
     const timer = clock.setTimeout(() => owner.session.close(), drainMs);
     owner.retire(() => timer.cancel());

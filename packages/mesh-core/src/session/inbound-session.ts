@@ -13,6 +13,8 @@ export interface InboundRequest extends WheelEntry {
 /** What takes requests up. */
 export interface RequestReceiver {
   onRequest(session: InboundSession, flags: number, id: number, buffer: Buffer, start: number, end: number): void;
+  /** A request was answered with an error without being read. */
+  onRefused(session: InboundSession, error: MeshError): void;
 }
 
 /** The acceptor's end: requests in, each answered at most once. */
@@ -92,14 +94,14 @@ export class InboundSession implements SessionDelegate {
     }
     if (!this.#take(id)) return this.#closeWhenDrained();
     if (this.calls.size >= this.#maxCalls) {
-      return this.replyError(id, new MeshError('too_many_calls', `${this.#maxCalls} calls are in flight on this connection`), true);
+      return this.#refuse(id, new MeshError('too_many_calls', `${this.#maxCalls} calls are in flight on this connection`));
     }
     this.#receiver.onRequest(this, flags, id, buffer, start, end);
   }
 
   onTooLarge(kind: number, id: number, bytes: number): void {
     if (kind !== MessageKind.request) throw new MeshError('protocol_violation', `a fragmented message of kind ${kind}`);
-    if (this.#take(id)) this.replyError(id, new MeshError('body_too_large', `the request has ${bytes} bytes, more than is accepted here`, { retryable: false }), true);
+    if (this.#take(id)) this.#refuse(id, new MeshError('body_too_large', `the request has ${bytes} bytes, more than is accepted here`, { retryable: false }));
   }
 
   onReady(): void {}
@@ -118,6 +120,11 @@ export class InboundSession implements SessionDelegate {
     for (const call of calls) call.cancel(new MeshError('connection_lost', "the caller's connection ended"));
     this.#onEnded(this, end);
     for (const done of this.#onDrained.splice(0)) done();
+  }
+
+  #refuse(id: number, error: MeshError): void {
+    this.#receiver.onRefused(this, error);
+    this.replyError(id, error, true);
   }
 
   /**

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { nullAuditSink, type Interceptor } from '@lemur-bookstores/mesh-interface';
 import { CallIn } from '../../src/call/call-in.js';
 import { CallStatistics } from '../../src/call/call-statistics.js';
+import { Denials } from '../../src/call/denials.js';
 import { Handlers, type AnyHandler } from '../../src/call/handlers.js';
 import { DeadlineWheel } from '../../src/session/deadline-wheel.js';
 import { InboundSession } from '../../src/session/inbound-session.js';
@@ -19,12 +20,12 @@ function opened(handler: AnyHandler): { rig: SessionRig; inbound: InboundSession
   const ends: string[] = [];
   // The rig makes the session's clock; the call path needs the same one.
   const late: { receiver?: CallIn } = {};
-  const inbound = new InboundSession({ onRequest: (...all) => late.receiver?.onRequest(...all) }, 10_000, (_session, { type }) => ends.push(type));
+  const inbound = new InboundSession({ onRequest: (...all) => late.receiver?.onRequest(...all), onRefused: (...all) => late.receiver?.onRefused(...all) }, 10_000, (_session, { type }) => ends.push(type));
   const rig = new SessionRig('responder', inbound);
   const { clock } = rig;
   const statistics = new CallStatistics(clock);
   const interceptors: Interceptor[] = [];
-  const parts = { serviceId: 'server', clock, wheel: new DeadlineWheel(clock), handlers, statistics, audit: nullAuditSink, logger: new RecordingLogger(), interceptors, maxMessageBytes: 4 * 1024 * 1024, codec: undefined };
+  const parts = { serviceId: 'server', clock, wheel: new DeadlineWheel(clock), handlers, statistics, audit: nullAuditSink, denials: new Denials(nullAuditSink, clock), logger: new RecordingLogger(), interceptors, maxMessageBytes: 4 * 1024 * 1024, codec: undefined };
   late.receiver = new CallIn(parts);
   inbound.attach(rig.session);
   return {

@@ -408,6 +408,44 @@ describe('audit and figures', () => {
     expect(JSON.stringify(audit.events)).not.toMatch(/4711|secret/);
   });
 
+  test('a peer that a handler or an interceptor denies is an event of its own, once and then as a number', async () => {
+    const audit = new RecordingAudit();
+    await connected({ audit });
+    server.handle('pay', () => {
+      throw new MeshError('permission_denied', 'not you');
+    });
+    server.handle('look', () => 1);
+    server.use((call, next) => {
+      if (call.method === 'look') throw new MeshError('not_owner', 'not yours', { code: 'PERMISSION_DENIED' });
+      return next(call);
+    });
+    for (let i = 0; i < 5; i++) await rejection(calls.call('pay', i));
+    await rejection(calls.call('look', 1));
+    const denied = (): unknown[] => audit.events.filter(({ details }) => details.action === 'auth.denied').map(({ targetServiceId, details }) => [targetServiceId, details.metadata?.['method'], details.metadata?.['reason'], details.messageCount]);
+    expect(denied()).toEqual([['client', 'pay', 'permission_denied', 1], ['client', 'look', 'not_owner', 1]]);
+    await server.stop();
+    expect(denied().slice(2)).toEqual([['client', 'pay', 'permission_denied', 4]]);
+    // The caller's own trail has its failed calls and nothing of that.
+    expect(audit.events.filter(({ details, targetServiceId }) => details.action === 'message.failed' && targetServiceId === 'server')).toHaveLength(6);
+  });
+
+  test('what is refused unread is counted, and a message event, as any other call', async () => {
+    const audit = new RecordingAudit();
+    const small = await mesh.started('small', { audit, limits: { maxCalls: 1 } });
+    small.handle('wait', () => new Promise(() => {}));
+    const toSmall = client.connect('small');
+    const [first, second] = [1, 2].map(() => rejection(toSmall.call('wait', 1, { timeoutMs: 100 })));
+    expect(await second).toMatchObject({ reason: 'too_many_calls' });
+    await clock.advance(200);
+    await first;
+    const failed = audit.events.filter(({ details }) => details.action === 'message.failed');
+    expect(failed.map(({ details, targetServiceId }) => [targetServiceId, details.metadata])).toEqual([
+      ['client', { direction: 'inbound', method: '_OTHER', code: 'RESOURCE_EXHAUSTED', reason: 'too_many_calls' }],
+      ['client', { direction: 'inbound', method: 'wait', code: 'DEADLINE_EXCEEDED', reason: 'deadline_exceeded' }],
+    ]);
+    expect(small.snapshot().messagesReceived).toBe(2);
+  });
+
   test("a peer's made-up methods are counted together", async () => {
     for (let i = 0; i < 20; i++) await rejection(calls.call(`made-up-${i}`, 1));
     expect(server.snapshot().calls.filter(({ direction }) => direction === 'inbound')).toEqual([

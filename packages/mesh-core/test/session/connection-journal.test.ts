@@ -64,7 +64,7 @@ describe('connection journal', () => {
   test.each([
     [{ type: 'closed', by: 'peer' } as const, 'connection', 'connection.close', true],
     [{ type: 'truncated', error: new MeshError('connection_truncated', 'cut') } as const, 'connection', 'connection.truncated', false],
-    [{ type: 'failed', error: new MeshError('record_invalid', 'bad') } as const, 'error', 'connection.failed', false],
+    [{ type: 'failed', error: new MeshError('record_invalid', 'bad') } as const, 'error', 'session.failed', false],
   ])('the end %j of a session is said and its bytes are kept', async (end, eventType, action, success) => {
     const { clock, audit, journal } = rig();
     const { session } = new SessionRig('responder', new RecordingDelegate());

@@ -22,7 +22,7 @@ interface Peer {
 function rig(): { clock: FakeClock; channels: PlainChannels; audit: RecordingAudit; logger: RecordingLogger; watch: IdentityWatch; inbound: Peer & { owner: InboundSession }; outbound: Peer & { owner: OutboundSession } } {
   const [clock, channels, audit, logger] = [new FakeClock(), new PlainChannels('own'), new RecordingAudit(), new RecordingLogger()];
   const [inEvents, outEvents]: [string[], string[]] = [[], []];
-  const inOwner = new InboundSession({ onRequest: () => {} }, 10, (_session, { type }) => inEvents.push(type));
+  const inOwner = new InboundSession({ onRequest: () => {}, onRefused: () => {} }, 10, (_session, { type }) => inEvents.push(type));
   const inRig = new SessionRig('responder', inOwner);
   inOwner.attach(inRig.session);
   const outOwner = new OutboundSession({ onReady: () => {}, onVerified: () => {}, onDraining: () => void outEvents.push('draining'), onEnd: ({ type }) => void outEvents.push(type) }, 10);
@@ -54,9 +54,9 @@ describe('a changed identity', () => {
     await turns();
     expect([inbound.events, outbound.events]).toEqual([['closed'], ['draining', 'closed']]);
     expect((await inbound.rig.read()).map(({ kind }) => kind)).toEqual([welcome, goAway, close]);
-    expect(audit.events.filter(({ details }) => details.action === 'auth.revoked').map(({ eventType, targetServiceId, details }) => [eventType, targetServiceId, details.success, details.metadata?.['reason']])).toEqual([
-      ['connection', 'client', false, 'peer_untrusted'],
-      ['connection', 'server', false, 'peer_untrusted'],
+    expect(audit.events.filter(({ details }) => details.action === 'auth.revoked').map(({ eventType, targetServiceId, details }) => [eventType, targetServiceId, details.success, details.metadata])).toEqual([
+      ['connection', 'client', false, { direction: 'inbound', address: '10.0.0.1:1234', peerId: 'spiffe://test/client', reason: 'peer_untrusted' }],
+      ['connection', 'server', false, { direction: 'outbound', address: '10.0.0.1:1234', peerId: 'spiffe://test/server', reason: 'peer_untrusted' }],
     ]);
     expect(logger.lines).toHaveLength(2);
     expect(clock.pendingTimers).toBe(0);

@@ -25,6 +25,8 @@ interface Rig {
   /** Ids in the order in which they were taken up. */
   readonly taken: number[];
   readonly ends: string[];
+  /** Reasons of those refused unread. */
+  readonly refused: string[];
   ask(...ids: number[]): void;
 }
 
@@ -32,7 +34,9 @@ function opened({ limits = {}, answerAtOnce = false }: { limits?: Partial<Sessio
   const requests = new Map<number, Request>();
   const taken: number[] = [];
   const ends: string[] = [];
+  const refused: string[] = [];
   const receiver: RequestReceiver = {
+    onRefused: (_session, { reason }) => void refused.push(reason),
     onRequest: (session, _flags, id) => {
       const one = new Request();
       requests.set(id, one);
@@ -45,7 +49,7 @@ function opened({ limits = {}, answerAtOnce = false }: { limits?: Partial<Sessio
   const rig = new SessionRig('responder', inbound, limits);
   inbound.attach(rig.session);
   const ask = (...ids: number[]): void => rig.feed(...ids.map((id) => message(request, id, requestPayload('m'))));
-  return { rig, inbound, requests, taken, ends, ask };
+  return { rig, inbound, requests, taken, ends, refused, ask };
 }
 
 /** kind and id of what came out, without the welcome. */
@@ -71,21 +75,21 @@ describe('requests', () => {
   });
 
   test('above the cap of calls in flight, the answer is too_many_calls: not run', async () => {
-    const { rig, taken, ask } = opened({ limits: { maxCalls: 2 } });
+    const { rig, taken, refused, ask } = opened({ limits: { maxCalls: 2 } });
     ask(1, 2, 3);
-    expect(taken).toEqual([1, 2]);
+    expect([taken, refused]).toEqual([[1, 2], ['too_many_calls']]);
     const [reply] = (await rig.read()).filter(({ kind }) => kind === error);
     expect(reply).toMatchObject({ id: 3, flags: FLAG_NOT_RUN });
     expect(JSON.parse(String(reply?.payload))).toMatchObject({ reason: 'too_many_calls', code: 'RESOURCE_EXHAUSTED' });
   });
 
   test('a request over the cap is answered, not run; any other message over it ends the connection', async () => {
-    const { rig, inbound, taken } = opened();
+    const { rig, inbound, taken, refused } = opened();
     inbound.onTooLarge(request, 4, 5_000_000);
     const [reply] = (await rig.read()).filter(({ kind }) => kind === error);
     expect(reply).toMatchObject({ id: 4, flags: FLAG_NOT_RUN });
     expect(JSON.parse(String(reply?.payload))).toMatchObject({ reason: 'body_too_large' });
-    expect(taken).toEqual([]);
+    expect([taken, refused]).toEqual([[], ['body_too_large']]);
     expect(() => inbound.onTooLarge(cancel, 5, 5_000_000)).toThrow('protocol_violation');
   });
 

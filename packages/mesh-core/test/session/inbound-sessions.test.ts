@@ -48,7 +48,7 @@ function rig({ hooks = {}, limits = {} }: { hooks?: PlainHooks; limits?: Partial
   const audit = new RecordingAudit();
   const journal = new ConnectionJournal(audit, silentLogger, clock);
   const requests: number[] = [];
-  const receiver = { onRequest: (_session: unknown, _flags: number, id: number) => void requests.push(id) };
+  const receiver = { onRequest: (_session: unknown, _flags: number, id: number) => void requests.push(id), onRefused: () => {} };
   const sessions = new InboundSessions({ channels: new PlainChannels('server', hooks), clock, limits: { ...DEFAULT_SESSION_LIMITS, ...limits }, journal, receiver, pinsOf: () => ['pin'] });
   const come = (): Stranger => {
     const stranger = new Stranger();
