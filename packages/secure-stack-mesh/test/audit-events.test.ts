@@ -1,0 +1,150 @@
+import { writeFileSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { MeshError, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
+import { documentedEvents, type End } from './support/audit-events-doc.js';
+import { TestAuthority } from './support/authority.js';
+import { onMessages, TcpProxy, type Direction } from './support/tcp-proxy.js';
+import { TestBed } from './support/test-bed.js';
+import { until } from './support/until.js';
+
+const bed = new TestBed();
+afterAll(() => bed.remove());
+
+const documented = documentedEvents(new URL('../../../', import.meta.url)).filter(({ action }) => !action.startsWith('audit.'));
+
+/** What two meshes, one of which dials the other, wrote into their trails while everything that can happen to them did. */
+const trails: Record<End, readonly MeshAuditEvent[]> = { dialler: [], acceptor: [] };
+
+/** Everything, in an order in which each step finds what it needs. */
+async function driveThroughEverything(): Promise<Record<End, readonly MeshAuditEvent[]>> {
+  const [ofServer, ofClient] = [new TestAuthority(bed.folder), new TestAuthority(bed.folder)];
+  const both = `${ofServer.certPem}${ofClient.certPem}`;
+  const [serverFiles, clientFiles] = [await ofServer.files('payments'), await ofClient.files('orders')];
+  for (const { caFile } of [serverFiles, clientFiles]) writeFileSync(caFile, both);
+
+  const server = bed.mesh({ serviceId: 'payments', host: '127.0.0.1', identity: serverFiles });
+  server.mesh.handle('pay', (input) => input);
+  server.mesh.handle('break', () => {
+    throw new Error('inside');
+  });
+  server.mesh.handle('refund', () => {
+    throw new MeshError('permission_denied', 'only billing may');
+  });
+  await server.mesh.initialize();
+  let tampering: Direction | undefined;
+  const proxy = bed.closing(
+    await TcpProxy.to(
+      server.mesh.port as number,
+      onMessages((direction, _index, message) => {
+        if (direction !== tampering) return [message];
+        tampering = undefined;
+        return [Buffer.concat([message.subarray(0, -1), Buffer.of((message.at(-1) as number) ^ 1)])];
+      }),
+    ),
+  );
+  const client = await bed.running({
+    serviceId: 'orders',
+    host: '127.0.0.1',
+    identity: clientFiles,
+    discovery: { services: [{ id: 'payments', host: '127.0.0.1', port: proxy.port }] },
+    resilience: { backoff: { initialMs: 1, maxMs: 20 } },
+  });
+  const calls = client.mesh.connect('payments');
+  const failed = (method: string): Promise<unknown> => calls.call(method, {}).then(() => Promise.reject(new Error(`${method} succeeded`)), () => undefined);
+  const opened = (times: number): Promise<void> => until(`session ${times} stands`, () => [client, server].every(({ audit }) => audit.having('connection.open').length === times));
+
+  await calls.call('pay', {});
+  for (const method of ['break', 'refund', 'refund', 'nobody-has-this']) await failed(method);
+
+  proxy.links[0]?.cut();
+  await opened(2);
+  tampering = 'toServer';
+  await failed('pay');
+  await opened(3);
+  tampering = 'toClient';
+  await failed('pay');
+  await opened(4);
+
+  for (const { audit, files, authority, id } of [
+    { audit: server.audit, files: serverFiles, authority: ofServer, id: 'payments' },
+    { audit: client.audit, files: clientFiles, authority: ofClient, id: 'orders' },
+  ]) {
+    writeFileSync(files.certFile, 'no certificate');
+    await audit.waitFor('identity.refused');
+    await authority.files(id, {}, files.certFile.slice(0, files.certFile.lastIndexOf('/')));
+    writeFileSync(files.caFile, both);
+    await audit.waitFor('identity.changed');
+  }
+
+  // The dialler trusts the acceptor no more, and does so again; then the other way round.
+  writeFileSync(clientFiles.caFile, ofClient.certPem);
+  await client.audit.waitFor('auth.failed');
+  await server.audit.waitFor('connection.refused');
+  writeFileSync(clientFiles.caFile, both);
+  await opened(5);
+  writeFileSync(serverFiles.caFile, ofServer.certPem);
+  await server.audit.waitFor('auth.failed');
+  await client.audit.waitFor('connection.failed');
+
+  await client.mesh.cleanup();
+  await server.mesh.cleanup();
+  return { dialler: client.audit.events, acceptor: server.audit.events };
+}
+
+/** A mesh that warns of its own trust domain. */
+async function inProduction(): Promise<readonly MeshAuditEvent[]> {
+  const before = process.env['NODE_ENV'];
+  process.env['NODE_ENV'] = 'production';
+  try {
+    const { mesh, audit } = await bed.running({ serviceId: 'alone', identity: { local: true } });
+    await mesh.cleanup();
+    return audit.events;
+  } finally {
+    process.env['NODE_ENV'] = before;
+  }
+}
+
+beforeAll(async () => {
+  const { dialler, acceptor } = await driveThroughEverything();
+  const alone = await inProduction();
+  trails.dialler = [...dialler, ...alone];
+  trails.acceptor = [...acceptor, ...alone];
+}, 60_000);
+afterEach(() => bed.close());
+
+const ENDS: readonly End[] = ['dialler', 'acceptor'];
+const having = (end: End, action: string): MeshAuditEvent[] => trails[end].filter(({ details }) => details.action === action);
+
+describe('what is emitted is what docs/audit-events.md says', () => {
+  test.each(documented.map((entry) => [entry.action, entry] as const))('%s: at the ends it says, with the fields it says', (action, entry) => {
+    const { eventType, at, success, metadata, counted, hasTarget, hasDuration } = entry;
+    expect(ENDS.filter((end) => having(end, action).length > 0)).toEqual(at[0] === 'each' ? ENDS : at);
+    for (const end of ENDS) {
+      for (const event of having(end, action)) {
+        const { details } = event;
+        expect([event.eventType, details.success]).toEqual([eventType, success === 'true']);
+        expect(Object.keys(details.metadata ?? {}).sort()).toEqual([...metadata].sort());
+        expect(event.targetServiceId !== undefined).toBe(hasTarget[end]);
+        expect(details.duration !== undefined).toBe(hasDuration[end]);
+        expect(details.messageCount !== undefined).toBe(counted);
+        expect(details.error !== undefined).toBe(success === 'false');
+        if (details.metadata?.['direction'] !== undefined) expect(details.metadata['direction']).toBe(end === 'dialler' ? 'outbound' : 'inbound');
+      }
+    }
+  });
+
+  test('nothing else is emitted', () => {
+    const known = new Set(documented.map(({ action }) => action));
+    expect(ENDS.flatMap((end) => trails[end]).filter(({ details }) => !known.has(details.action) && !details.action.startsWith('audit.'))).toEqual([]);
+  });
+
+  test.each(ENDS)('in the trail of the %s numbers have no gap, and what happened stands in its order', (end) => {
+    const events = trails[end].filter(({ serviceId }) => serviceId !== 'alone');
+    expect(events.map(({ sequence }) => sequence)).toEqual(events.map((_event, index) => index + 1));
+    const actions = events.map(({ details }) => details.action).filter((action) => !action.startsWith('audit.'));
+    expect([actions[0], actions.at(-1)]).toEqual(['system.start', 'system.stop']);
+    const sessions = actions.filter((action) => action === 'connection.open').length;
+    const ends = actions.filter((action) => ['connection.close', 'connection.truncated', 'session.failed'].includes(action)).length;
+    expect([sessions, ends]).toEqual([5, 5]);
+  });
+});
