@@ -4,6 +4,9 @@ export const ExitCode = {
   ok: 0,
   /** For `audit verify`: tampered, or consistent but under no key. */
   notProven: 1,
-  /** The command line is wrong, or what it names cannot be read. */
+  /** The command line is wrong, or what it names cannot be read or written. */
   usage: 2,
 } as const;
+
+/** One of {@link ExitCode}. */
+export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];

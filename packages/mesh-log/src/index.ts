@@ -27,5 +27,6 @@ export { NoteVerifier, openNote, parseNote, signNote, type NoteSignature, type N
 export { MerkleTree } from './merkle-tree.js';
 export { consistencyProof, inclusionProof, verifyConsistency, verifyInclusion, type ConsistencyClaim, type InclusionClaim } from './merkle-proof.js';
 export { leafHash, nodeHash } from './leaf.js';
+export { logDirectories } from './log-directories.js';
 export { claimWriterLock, type WriterLock } from './writer-lock.js';
 export { nodeFileSystem, type FileStatus, type FileSystem, type LogFile } from './file-system.js';

@@ -1,0 +1,66 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import type { CommandIo } from './command-io.js';
+import { addAuditVerify } from './commands/audit-verify.js';
+import type { CommandContext } from './commands/command-context.js';
+import { ExitCode } from './exit-code.js';
+import { errorText } from './output/error-text.js';
+import { Output } from './output/output.js';
+
+const HELP = `
+Example:
+  secure-stack-mesh audit verify ./logs/audit --key audit-key.txt`;
+
+/** Runs the command line `args` (without node and script). @returns the process's exit code; throws nothing */
+export async function runProgram(args: readonly string[], io: CommandIo): Promise<ExitCode> {
+  const output = new Output(io.stdout, io.env);
+  const messages = new Output(io.stderr, io.env);
+  let code: ExitCode = ExitCode.ok;
+  try {
+    await programOf({ io, output, messages, exit: (ending) => void (code = ending) }).parseAsync(args, { from: 'user' });
+  } catch (error) {
+    code = await failed(error, messages);
+  }
+  try {
+    await output.end();
+  } catch (error) {
+    // What was asked for is not where it should be: no other outcome counts.
+    code = await failed(error, messages);
+  }
+  await messages.end().catch(() => undefined);
+  return code;
+}
+
+function programOf(context: CommandContext): Command {
+  const { output, messages } = context;
+  const program = new Command('secure-stack-mesh')
+    .description('Verifies, searches and follows audit trails of secure-stack-mesh.')
+    .version(version(), '-V, --version')
+    .exitOverride()
+    .showHelpAfterError('(--help says what there is)')
+    .configureOutput({
+      // Both are waited for by the end of the program, as all that is written.
+      writeOut: (text) => void output.text(text),
+      writeErr: (text) => void messages.text(text),
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+      getOutHelpWidth: () => output.columns ?? 100,
+      getErrHelpWidth: () => messages.columns ?? 100,
+    })
+    .addHelpText('after', HELP);
+  const audit = program.command('audit').description('audit trails on disk').addHelpText('after', HELP);
+  addAuditVerify(audit, context);
+  return program;
+}
+
+/** @returns what the process ends with */
+async function failed(error: unknown, messages: Output): Promise<ExitCode> {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
+  for (const line of `error: ${errorText(error)}`.split('\n')) await messages.line(line);
+  return ExitCode.usage;
+}
+
+function version(): string {
+  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { readonly version: string };
+  return manifest.version;
+}
