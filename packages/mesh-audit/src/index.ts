@@ -1,5 +1,10 @@
 export { AuditLogger } from './audit-logger.js';
 export type { AuditLoggerOptions } from './audit-options.js';
 export type { AuditEventFilter } from './event-filter.js';
+export { FilterAdapter } from './wrapping/filter-adapter.js';
+export { SamplingAdapter, type SamplingAdapterOptions } from './wrapping/sampling-adapter.js';
+export { StructuredAdapter, type StructuredTarget } from './wrapping/structured-adapter.js';
+export { structuredRecord, type StructuredRecord } from './wrapping/structured-record.js';
+export type { SurroundingsOptions } from './wrapping/surroundings.js';
 export type { NameMaskOptions } from './name-mask.js';
 export type { RedactionOptions } from './redaction.js';
