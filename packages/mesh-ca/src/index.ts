@@ -7,4 +7,4 @@ export {
 } from './certificate-authority.js';
 export { IssuedIdentity, writeIdentityFiles } from './issued-identity.js';
 export { LocalTrustDomain, localTrustDomain, type LocalTrustDomainOptions } from './local-trust-domain.js';
-export { defaultKeysDir } from './default-keys-dir.js';
+export { defaultKeysDir } from '@lemur-bookstores/mesh-interface';

@@ -15,6 +15,7 @@ export {
 export { AUDIT_ACTIONS, type AuditAction, type AuditActionOf, type OwnAuditEvent } from './audit-actions.js';
 export { DEFAULT_DELIVERY, DELIVERY_CONTRACTS, type DeliveryContract } from './delivery-contract.js';
 export { nullAuditSink, type AuditSink, type OwnAuditSink } from './audit-sink.js';
+export { defaultKeysDir } from './default-keys-dir.js';
 export type { AdapterContext, ManagedAdapter, MeshPaths, MonitoringAdapter } from './adapter.js';
 export type {
   AuditLaneStats,
