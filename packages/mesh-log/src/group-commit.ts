@@ -1,17 +1,20 @@
 import { MeshError, type Clock, type ClockTimer, type Logger } from '@lemur-bookstores/mesh-interface';
 import type { SignedCheckpoint } from './checkpoint.js';
 import { CommitQueue, type CommitEntry } from './commit-queue.js';
+import { appendCancelled, logClosed } from './log-refusals.js';
 import type { LogState } from './log-state.js';
 import type { LogTail } from './log-tail.js';
 import { RetryDelay } from './retry-delay.js';
-import { Waiters } from './waiters.js';
 import type { SigningKey } from './signing-key.js';
+import { turnEnd } from './turn-end.js';
+import { Waiters } from './waiters.js';
 
 /** What records are committed with. */
 export interface GroupCommitContext {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly maxPendingBytes: number;
+  readonly patienceMs: number;
   /** Whether the next segment is to be begun before `moreBytes` go into one that began then and has `bytes`. */
   rotationDue(openedAt: number, bytes: number, moreBytes: number): boolean;
   onCheckpoint(checkpoint: SignedCheckpoint): void;
@@ -19,8 +22,7 @@ export interface GroupCommitContext {
   onSegment(): void;
 }
 
-const CHECKPOINT_INTERVAL_MS = 1000;
-const CHECKPOINT_RECORDS = 1000;
+const CHECKPOINT = { intervalMs: 1000, records: 1000 };
 /** A log that is closed while its disk fails gives the records back after this many tries. */
 const TRIES_AT_CLOSE = 2;
 
@@ -61,9 +63,9 @@ export class GroupCommit {
    */
   append(records: readonly string[], signal?: AbortSignal): Promise<number> {
     return new Promise((resolve, reject) => {
-      if (this.#closing) throw closed();
-      if (signal?.aborted === true) throw cancelled(signal);
-      const abort = (): void => this.#queue.withdraw(entry, cancelled(signal));
+      if (this.#closing) throw logClosed();
+      if (signal?.aborted === true) throw appendCancelled(signal);
+      const abort = (): void => this.#queue.withdraw(entry, appendCancelled(signal));
       const forget = (): void => signal?.removeEventListener('abort', abort);
       const entry = this.#add(records, {
         committed: (first) => {
@@ -137,7 +139,7 @@ export class GroupCommit {
 
   #throwIfDone(): void {
     if (this.#state.kind === 'stopped') throw this.#state.error;
-    if (this.#state.kind === 'closed') throw closed();
+    if (this.#state.kind === 'closed') throw logClosed();
   }
 
   async #work(): Promise<void> {
@@ -165,7 +167,7 @@ export class GroupCommit {
   #checkpointIsDue(): boolean {
     if (this.#tail.mustRecordUncleanEnd) return false;
     const uncovered = this.#tail.size - this.#tail.checkpointSize;
-    return uncovered >= CHECKPOINT_RECORDS || (uncovered > 0 && this.#checkpointDue) || !this.#checkpointWaiters.isEmpty;
+    return uncovered >= CHECKPOINT.records || (uncovered > 0 && this.#checkpointDue) || !this.#checkpointWaiters.isEmpty;
   }
 
   async #beginSegment(): Promise<void> {
@@ -197,7 +199,7 @@ export class GroupCommit {
       this.#checkpointTimer = undefined;
       this.#checkpointDue = true;
       this.tick();
-    }, CHECKPOINT_INTERVAL_MS);
+    }, CHECKPOINT.intervalMs);
   }
 
   #signed(checkpoint: SignedCheckpoint): void {
@@ -216,9 +218,7 @@ export class GroupCommit {
 
   async #failed(cause: unknown): Promise<void> {
     this.#queue.putBack();
-    const error = MeshError.from(cause);
-    const abandoned = this.#tail.abandonSegment();
-    const tries = this.#retry.failed();
+    const [error, abandoned, tries] = [MeshError.from(cause), this.#tail.abandonSegment(), this.#retry.failed()];
     if (error.reason !== 'log_write_failed' || (this.#closing && tries > TRIES_AT_CLOSE)) {
       this.#stop(error);
       return;
@@ -227,23 +227,23 @@ export class GroupCommit {
       this.#state = { kind: 'failing', since: this.#context.clock.now(), error };
       this.#context.logger.error('the audit log cannot be written: what is not acknowledged waits', { error: error.message });
     }
+    if (this.#closing) return;
+    if (this.#retry.failingMs >= this.#context.patienceMs) this.#giveBack(error);
     // A new file may well be taken by the disk that failed the old one.
-    if (!this.#closing && !(abandoned && tries === 1)) await this.#retry.wait();
+    if (!abandoned || tries > 1) await this.#retry.wait();
   }
 
   #stop(error: MeshError): void {
     this.#state = { kind: 'stopped', error };
     this.#context.logger.error('the audit log has stopped', { error: error.message });
     this.#checkpointTimer?.cancel();
+    this.#giveBack(error);
+  }
+
+  /** All who wait are told. */
+  #giveBack(error: MeshError): void {
     this.#queue.failAll(error);
     this.#checkpointWaiters.reject(error);
     this.#rotationWaiters.reject(error);
   }
 }
-
-/** A setImmediate: promise reactions, nextTick and I/O callbacks have run by then. */
-const turnEnd = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-const closed = (): MeshError => new MeshError('log_closed', 'the log is closed');
-
-const cancelled = (signal: AbortSignal | undefined): MeshError => MeshError.from(signal?.reason, 'cancelled');

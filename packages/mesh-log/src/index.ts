@@ -1,5 +1,5 @@
 export { LogWriter, type Appended } from './log-writer.js';
-export type { LogWriterOptions } from './log-options.js';
+export { MIN_SEGMENT_BYTES, type LogNaming, type LogWriterOptions } from './log-options.js';
 export type { LogState } from './log-state.js';
 export type { LogTimezone, Rotation } from './rotation-schedule.js';
 export { verifyAuditLog, type VerifyOptions } from './verify-audit-log.js';

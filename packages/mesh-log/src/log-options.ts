@@ -7,12 +7,21 @@ import { isNoteName } from './signed-note.js';
 import type { SigningKey } from './signing-key.js';
 import { claimWriterLock, type WriterLock } from './writer-lock.js';
 
+/**
+ * Names a log by what is found in a folder: a log that is there has the name `found` and keeps it, one that begins has none yet.
+ * @returns the log's origin, with nothing put behind it; `undefined` where the folder is another's, and the next instance's is to be taken
+ */
+export type LogNaming = (found: string | undefined) => string | undefined;
+
 /** How a log is written. */
 export interface LogWriterOptions {
   /** The log's own folder. A further instance takes `<directory>-2`, `<directory>-3` …, and the same is put behind the origin. */
   readonly directory: string;
-  /** What the log is called in its checkpoints, unique among all logs: one word without `+`, e.g. `example.org/order-service`. */
-  readonly origin: string;
+  /**
+   * What the log is called in its checkpoints, unique among all logs: one word without `+`, e.g. `example.org/order-service`. Or a
+   * {@link LogNaming}.
+   */
+  readonly origin: string | LogNaming;
   /** Signs checkpoints. Never kept in the log's folder. */
   readonly key: SigningKey;
   /** Keys that signed before: a log of theirs is handed over to `key`. Default none. */
@@ -29,6 +38,11 @@ export interface LogWriterOptions {
   readonly sync?: 'group' | 'none';
   /** Bytes of records that may wait for the disk; beyond them appends fail with `queue_full`. Default 64 MiB. */
   readonly maxPendingBytes?: number;
+  /**
+   * How long a disk may take nothing, in ms, before what waits for it is given back with `log_write_failed`; from then on after each try
+   * that fails. Default: without end.
+   */
+  readonly patienceMs?: number;
   /** Called with each checkpoint once it is on disk; to be kept elsewhere. What it throws is logged. */
   readonly onCheckpoint?: (checkpoint: SignedCheckpoint) => void;
   /** Default: the machine's. */
@@ -44,7 +58,8 @@ export interface LogWriterOptions {
 /** Options with every default in place. */
 export type ResolvedLogOptions = Required<LogWriterOptions>;
 
-const MIN_SEGMENT_BYTES = 4096;
+/** Smallest `rotation.maxBytes`. */
+export const MIN_SEGMENT_BYTES = 4096;
 
 /** @throws MeshError `invalid_option` that names every problem */
 export function resolveLogOptions(options: LogWriterOptions): ResolvedLogOptions {
@@ -56,6 +71,7 @@ export function resolveLogOptions(options: LogWriterOptions): ResolvedLogOptions
     compress: true,
     sync: 'group',
     maxPendingBytes: 64 * 1024 * 1024,
+    patienceMs: Number.POSITIVE_INFINITY,
     onCheckpoint: () => undefined,
     clock: systemClock,
     logger: stderrLogger,
@@ -63,10 +79,10 @@ export function resolveLogOptions(options: LogWriterOptions): ResolvedLogOptions
     claimLock: claimWriterLock,
     ...(Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as unknown as LogWriterOptions),
   };
-  const { directory, origin, rotation, timezone, retentionDays, sync, maxPendingBytes } = resolved;
+  const { directory, origin, rotation, timezone, retentionDays, sync, maxPendingBytes, patienceMs } = resolved;
   const problems: string[] = [];
   if (typeof directory !== 'string' || !isAbsolute(directory)) problems.push('directory: must be an absolute path');
-  if (typeof origin !== 'string' || !isNoteName(origin)) problems.push("origin: must be one word without '+'");
+  if (typeof origin !== 'function' && (typeof origin !== 'string' || !isNoteName(origin))) problems.push("origin: must be one word without '+'");
   if (resolved.key === undefined) problems.push('key: is required');
   const bySize = typeof rotation === 'object' && Number.isSafeInteger(rotation.maxBytes) && rotation.maxBytes >= MIN_SEGMENT_BYTES;
   if (rotation !== 'daily' && rotation !== 'hourly' && !bySize) problems.push(`rotation: must be 'daily', 'hourly' or { maxBytes } of at least ${MIN_SEGMENT_BYTES}`);
@@ -74,6 +90,7 @@ export function resolveLogOptions(options: LogWriterOptions): ResolvedLogOptions
   if (!(retentionDays > 0)) problems.push('retentionDays: must be above 0');
   if (sync !== 'group' && sync !== 'none') problems.push("sync: must be 'group' or 'none'");
   if (!(maxPendingBytes > 0)) problems.push('maxPendingBytes: must be above 0');
+  if (!(patienceMs >= 0)) problems.push('patienceMs: must be at least 0');
   if (problems.length > 0) throw new MeshError('invalid_option', problems.join('; '), { details: problems });
   return Object.freeze(resolved);
 }

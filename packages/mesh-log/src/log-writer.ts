@@ -1,6 +1,7 @@
 import { MeshError, type ClockTimer } from '@lemur-bookstores/mesh-interface';
 import type { SignedCheckpoint } from './checkpoint.js';
 import { GroupCommit } from './group-commit.js';
+import { claimInstance, type LogInstance } from './log-instance.js';
 import { resolveLogOptions, type LogWriterOptions, type ResolvedLogOptions } from './log-options.js';
 import type { LogState } from './log-state.js';
 import { LogTail, type LogTailStart } from './log-tail.js';
@@ -12,8 +13,6 @@ import { SegmentWriter } from './segment-writer.js';
 import type { SigningKey } from './signing-key.js';
 import type { WriterLock } from './writer-lock.js';
 
-/** Further instances of one service on one disk. */
-const MAX_INSTANCES = 64;
 /** How often a log looks whether something is due, beside the end of each period: the wall clock may be set. */
 const TICK_MS = 3_600_000;
 
@@ -23,10 +22,7 @@ export interface Appended {
   readonly first: number;
 }
 
-interface OpenedLog {
-  readonly lock: WriterLock;
-  readonly directory: string;
-  readonly origin: string;
+interface OpenedLog extends LogInstance {
   readonly tail: LogTail;
   readonly key: SigningKey;
 }
@@ -47,7 +43,7 @@ export class LogWriter {
   #closed: Promise<void> | undefined;
 
   private constructor(options: ResolvedLogOptions, { lock, directory, origin, tail, key }: OpenedLog) {
-    const { clock, logger, rotation, timezone, maxPendingBytes, onCheckpoint } = options;
+    const { clock, logger, rotation, timezone, maxPendingBytes, patienceMs, onCheckpoint } = options;
     const schedule = new RotationSchedule(rotation, timezone);
     this.#schedule = schedule;
     this.directory = directory;
@@ -60,6 +56,7 @@ export class LogWriter {
         clock,
         logger,
         maxPendingBytes,
+        patienceMs,
         rotationDue: (openedAt, bytes, moreBytes) => schedule.isDue(clock.now(), openedAt, bytes, moreBytes),
         onCheckpoint: (checkpoint) => {
           try {
@@ -81,14 +78,13 @@ export class LogWriter {
    */
   static async open(options: LogWriterOptions): Promise<LogWriter> {
     const resolved = resolveLogOptions(options);
-    const { lock, suffix } = await claimInstance(resolved);
-    const [directory, origin] = [resolved.directory + suffix, resolved.origin + suffix];
+    const instance = await claimInstance(resolved);
+    const { lock, directory, origin } = instance;
     try {
-      await resolved.fileSystem.makeDirectory(directory);
       const found = await recoverLog(resolved.fileSystem, directory);
-      const key = keyInForce(found, resolved, origin);
+      const key = keyInForce(found, resolved, instance);
       const tail = new LogTail({ ...resolved, directory, origin, durable: resolved.sync === 'group' }, await startOf(found, resolved, directory, key));
-      const writer = new LogWriter(resolved, { lock, directory, origin, tail, key });
+      const writer = new LogWriter(resolved, { ...instance, tail, key });
       await writer.#begin(found);
       return writer;
     } catch (error) {
@@ -176,17 +172,8 @@ export class LogWriter {
   }
 }
 
-async function claimInstance({ directory, claimLock }: ResolvedLogOptions): Promise<{ lock: WriterLock; suffix: string }> {
-  for (let instance = 1; instance <= MAX_INSTANCES; instance++) {
-    const suffix = instance === 1 ? '' : `-${instance}`;
-    const lock = await claimLock(directory + suffix);
-    if (lock !== undefined) return { lock, suffix };
-  }
-  throw new MeshError('log_locked', `'${directory}' and the ${MAX_INSTANCES - 1} beside it have living writers`);
-}
-
 /** The key that the log says is in force. */
-function keyInForce({ replay }: RecoveredLog, { key, previousKeys, directory }: ResolvedLogOptions, origin: string): SigningKey {
+function keyInForce({ replay }: RecoveredLog, { key, previousKeys }: ResolvedLogOptions, { directory, origin }: LogInstance): SigningKey {
   if (replay.origin !== undefined && replay.origin !== origin) {
     throw new MeshError('invalid_option', `origin: the log in '${directory}' is '${replay.origin}', not '${origin}'`);
   }

@@ -7,6 +7,7 @@ const LONGEST_MS = 5000;
 export class RetryDelay {
   readonly #clock: Clock;
   #failures = 0;
+  #since = 0;
   #skip: (() => void) | undefined;
 
   constructor(clock: Clock) {
@@ -15,8 +16,14 @@ export class RetryDelay {
 
   /** @returns how many failures there were in a row */
   failed(): number {
+    if (this.#failures === 0) this.#since = this.#clock.monotonic();
     this.#failures += 1;
     return this.#failures;
+  }
+
+  /** How long ago the first of them was, in ms. */
+  get failingMs(): number {
+    return this.#clock.monotonic() - this.#since;
   }
 
   reset(): void {

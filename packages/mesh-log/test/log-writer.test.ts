@@ -1,7 +1,7 @@
 import { readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { MeshError, silentLogger, type Logger } from '@lemur-bookstores/mesh-interface';
+import { FakeClock, MeshError, silentLogger, type Logger } from '@lemur-bookstores/mesh-interface';
 import type { SignedCheckpoint } from '../src/checkpoint.js';
 import { errorCode, nodeFileSystem, type FileSystem, type LogFile } from '../src/file-system.js';
 import { LogWriter } from '../src/log-writer.js';
@@ -206,6 +206,55 @@ describe('a disk that fails', () => {
     await outcome;
   });
 
+  test('takes nothing for longer than the patience: what waits is given back, what comes later too, and the log goes on when there is room', async () => {
+    let full = false;
+    const clock = new FakeClock();
+    const log = await openLog(fresh(), {
+      clock,
+      patienceMs: 5000,
+      fileSystem: wrapped((file) => ({
+        write: async (bytes, position) => {
+          if (full) throw failure('ENOSPC');
+          await file.write(bytes, position);
+        },
+      })),
+    });
+    full = true;
+    const refused: string[] = [];
+    const append = async (sequence: number): Promise<unknown> =>
+      log.append([event(sequence)]).catch((error: MeshError) => refused.push(`${sequence} ${error.reason} ${String(error.retryable)}`));
+    const checkpoint = log.checkpoint().catch((error: MeshError) => error.reason);
+    const first = append(0);
+    while (log.state.kind !== 'failing') await new Promise((resolve) => setImmediate(resolve));
+    await clock.advance(4900);
+    expect(refused).toEqual([]);
+    const second = append(1);
+    // The waits between tries grow to 5 s: the try after the patience is over gives all back.
+    while (refused.length < 2) await clock.advance(500);
+    await Promise.all([first, second]);
+    expect(await checkpoint).toBe('log_write_failed');
+    const third = append(2);
+    while (refused.length < 3) await clock.advance(500);
+    await third;
+    expect(refused).toEqual(['0 log_write_failed true', '1 log_write_failed true', '2 log_write_failed true']);
+    full = false;
+    const taken = append(3);
+    for (let given = false; !given; given = (await Promise.race([taken, Promise.resolve('waits')])) !== 'waits') await clock.advance(500);
+    expect(log.state.kind).toBe('open');
+    await log.close();
+    expect((await allOf(log.directory)).map(({ event: { sequence } }) => sequence)).toEqual([3]);
+    expect((await verifyAuditLog(log.directory, { publicKey })).status).toBe('authentic');
+  });
+
+  test('is full when the log is opened, for longer than the patience: it is not opened, and its folder is free again', async () => {
+    const directory = fresh();
+    const full = wrapped(() => ({ write: async () => Promise.reject(failure('ENOSPC')) }));
+    await expect(openLog(directory, { fileSystem: full, patienceMs: 0 })).rejects.toMatchObject({ reason: 'log_write_failed', retryable: true });
+    const log = await openLog(directory);
+    expect(log.directory).toBe(directory);
+    await log.close();
+  });
+
   test('fails a sync: the file is given up, and the batch goes to a new segment, once', async () => {
     let failing = false;
     const log = await openLog(fresh(), {
@@ -293,10 +342,10 @@ describe('keys', () => {
 
 describe('open', () => {
   test('names every wrong option', async () => {
-    const bad = { directory: 'relative', origin: 'two words', key: undefined as unknown as SigningKey, rotation: { maxBytes: 1 }, timezone: 'mars' as 'utc', retentionDays: 0, sync: 'never' as 'none', maxPendingBytes: -1 };
+    const bad = { directory: 'relative', origin: 'two words', key: undefined as unknown as SigningKey, rotation: { maxBytes: 1 }, timezone: 'mars' as 'utc', retentionDays: 0, sync: 'never' as 'none', maxPendingBytes: -1, patienceMs: -1 };
     const error = (await LogWriter.open(bad).catch((thrown: unknown) => thrown)) as MeshError;
     expect(error.reason).toBe('invalid_option');
-    expect((error.details as string[]).map((text) => text.replace(/:.*/, ''))).toEqual(['directory', 'origin', 'key', 'rotation', 'timezone', 'retentionDays', 'sync', 'maxPendingBytes']);
+    expect((error.details as string[]).map((text) => text.replace(/:.*/, ''))).toEqual(['directory', 'origin', 'key', 'rotation', 'timezone', 'retentionDays', 'sync', 'maxPendingBytes', 'patienceMs']);
   });
 
   test('refuses the log of another origin', async () => {
