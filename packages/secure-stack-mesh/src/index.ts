@@ -4,6 +4,7 @@ export { CryptoManager, type CryptoManagerOptions } from './crypto-manager.js';
 export { AuditLogger, type AuditEventFilter, type AuditLoggerOptions, type RedactionOptions } from '@lemur-bookstores/mesh-audit';
 export { HealthMonitor } from '@lemur-bookstores/mesh-health';
 export { ConsoleAdapter, type ConsoleAdapterOptions } from '@lemur-bookstores/adapter-console';
+export { FileAdapter, type AuditQuery, type FileAdapterOptions } from '@lemur-bookstores/adapter-file';
 export {
   LocalDiscovery,
   MemoryTransport,

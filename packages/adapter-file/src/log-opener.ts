@@ -1,0 +1,115 @@
+import { isAbsolute, join, relative, resolve } from 'node:path';
+import { MeshError, defaultKeysDir, stderrLogger, systemClock, type AdapterContext, type Clock, type Logger } from '@lemur-bookstores/mesh-interface';
+import { LogWriter, openSigningKeys, type SigningKeys } from '@lemur-bookstores/mesh-log';
+import type { CheckpointRelay } from './checkpoint-relay.js';
+import type { FileAdapterSettings } from './file-adapter-options.js';
+import { logFolder, logNaming } from './log-names.js';
+
+/** A log that could not be opened is not tried again sooner: it may take reading all of its last segment. */
+const REOPEN_MS = 1000;
+/** How long the disk may take nothing before events are given back to who delivers them: below a lane's deadline of 10 s, so that it hears why. */
+const PATIENCE_MS = 5000;
+
+/** `failed`: it could not be opened, and is tried again when it is needed after `until`, on the monotonic clock. */
+type OpenerState =
+  | { readonly kind: 'closed' }
+  | { readonly kind: 'opening'; readonly writer: Promise<LogWriter> }
+  | { readonly kind: 'failed'; readonly error: MeshError; readonly until: number }
+  | { readonly kind: 'open'; readonly writer: Promise<LogWriter> };
+
+/** Opens an adapter's log when it is first needed. One attempt at a time; after one that failed the next need makes another. */
+export class LogOpener {
+  readonly #settings: FileAdapterSettings;
+  readonly #relay: CheckpointRelay;
+  #state: OpenerState = { kind: 'closed' };
+  /** What the operational log was told last. */
+  #said: string | undefined;
+  context: AdapterContext | undefined;
+
+  constructor(settings: FileAdapterSettings, relay: CheckpointRelay) {
+    this.#settings = settings;
+    this.#relay = relay;
+  }
+
+  /** @throws MeshError why it could not be opened: retryable, whatever it is, because the next attempt finds what was done about it */
+  open(serviceId: string): Promise<LogWriter> {
+    const state = this.#state;
+    if (state.kind === 'opening' || state.kind === 'open') return state.writer;
+    const now = this.#clock.monotonic();
+    if (state.kind === 'failed' && now < state.until) return Promise.reject(asRetryable(state.error, state.until - now));
+    const writer = this.#open(serviceId).then(
+      (opened) => {
+        this.#state = { kind: 'open', writer };
+        this.#said = undefined;
+        return opened;
+      },
+      (cause: unknown) => {
+        const error = MeshError.is(cause) ? cause : MeshError.from(cause, 'log_write_failed');
+        this.#state = { kind: 'failed', error, until: this.#clock.monotonic() + REOPEN_MS };
+        this.#say(error);
+        throw asRetryable(error, REOPEN_MS);
+      },
+    );
+    this.#state = { kind: 'opening', writer };
+    return writer;
+  }
+
+  /** The writer, where one is or is being opened. Waits for it, and never rejects. */
+  async opened(): Promise<LogWriter | undefined> {
+    const state = this.#state;
+    return state.kind === 'opening' || state.kind === 'open' ? state.writer.catch(() => undefined) : undefined;
+  }
+
+  async #open(serviceId: string): Promise<LogWriter> {
+    const { directory, rotation, timezone, retention, compress, sync, origin, fileSystem, onCheckpoint } = this.#settings;
+    const name = logFolder(serviceId);
+    const folder = join(directory, name);
+    const logger = this.#logger;
+    return LogWriter.open({
+      directory: folder,
+      origin: origin ?? logNaming(serviceId, (other) => logger.warn(`a folder for the audit log of '${serviceId}' holds another log, and the next one is taken`, { folder, origin: other })),
+      ...(await this.#keys(folder)),
+      rotation,
+      timezone,
+      retentionDays: retention,
+      compress,
+      sync,
+      patienceMs: PATIENCE_MS,
+      clock: this.#clock,
+      logger,
+      ...(fileSystem !== undefined && { fileSystem }),
+      onCheckpoint: (checkpoint) => {
+        this.#relay.onCheckpoint(checkpoint);
+        onCheckpoint?.(checkpoint);
+      },
+    });
+  }
+
+  /** PROTOCOL 7.4: never in the log's folder, where whoever may change the log would find it. */
+  async #keys(folder: string): Promise<SigningKeys> {
+    const { signWith = this.context?.paths.keysDir ?? defaultKeysDir() } = this.#settings;
+    if (typeof signWith !== 'string') return 'key' in signWith ? signWith : { key: signWith, previousKeys: [] };
+    const keysDir = resolve(signWith);
+    const way = relative(folder, keysDir);
+    if (!way.startsWith('..') && !isAbsolute(way)) throw new MeshError('invalid_option', `signWith: '${keysDir}' is in the log's own folder`);
+    return openSigningKeys(keysDir);
+  }
+
+  #say(error: MeshError): void {
+    if (this.#said === error.message) return;
+    this.#said = error.message;
+    this.#logger.error('the audit log cannot be opened: no event is taken', { directory: this.#settings.directory, error: error.message });
+  }
+
+  get #logger(): Logger {
+    return this.#settings.logger ?? this.context?.logger ?? stderrLogger;
+  }
+
+  get #clock(): Clock {
+    return this.#settings.clock ?? this.context?.clock ?? systemClock;
+  }
+}
+
+/** The same, and told to come again. */
+export const asRetryable = (error: MeshError, retryAfterMs = error.retryAfterMs): MeshError =>
+  new MeshError(error.reason, error.text, { cause: error, code: error.code, details: error.details, retryable: true, ...(retryAfterMs !== undefined && { retryAfterMs }) });
