@@ -1,7 +1,7 @@
-import type { AdapterContext, MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
+import type { AuditAction, MeshAuditEvent, OwnAuditEvent } from '@lemur-bookstores/mesh-interface';
 import type { SignedCheckpoint } from '@lemur-bookstores/mesh-log';
 
-const ACTION = 'audit.checkpoint';
+const ACTION = 'audit.checkpoint' satisfies AuditAction;
 
 /**
  * Hands each checkpoint to the mesh's other adapters: a checkpoint kept elsewhere is what exposes a log that was rewritten or rolled back (PROTOCOL 7.4).
@@ -11,7 +11,7 @@ export class CheckpointRelay {
   /** The first one says where the log stood when it was opened. */
   #hasNews = true;
   #isBehind = false;
-  emit: AdapterContext['emit'] | undefined;
+  emit: ((event: OwnAuditEvent) => void) | undefined;
 
   /** Whether the log has events that no checkpoint covers yet. */
   get isBehind(): boolean {
