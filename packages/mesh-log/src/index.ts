@@ -12,9 +12,11 @@ export type {
   VerificationProblem,
   VerificationStatus,
 } from './verification.js';
-export { queryLog, type LogFilter, type LoggedEvent } from './query.js';
+export { queryLog } from './query.js';
+export type { EventFilter, LogFilter } from './log-filter.js';
+export type { LoggedEvent } from './logged-event.js';
 export { SigningKey } from './signing-key.js';
-export { addSigningKey, openSigningKeys, type SigningKeys } from './signing-key-files.js';
+export { addSigningKey, openSigningKeys, readSigningKeys, type SigningKeys } from './signing-key-files.js';
 export {
   formatCheckpoint,
   parseCheckpoint,

@@ -20,8 +20,9 @@ export class LogVerifier {
   #checkpoints = 0;
   /** Records before it are under a checkpoint of a trusted key; absent where there is none. */
   #signedSize: number | undefined;
-  /** Kept checkpoints that were met. */
+  /** Size of the last kept checkpoint that was met, and how many of them are behind. */
   #keptSize = 0;
+  #keptBehind = 0;
   /** Records before it are no longer there. */
   #missing = 0;
   #missingFrom = 0;
@@ -97,14 +98,16 @@ export class LogVerifier {
     else if (own.log === 'compressed') this.#compressed.set(own.segment, own.sha256);
   }
 
-  /** A checkpoint that was kept of just this size must have just this root. */
+  /** A checkpoint that was kept of just this size must have just this root. There may be one for every second of years. */
   #meetKept(): void {
     const { tree } = this.#replay;
-    for (const { size, root } of this.#trust?.kept ?? []) {
-      if (size !== tree.size) continue;
+    const kept = this.#trust?.kept ?? [];
+    for (let next = kept[this.#keptBehind]; next !== undefined && next.size <= tree.size; next = kept[this.#keptBehind]) {
       const details: TamperDetails = { record: this.#keptSize };
-      if (!root.equals(tree.root())) throw new MeshError('log_tampered', `the kept checkpoint of ${size} records was signed for other ones`, { details });
-      this.#keptSize = size;
+      const { size, root } = next;
+      if (size === tree.size && !root.equals(tree.root())) throw new MeshError('log_tampered', `the kept checkpoint of ${size} records was signed for other ones`, { details });
+      if (size === tree.size) this.#keptSize = size;
+      this.#keptBehind += 1;
     }
   }
 
@@ -163,7 +166,7 @@ export class LogVerifier {
     const ranges: UnauthenticatedRange[] = [];
     for (const { from, to, shownUpTo } of this.#unclean) {
       // A checkpoint that was signed before the crash, and kept, shows what the log had lost sight of.
-      const shown = Math.max(from, ...(this.#trust?.kept ?? []).map(({ size: kept }) => (kept <= shownUpTo ? kept : 0)));
+      const shown = Math.max(from, this.#trust?.kept.findLast(({ size: kept }) => kept <= shownUpTo)?.size ?? 0);
       if (shown < to) ranges.push({ from: shown, to, why: 'recovered' });
     }
     if (this.#covered < size) ranges.push({ from: this.#covered, to: size, why: 'tail' });

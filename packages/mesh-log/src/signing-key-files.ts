@@ -37,17 +37,39 @@ export async function addSigningKey(keysDir: string): Promise<SigningKeys> {
   return readKeys(directory);
 }
 
+/**
+ * Reads the keys that {@link openSigningKeys} made, and makes none.
+ * @throws MeshError `log_key_missing` where there is none, `keys_dir_unsafe`, `invalid_key`
+ */
+export async function readSigningKeys(keysDir: string): Promise<SigningKeys> {
+  const directory = folderIn(keysDir);
+  try {
+    await assertOwnFolder(directory);
+    if ((await numbersIn(directory)).length > 0) return await readKeys(directory);
+  } catch (cause) {
+    if (MeshError.is(cause)) throw cause;
+    if (errorCode(cause) !== 'ENOENT') throw unsafe(directory, `cannot be read (${errorCode(cause)})`, cause);
+  }
+  throw new MeshError('log_key_missing', `there is no key of an audit log in '${directory}'`);
+}
+
+const folderIn = (keysDir: string): string => join(keysDir, 'audit');
+
 async function openDirectory(keysDir: string): Promise<string> {
-  const directory = join(keysDir, 'audit');
+  const directory = folderIn(keysDir);
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 });
   } catch (cause) {
     throw unsafe(directory, `cannot be made (${errorCode(cause)})`, cause);
   }
+  await assertOwnFolder(directory);
+  return directory;
+}
+
+async function assertOwnFolder(directory: string): Promise<void> {
   const status = await lstat(directory);
   if (!status.isDirectory()) throw unsafe(directory, 'must be a folder itself, no link');
   assertPrivate(directory, status, 'chmod 700');
-  return directory;
 }
 
 async function readKeys(directory: string): Promise<SigningKeys> {

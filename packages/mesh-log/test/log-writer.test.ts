@@ -5,7 +5,8 @@ import { FakeClock, MeshError, silentLogger, type Logger } from '@lemur-bookstor
 import type { SignedCheckpoint } from '../src/checkpoint.js';
 import { errorCode, nodeFileSystem, type FileSystem, type LogFile } from '../src/file-system.js';
 import { LogWriter } from '../src/log-writer.js';
-import { queryLog, type LoggedEvent } from '../src/query.js';
+import type { LoggedEvent } from '../src/logged-event.js';
+import { queryLog } from '../src/query.js';
 import { NoteVerifier, openNote } from '../src/signed-note.js';
 import { SigningKey } from '../src/signing-key.js';
 import { verifyAuditLog } from '../src/verify-audit-log.js';

@@ -1,6 +1,10 @@
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { queryLog, type LogFilter } from '../src/query.js';
+import { nodeFileSystem, type FileSystem } from '../src/file-system.js';
+import type { LogFilter } from '../src/log-filter.js';
+import { queryLog } from '../src/query.js';
 import { verifyAuditLog } from '../src/verify-audit-log.js';
 import { event, openLog, segmentsIn, temporaryDirectory } from './support/logs.js';
 
@@ -40,6 +44,8 @@ describe('a query', () => {
     ['a span', { since: new Date(START + 5000), until: new Date(START + 7000) }, [5, 6]],
     ['event type', { eventType: 'connection', until: new Date(START + 6000) }, [1, 3, 5]],
     ['service', { serviceId: 'other-service' }, [99]],
+    ['action', { action: 'message.sent', limit: 2 }, [0, 1]],
+    ['an action that there is not', { action: 'message' }, []],
     ['success', { success: false, until: new Date(START + 9000) }, [0, 3, 6]],
     ['limit', { limit: 3 }, [0, 1, 2]],
     ['limit 0', { limit: 0 }, []],
@@ -64,5 +70,39 @@ describe('a query', () => {
     await log.rotate();
     await log.close();
     expect(await sequences({ since: new Date(Date.now() + 2 * 3_600_000) }, join(parent, 'c'))).toEqual([]);
+  });
+
+  test('over several logs goes by time, and so does its limit; what has no time stays behind what was before it', async () => {
+    const folder = temporaryDirectory();
+    const [one, two] = [await openLog(join(folder, 'one')), await openLog(join(folder, 'two'))];
+    await one.append([event(0), event(3), event(4)]);
+    await two.append([event(1), { sequence: 'without a time' }, event(2), event(5)]);
+    await Promise.all([one.close(), two.close()]);
+    expect(await sequences({}, folder)).toEqual([0, 1, 'without a time', 2, 3, 4, 5]);
+    expect(await sequences({ limit: 2 }, folder)).toEqual([0, 1]);
+    expect(await sequences({ since: new Date(START + 4000) }, folder)).toEqual([4, 5]);
+  });
+
+  test('regression: a segment that is compressed between listing and reading is read all the same', async () => {
+    const log = await openLog(join(temporaryDirectory(), 'log'));
+    await log.append([event(0)]);
+    await log.rotate();
+    await log.append([event(1)]);
+    await log.close();
+    const fileSystem: FileSystem = {
+      ...nodeFileSystem,
+      list: async (directory) => {
+        const names = await nodeFileSystem.list(directory);
+        const path = join(directory, 'audit-00000001.jsonl');
+        if (existsSync(path)) {
+          writeFileSync(`${path}.gz`, gzipSync(readFileSync(path)));
+          rmSync(path);
+        }
+        return names;
+      },
+    };
+    const found: unknown[] = [];
+    for await (const { event: each } of queryLog(log.directory, { fileSystem })) found.push(each['sequence']);
+    expect(found).toEqual([0, 1]);
   });
 });

@@ -1,7 +1,7 @@
-import { chmodSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { addSigningKey, openSigningKeys } from '../src/signing-key-files.js';
+import { addSigningKey, openSigningKeys, readSigningKeys } from '../src/signing-key-files.js';
 import { temporaryDirectory } from './support/logs.js';
 
 describe('signing keys', () => {
@@ -24,6 +24,18 @@ describe('signing keys', () => {
     expect((await openSigningKeys(keysDir)).key.publicKey).toEqual(second.publicKey);
   });
 
+  test('can be read without making any', async () => {
+    const keysDir = join(temporaryDirectory(), 'keys');
+    await expect(readSigningKeys(keysDir)).rejects.toThrow(/^log_key_missing.*audit'$/);
+    expect(existsSync(keysDir)).toBe(false);
+    mkdirSync(join(keysDir, 'audit'), { recursive: true, mode: 0o700 });
+    await expect(readSigningKeys(keysDir)).rejects.toThrow(/^log_key_missing/);
+    expect(readdirSync(join(keysDir, 'audit'))).toEqual([]);
+    const { key } = await openSigningKeys(keysDir);
+    expect((await readSigningKeys(keysDir)).key.publicKey).toEqual(key.publicKey);
+    await expect(readSigningKeys('/dev/null/keys')).rejects.toThrow(/^keys_dir_unsafe/);
+  });
+
   test.each<[string, (audit: string) => void]>([
     ['a key that others can read', (audit) => chmodSync(join(audit, 'log-key-000001.pem'), 0o640)],
     ['a folder that others can write', (audit) => chmodSync(audit, 0o770)],
@@ -34,6 +46,7 @@ describe('signing keys', () => {
     await openSigningKeys(keysDir);
     harm(join(keysDir, 'audit'));
     await expect(openSigningKeys(keysDir)).rejects.toThrow(/^keys_dir_unsafe/);
+    await expect(readSigningKeys(keysDir)).rejects.toThrow(/^keys_dir_unsafe/);
   });
 
   test('a file that holds no key is refused without showing what it holds', async () => {

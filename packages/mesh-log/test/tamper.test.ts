@@ -219,4 +219,14 @@ describe('under a kept checkpoint alone', () => {
     await expect(verify(original, { checkpoint: 'nonsense' })).rejects.toThrow(/^note_invalid/);
     await expect(verify(original, { publicKey: 'nonsense' })).rejects.toThrow(/^invalid_option/);
   });
+
+  test('regression: many may have been kept, one a second for days', async () => {
+    const lines = linesOf(original[SECOND]);
+    const unclean = { ...original, [SECOND]: Buffer.from(`${lines.slice(0, -2).join('\n')}\n`) };
+    const fileSystem = new SimulatedDisk();
+    for (const [name, bytes] of Object.entries(unclean)) fileSystem.replace(join(DIRECTORY, name), bytes);
+    await (await openLog(DIRECTORY, { fileSystem, claimLock: async () => ({ release: async () => undefined }) })).close();
+    const { status } = await verifyAuditLog(DIRECTORY, { checkpoint: Array.from({ length: 130_000 }, () => kept), fileSystem });
+    expect(status).toBe('authentic');
+  });
 });
