@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import type { CommandIo } from './command-io.js';
+import { addAuditQuery } from './commands/audit-query.js';
 import { addAuditVerify } from './commands/audit-verify.js';
 import type { CommandContext } from './commands/command-context.js';
 import { ExitCode } from './exit-code.js';
@@ -50,6 +51,7 @@ function programOf(context: CommandContext): Command {
     .addHelpText('after', HELP);
   const audit = program.command('audit').description('audit trails on disk').addHelpText('after', HELP);
   addAuditVerify(audit, context);
+  addAuditQuery(audit, context);
   return program;
 }
 

@@ -40,4 +40,19 @@ describe('the program as it is installed', () => {
     child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
     expect([await once(child, 'close'), err]).toEqual([[1, null], '']);
   });
+
+  test('a query ends when its reader has enough', async () => {
+    const child = spawn(process.execPath, [MAIN, 'audit', 'query', directory], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let err = '';
+    child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+    const [first] = (await once(child.stdout, 'data')) as [Buffer];
+    expect(JSON.parse(first.toString().split('\n')[0] as string)).toMatchObject({ sequence: 0 });
+    child.stdout.destroy();
+    expect([await once(child, 'close'), err]).toEqual([[0, null], '']);
+  });
+
+  test('a piped query is JSON Lines, all of them', async () => {
+    const { code, out } = await execute('audit', 'query', directory);
+    expect([code, out.split('\n').length - 1]).toEqual([0, 3000]);
+  });
 });

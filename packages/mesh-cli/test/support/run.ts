@@ -11,7 +11,7 @@ export class Capture extends Writable {
   columns = 80;
   #waiting: { readonly count: number; readonly resolve: () => void }[] = [];
 
-  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+  override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
     this.text += chunk.toString();
     this.#waiting = this.#waiting.filter(({ count, resolve }) => this.lines.length < count || resolve());
     done();
