@@ -1,6 +1,16 @@
 export { AuditLogger } from './audit-logger.js';
 export type { AuditLoggerOptions } from './audit-options.js';
 export type { AuditEventFilter } from './event-filter.js';
+export {
+  AggregatingMetricsAdapter,
+  type AggregatingMetricsAdapterOptions,
+  type MetricsSummary,
+} from './wrapping/aggregating-metrics-adapter.js';
+export type { Alert, AlertCondition, AlertRule, AlertSeverity } from './wrapping/alert.js';
+export type { AlertRulesAdapterOptions, AlertTarget } from './wrapping/alert-options.js';
+export { AlertRulesAdapter, type AlertStats } from './wrapping/alert-rules-adapter.js';
+export type { DurationSummary } from './wrapping/duration-histogram.js';
+export type { MetricsGroup } from './wrapping/event-counts.js';
 export { FilterAdapter } from './wrapping/filter-adapter.js';
 export { SamplingAdapter, type SamplingAdapterOptions } from './wrapping/sampling-adapter.js';
 export { StructuredAdapter, type StructuredTarget } from './wrapping/structured-adapter.js';
