@@ -48,6 +48,11 @@ export class ConsoleAdapter implements ManagedAdapter {
     this.#winston = logger === undefined ? undefined : new WinstonWriter(logger);
   }
 
+  /** Whether its level is shown. What a `logger` of the user's own leaves out beyond that counts as delivered: its level may change at any time. */
+  accepts(event: MeshAuditEvent): boolean {
+    return LEVELS[levelOf(event)] <= this.#level;
+  }
+
   /**
    * Resolves when the line is written, or at once where its level is not shown.
    * @throws MeshError `adapter_failed` (the stream or logger is closed, the event cannot be shown: permanent), `queue_full`

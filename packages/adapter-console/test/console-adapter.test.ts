@@ -34,6 +34,7 @@ describe('levels', () => {
     const adapter = consoleTo(stream, { level, format: 'json' });
     for (const event of everyKind) await adapter.logEvent(event);
     expect(stream.lines.map((line) => (JSON.parse(line) as MeshAuditEvent).details.action)).toEqual(actions);
+    expect(everyKind.filter((event) => adapter.accepts(event)).map(({ details }) => details.action)).toEqual(actions);
   });
 });
 
