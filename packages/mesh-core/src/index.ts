@@ -1,4 +1,5 @@
-export { MeshNode, type MeshNodeState } from './mesh-node.js';
+export { MeshNode } from './mesh-node.js';
+export type { MeshNodeState } from './mesh-node-state.js';
 export type { MeshNodeSnapshot } from './mesh-node-snapshot.js';
 export type { MeshNodeOptions } from './mesh-node-options.js';
 export type { CallOptions } from './call/outbound-call.js';

@@ -9,7 +9,6 @@ import {
   type Interceptor,
   type Listener,
   type Logger,
-  type OwnAuditSink,
   type Transport,
 } from '@lemur-bookstores/mesh-interface';
 import { CallIn } from './call/call-in.js';
@@ -23,20 +22,20 @@ import { PROVIDER_TIMEOUT_MS } from './endpoint/provider-call.js';
 import { Registration } from './endpoint/registration.js';
 import { ServiceDirectory } from './endpoint/service-directory.js';
 import { assertServiceId } from './endpoint/service-id.js';
+import { isFailClosed } from './session/audit-hold.js';
 import { ConnectionJournal } from './session/connection-journal.js';
 import { DeadlineWheel } from './session/deadline-wheel.js';
 import { IdentityWatch } from './session/identity-watch.js';
 import type { InboundSession } from './session/inbound-session.js';
-import { InboundSessions } from './session/inbound-sessions.js';
+import { InboundSessions, sendAway } from './session/inbound-sessions.js';
 import type { OutboundSession } from './session/outbound-session.js';
 import { SessionDialer } from './session/session-dialer.js';
 import type { MeshNodeOptions } from './mesh-node-options.js';
 import { takeSnapshot, type MeshNodeSnapshot } from './mesh-node-snapshot.js';
+import { assertStarting, assertTakesCalls, type MeshNodeState } from './mesh-node-state.js';
 import { completeSessionLimits, type SessionLimits } from './session/session-limits.js';
+import { SystemJournal, type StartFacts } from './system-journal.js';
 import { WebSocketTransport } from './transport/websocket-transport.js';
-
-/** What a node is doing. `draining`: the calls that came in are ending, and may still call on; `stopping`: so are those that went out. */
-export type MeshNodeState = 'new' | 'starting' | 'running' | 'draining' | 'stopping' | 'stopped';
 
 /** A service's place in the mesh: listens, connects, calls and answers. */
 export class MeshNode {
@@ -45,10 +44,10 @@ export class MeshNode {
   readonly #options: MeshNodeOptions;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #audit: OwnAuditSink;
   readonly #limits: SessionLimits;
   readonly #wheel: DeadlineWheel;
   readonly #statistics: CallStatistics;
+  readonly #system: SystemJournal;
   readonly #journal: ConnectionJournal;
   readonly #denials: Denials;
   readonly #interceptors: Interceptor[] = [];
@@ -74,14 +73,14 @@ export class MeshNode {
     this.serviceId = options.serviceId;
     this.#clock = clock;
     this.#logger = logger;
-    this.#audit = audit;
     this.#limits = limits;
     this.#wheel = new DeadlineWheel(clock);
     this.#statistics = new CallStatistics(clock);
+    this.#system = new SystemJournal(audit, clock);
     this.#journal = new ConnectionJournal(audit, logger, clock);
     this.#denials = new Denials(audit, clock);
-    const common = { clock, wheel: this.#wheel, statistics: this.#statistics, audit, interceptors: this.#interceptors, maxMessageBytes: limits.maxMessageBytes, codec: options.codec };
-    this.#callOutParts = { ...common, defaultTimeoutMs: options.timeoutMs ?? 30_000, assertOpen: () => this.#assertRunning() };
+    const common = { clock, wheel: this.#wheel, statistics: this.#statistics, audit, interceptors: this.#interceptors, maxMessageBytes: limits.maxMessageBytes, codec: options.codec, failClosed: isFailClosed(audit, 'message') };
+    this.#callOutParts = { ...common, defaultTimeoutMs: options.timeoutMs ?? 30_000, assertOpen: () => assertTakesCalls(this.#state) };
     const callIn = new CallIn({ ...common, serviceId: options.serviceId, handlers: this.handlers, denials: this.#denials, logger });
     this.#inbound = new InboundSessions({ channels: options.channels, clock, limits, journal: this.#journal, receiver: callIn, pinsOf: options.pinsOf });
     this.#registration = new Registration(options.discovery, clock, logger);
@@ -111,33 +110,40 @@ export class MeshNode {
     this.#interceptors.push(interceptor);
   }
 
-  /** Loads the identity, listens, becomes findable and connects to the services that were asked for. */
+  /**
+   * Loads the identity, listens, becomes findable and connects to the services that were asked for.
+   * @throws MeshError of what failed; nothing of it is left, and it may be tried again
+   */
   async start(): Promise<void> {
     if (this.#stopped !== undefined) throw new MeshError('mesh_closed', 'the mesh was closed; make a new one');
     if (this.#state !== 'new') throw new MeshError('already_initialized', 'initialize() was called before');
     this.#state = 'starting';
+    const facts = (): StartFacts => ({ port: (this.#listener as Listener).port, peerId: this.#options.channels.id });
     try {
       await this.#options.channels.load();
-      this.#assertStarting();
+      assertStarting(this.#state);
       this.#listener = await (this.#options.transport as Transport).listen({
         host: this.#options.host,
         port: this.#options.port,
         admission: this.#inbound.admission,
-        onConnection: (connection: Connection, ticket: AdmissionTicket) => this.#inbound.accept(connection, ticket),
+        onConnection: (connection: Connection, ticket: AdmissionTicket) => (this.#system.letsIn ? this.#inbound.accept(connection, ticket) : sendAway(connection, ticket)),
       });
-      this.#assertStarting();
+      assertStarting(this.#state);
+      await this.#system.listening(facts());
+      assertStarting(this.#state);
       const { advertise, host } = this.#options;
       await this.#registration.register(this.serviceId, { host, port: this.#listener.port, advertise });
-      this.#assertStarting();
+      assertStarting(this.#state);
     } catch (error) {
       await this.#withdraw();
+      this.#system.stopped();
       if (this.#state === 'starting') this.#state = 'new';
       throw error;
     }
     this.#state = 'running';
     this.#directory.start();
     this.#identityWatch.start();
-    this.#audit.record({ eventType: 'system', details: { action: 'system.start', success: true, metadata: { port: this.#listener.port, peerId: this.#options.channels.id } } });
+    this.#system.started(facts());
   }
 
   /**
@@ -198,7 +204,7 @@ export class MeshNode {
     this.#wheel.stop();
     this.#journal.flush();
     this.#denials.flush();
-    if (ran) this.#audit.record({ eventType: 'system', details: { action: 'system.stop', success: true } });
+    if (ran) this.#system.stopped();
   }
 
   async #drain(): Promise<void> {
@@ -227,24 +233,5 @@ export class MeshNode {
     const before = this.#unlistened;
     const closed = listener?.close().catch((error: unknown) => this.#logger.warn(`cannot stop listening: ${MeshError.from(error).message}`));
     return (this.#unlistened = Promise.all([before, closed]).then(() => {}));
-  }
-
-  /** @throws MeshError `mesh_closed` where `stop()` was called meanwhile */
-  #assertStarting(): void {
-    if (this.#state !== 'starting') throw new MeshError('mesh_closed', 'the mesh was closed while it started');
-  }
-
-  #assertRunning(): void {
-    switch (this.#state) {
-      case 'running':
-      case 'draining':
-        return;
-      case 'new':
-      case 'starting':
-        throw new MeshError('not_initialized', 'call initialize() first', { mayHaveRun: false });
-      case 'stopping':
-      case 'stopped':
-        throw new MeshError('mesh_closed', 'the mesh was closed', { mayHaveRun: false });
-    }
   }
 }

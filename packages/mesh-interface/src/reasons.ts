@@ -86,6 +86,7 @@ export const REASONS = {
   adapter_failed: 'UNAVAILABLE',
   adapter_timeout: 'DEADLINE_EXCEEDED',
   queue_full: 'RESOURCE_EXHAUSTED',
+  audit_unavailable: 'UNAVAILABLE',
   // Audit log on disk
   log_locked: 'FAILED_PRECONDITION',
   log_key_missing: 'FAILED_PRECONDITION',

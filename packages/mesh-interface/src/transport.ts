@@ -30,6 +30,8 @@ export interface Connection {
 export interface AdmissionTicket {
   /** Sent away by admission, which has said why: that the connection then ends is no news. */
   readonly refused: boolean;
+  /** What is left of the handshake's time, in ms; also after {@link AdmissionTicket.release}. */
+  readonly remainingMs: number;
   /** The first message of the handshake came. */
   firstMessage(): boolean;
   /** Proven or gone: no longer pending. */

@@ -53,7 +53,8 @@ export class SecureMesh {
 
   /**
    * Loads the identity, listens, becomes findable, and connects in the background to the services that were named.
-   * @throws MeshError `port_in_use`, `identity_required`, `identity_invalid`, `keys_dir_unsafe` …
+   * @throws MeshError `port_in_use`, `identity_required`, `identity_invalid`, `keys_dir_unsafe`; `audit_unavailable` where `system` events are
+   *   `fail-closed` and no durable adapter takes `system.start` …
    */
   async initialize(): Promise<void> {
     // An adapter that is slow to start keeps nobody waiting: its lane holds the events.

@@ -2,10 +2,12 @@ import { MeshError } from '@lemur-bookstores/mesh-interface';
 import type { InboundSession, RequestReceiver } from '../session/inbound-session.js';
 import { decodeBody } from '../wire/body.js';
 import { BODY_KIND_MASK } from '../wire/message.js';
-import { decodeRequestHead, type RequestHead } from '../wire/request.js';
+import { decodeRequestHead, NO_METADATA, type RequestHead } from '../wire/request.js';
+import type { CallInParts } from './call-in-parts.js';
 import type { MethodStatistics } from './call-statistics.js';
 import type { AnyHandler } from './handlers.js';
-import { InboundCall, outcomeOf, type CallInParts } from './inbound-call.js';
+import { InboundCall } from './inbound-call.js';
+import { outcomeOf } from './message-events.js';
 
 const OTHER_METHOD = '_OTHER';
 
@@ -34,7 +36,8 @@ export class CallIn implements RequestReceiver {
       // A request that contradicts itself: what follows it in the record cannot be trusted either.
       if (failure.reason === 'protocol_violation') throw failure;
       const method = handler === undefined ? OTHER_METHOD : (head?.method ?? OTHER_METHOD);
-      return new InboundCall(this.#parts, session, id, head, method, this.#seriesOf(session.peer.serviceId, method)).refuse(failure);
+      const readable = head ?? { timeoutMs: buffer.readUInt32BE(start), metadata: NO_METADATA, trace: undefined };
+      return new InboundCall(this.#parts, session, id, readable, method, this.#seriesOf(session.peer.serviceId, method)).refuse(failure);
     }
     new InboundCall(this.#parts, session, id, head, head.method, this.#seriesOf(session.peer.serviceId, head.method)).run(handler, input);
   }
@@ -44,7 +47,7 @@ export class CallIn implements RequestReceiver {
     const series = this.#seriesOf(serviceId, OTHER_METHOD);
     statistics.started(series);
     statistics.ended(series, 0, error.code, clock.monotonic());
-    if (audit.enabled) audit.record(outcomeOf(series, serviceId, 0, error, undefined));
+    if (audit.enabled) audit.record(outcomeOf('message.received', { targetServiceId: serviceId, metadata: series.metadata, trace: undefined }, 0, error));
   }
 
   #seriesOf(peer: string, method: string): MethodStatistics {

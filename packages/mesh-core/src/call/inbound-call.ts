@@ -1,39 +1,33 @@
 import {
   MeshError,
   type CallMetadata,
-  type Clock,
   type InterceptedCall,
-  type Interceptor,
-  type Logger,
-  type OwnAuditEvent,
-  type OwnAuditSink,
   type PeerIdentity,
   type TraceContext,
 } from '@lemur-bookstores/mesh-interface';
-import { WheelEntry, type DeadlineWheel } from '../session/deadline-wheel.js';
+import { WheelEntry } from '../session/deadline-wheel.js';
+import { unheld } from '../session/audit-hold.js';
 import type { InboundRequest, InboundSession } from '../session/inbound-session.js';
-import { encodeBody, type Codec, type EncodedBody } from '../wire/body.js';
+import { encodeBody, type EncodedBody } from '../wire/body.js';
 import { MessageKind } from '../wire/message.js';
-import { NO_METADATA, type RequestHead } from '../wire/request.js';
-import type { CallStatistics, MethodStatistics } from './call-statistics.js';
-import type { Denials } from './denials.js';
-import type { AnyHandler, HandlerContext, Handlers } from './handlers.js';
+import type { RequestHead } from '../wire/request.js';
+import type { CallInParts } from './call-in-parts.js';
+import type { MethodStatistics } from './call-statistics.js';
+import type { AnyHandler, HandlerContext } from './handlers.js';
 import { runThrough } from './interceptor-chain.js';
+import { announcementOf, outcomeOf, type MessageSubject } from './message-events.js';
 
-/** What the inbound path needs. */
-export interface CallInParts {
-  readonly serviceId: string;
-  readonly clock: Clock;
-  readonly wheel: DeadlineWheel;
-  readonly handlers: Handlers;
-  readonly statistics: CallStatistics;
-  readonly audit: OwnAuditSink;
-  readonly denials: Denials;
-  readonly logger: Logger;
-  readonly interceptors: readonly Interceptor[];
-  readonly maxMessageBytes: number;
-  readonly codec: Codec | undefined;
-}
+/** What a request says of itself before its body; all of it where it could be read. */
+export type ReadableHead = Pick<RequestHead, 'timeoutMs' | 'metadata' | 'trace'>;
+
+/**
+ * `accepting` and `answering`: an event has to be held before the handler runs, before the answer leaves. Meanwhile the deadline counts and
+ * the caller may cancel. `done`: nobody waits any more.
+ */
+type Phase = 'accepting' | 'running' | 'answering' | 'done';
+
+/** What the caller learns: which sink, and what is wrong with it, is the service's own business. */
+const REFUSAL = 'the service that was called cannot write its audit trail';
 
 /** One request being handled: answered exactly once, or not at all once its caller has gone. */
 export class InboundCall extends WheelEntry implements InboundRequest, HandlerContext {
@@ -48,10 +42,10 @@ export class InboundCall extends WheelEntry implements InboundRequest, HandlerCo
   readonly #timeoutMs: number;
   #abort: AbortController | undefined;
   #cancelled: MeshError | undefined;
-  #done = false;
+  #phase: Phase = 'running';
 
   /** @param method a registered one, or `_OTHER`; not `series.method`, which is `_OTHER` once there are too many series */
-  constructor(parts: CallInParts, session: InboundSession, id: number, head: RequestHead | undefined, method: string, series: MethodStatistics) {
+  constructor(parts: CallInParts, session: InboundSession, id: number, head: ReadableHead, method: string, series: MethodStatistics) {
     super();
     this.#parts = parts;
     this.#session = session;
@@ -59,9 +53,9 @@ export class InboundCall extends WheelEntry implements InboundRequest, HandlerCo
     this.method = method;
     this.#series = series;
     this.#startedAt = parts.clock.monotonic();
-    this.#timeoutMs = head?.timeoutMs ?? 0;
-    this.metadata = head?.metadata ?? NO_METADATA;
-    if (head?.trace !== undefined) this.trace = head.trace;
+    this.#timeoutMs = head.timeoutMs;
+    this.metadata = head.metadata;
+    if (head.trace !== undefined) this.trace = head.trace;
   }
 
   get peer(): PeerIdentity {
@@ -87,17 +81,42 @@ export class InboundCall extends WheelEntry implements InboundRequest, HandlerCo
 
   /** Answers without running anything. */
   refuse(error: MeshError): void {
-    this.#parts.statistics.started(this.#series);
+    this.#begin();
     this.#fail(error, true);
   }
 
   run(handler: AnyHandler, input: unknown): void {
-    const { statistics, wheel, interceptors } = this.#parts;
+    this.#begin();
+    if (this.#parts.failClosed) this.#accept(handler, input);
+    else this.#handle(handler, input);
+  }
+
+  #begin(): void {
+    const { statistics, wheel } = this.#parts;
     statistics.started(this.#series);
     this.#session.calls.set(this.#id, this);
     wheel.add(this, this.#startedAt + this.#timeoutMs);
+  }
+
+  /** Runs the handler once the trail has it that this peer calls it. */
+  #accept(handler: AnyHandler, input: unknown): void {
+    const { audit } = this.#parts;
+    this.#phase = 'accepting';
+    audit.log(announcementOf('message.accepted', this.#subject)).then(
+      () => {
+        if (this.#phase !== 'accepting') return;
+        this.#phase = 'running';
+        this.#handle(handler, input);
+      },
+      (error: unknown) => {
+        if (this.#phase === 'accepting') this.#unheld(unheld('message.accepted', error), true);
+      },
+    );
+  }
+
+  #handle(handler: AnyHandler, input: unknown): void {
     try {
-      const result = interceptors.length === 0 ? handler(input, this) : this.#intercepted(handler, input);
+      const result = this.#parts.interceptors.length === 0 ? handler(input, this) : this.#intercepted(handler, input);
       if (isThenable(result)) result.then(this.#onResult, this.#onThrow);
       else this.#onResult(result);
     } catch (error) {
@@ -125,7 +144,7 @@ export class InboundCall extends WheelEntry implements InboundRequest, HandlerCo
   }
 
   readonly #onResult = (result: unknown): void => {
-    if (this.#done) return;
+    if (this.#phase !== 'running') return;
     let encoded: EncodedBody;
     try {
       encoded = encodeBody(result, this.#parts.codec);
@@ -135,12 +154,13 @@ export class InboundCall extends WheelEntry implements InboundRequest, HandlerCo
       this.#parts.logger.error(`the result of '${this.method}' cannot be sent: ${failure.text}`);
       return this.#fail(failure.reason === 'body_invalid' ? new MeshError('result_invalid', 'the result cannot be encoded') : failure, false);
     }
+    if (this.#parts.failClosed) return this.#hold(undefined, false, () => this.#reply(encoded));
     this.#end(undefined);
-    this.#session.reply(MessageKind.response, encoded.kind, this.#id, encoded.data);
+    this.#reply(encoded);
   };
 
   readonly #onThrow = (error: unknown): void => {
-    if (this.#done) return;
+    if (this.#phase !== 'running') return;
     if (!MeshError.is(error)) {
       this.#parts.logger.error(`the handler of '${this.method}' threw`, { error: error instanceof Error ? (error.stack ?? error.message) : MeshError.from(error).text });
     }
@@ -154,8 +174,37 @@ export class InboundCall extends WheelEntry implements InboundRequest, HandlerCo
   }
 
   #fail(error: unknown, notRun: boolean): void {
-    this.#end(MeshError.is(error) ? error : new MeshError('handler_failed', 'the handler failed', { cause: error }));
+    const failure = MeshError.is(error) ? error : new MeshError('handler_failed', 'the handler failed', { cause: error });
+    if (this.#parts.failClosed) return this.#hold(failure, notRun, () => this.#session.replyError(this.#id, error, notRun));
+    this.#end(failure);
     this.#session.replyError(this.#id, error, notRun);
+  }
+
+  #reply({ kind, data }: EncodedBody): void {
+    this.#session.reply(MessageKind.response, kind, this.#id, data);
+  }
+
+  /** Answers once the trail has the outcome. */
+  #hold(error: MeshError | undefined, notRun: boolean, answer: () => void): void {
+    const { audit, clock } = this.#parts;
+    this.#phase = 'answering';
+    const event = outcomeOf('message.received', this.#subject, clock.monotonic() - this.#startedAt, error);
+    audit.log(event).then(
+      () => {
+        if (this.#phase !== 'answering') return;
+        this.#settle(error);
+        answer();
+      },
+      (cause: unknown) => {
+        if (this.#phase === 'answering') this.#unheld(unheld(event.details.action, cause), notRun);
+      },
+    );
+  }
+
+  /** The last word on this call is what its caller learns; whether the trail gets it is no longer waited for. */
+  #unheld(failure: MeshError, notRun: boolean): void {
+    this.#end(failure);
+    this.#session.replyError(this.#id, new MeshError('audit_unavailable', REFUSAL), notRun);
   }
 
   #checkSize({ data }: EncodedBody): void {
@@ -166,29 +215,26 @@ export class InboundCall extends WheelEntry implements InboundRequest, HandlerCo
   }
 
   #end(error: MeshError | undefined): void {
-    if (this.#done) return;
-    this.#done = true;
-    const { clock, wheel, statistics, audit } = this.#parts;
+    if (this.#phase === 'done') return;
+    const duration = this.#settle(error);
+    const { audit } = this.#parts;
+    if (audit.enabled) audit.record(outcomeOf('message.received', this.#subject, duration, error));
+  }
+
+  /** @returns how long it took, in ms */
+  #settle(error: MeshError | undefined): number {
+    const { clock, wheel, statistics } = this.#parts;
+    this.#phase = 'done';
     wheel.remove(this);
     const now = clock.monotonic();
     const duration = now - this.#startedAt;
     statistics.ended(this.#series, duration, error?.code, now);
-    if (!audit.enabled) return;
-    audit.record(outcomeOf(this.#series, this.peer.serviceId, duration, error, this.trace));
+    return duration;
   }
-}
 
-/** What the trail says of a call that has ended. */
-export function outcomeOf({ metadata }: MethodStatistics, targetServiceId: string, duration: number, error: MeshError | undefined, trace: TraceContext | undefined): OwnAuditEvent {
-  return {
-    eventType: 'message',
-    targetServiceId,
-    details:
-      error === undefined
-        ? { action: 'message.received', success: true, duration, metadata }
-        : { action: 'message.failed', success: false, duration, error: error.message, metadata: { ...metadata, code: error.code, reason: error.reason } },
-    ...(trace === undefined ? {} : { trace }),
-  };
+  get #subject(): MessageSubject {
+    return { targetServiceId: this.peer.serviceId, metadata: this.#series.metadata, trace: this.trace };
+  }
 }
 
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>

@@ -1,5 +1,6 @@
 import { MeshError, type CallMetadata, type Clock, type Interceptor, type OwnAuditSink, type TraceContext } from '@lemur-bookstores/mesh-interface';
 import type { EndpointSet, SessionWaiter } from '../endpoint/endpoint-set.js';
+import { unheld } from '../session/audit-hold.js';
 import type { DeadlineWheel } from '../session/deadline-wheel.js';
 import { PendingCall, type OutboundSession } from '../session/outbound-session.js';
 import { decodeBody, encodeBody, type Codec } from '../wire/body.js';
@@ -7,6 +8,7 @@ import { BODY_KIND_MASK } from '../wire/message.js';
 import { encodeRequestExtras } from '../wire/request.js';
 import { abortListeners, type Abortable } from './abort-listeners.js';
 import type { CallStatistics, MethodStatistics } from './call-statistics.js';
+import { announcementOf, outcomeOf, type MessageSubject } from './message-events.js';
 
 /** Options of one call. */
 export interface CallOptions {
@@ -25,6 +27,8 @@ export interface CallOutParts {
   readonly wheel: DeadlineWheel;
   readonly statistics: CallStatistics;
   readonly audit: OwnAuditSink;
+  /** `message` events are `fail-closed`: nothing is written, and no call settles, before its event is held. */
+  readonly failClosed: boolean;
   readonly interceptors: readonly Interceptor[];
   readonly maxMessageBytes: number;
   readonly defaultTimeoutMs: number;
@@ -58,6 +62,8 @@ export class OutboundCall extends PendingCall implements SessionWaiter, Abortabl
   #trace: TraceContext | undefined;
   /** Where it was written; `undefined` while it waits for a session. */
   #session: OutboundSession | undefined;
+  /** What it came to, while the trail does not have it yet. */
+  #outcome: { readonly mayHaveRun: boolean } | undefined;
   #done = false;
 
   constructor(
@@ -87,6 +93,8 @@ export class OutboundCall extends PendingCall implements SessionWaiter, Abortabl
   start(input: unknown, options: CallOptions | undefined): void {
     const { statistics, wheel, codec, maxMessageBytes } = this.#parts;
     statistics.started(this.#method.statistics);
+    wheel.add(this, this.#deadline);
+    if (this.#signal !== undefined) abortListeners.add(this.#signal, this);
     try {
       const { kind, data } = encodeBody(input, codec);
       this.body = data;
@@ -100,11 +108,10 @@ export class OutboundCall extends PendingCall implements SessionWaiter, Abortabl
       this.flags |= kind;
       if (this.#signal?.aborted === true) throw new MeshError('cancelled', 'the call was cancelled before it was sent', { cause: this.#signal.reason, mayHaveRun: false });
     } catch (error) {
-      return this.#end(MeshError.from(error), undefined);
+      return this.#finish(MeshError.from(error), undefined);
     }
-    if (this.#signal !== undefined) abortListeners.add(this.#signal, this);
-    wheel.add(this, this.#deadline);
-    this.#dispatch(this.#startedAt);
+    if (this.#parts.failClosed) this.#announce();
+    else this.#dispatch(this.#startedAt);
   }
 
   onSession(session: OutboundSession): void {
@@ -116,12 +123,12 @@ export class OutboundCall extends PendingCall implements SessionWaiter, Abortabl
       session.send(this, timeoutMs);
     } catch (error) {
       this.#session = undefined;
-      this.#end(MeshError.from(error), undefined);
+      this.#finish(MeshError.from(error), undefined);
     }
   }
 
   onNoSession(error: MeshError): void {
-    this.#end(error, undefined);
+    this.#finish(error, undefined);
   }
 
   onResponse(flags: number, buffer: Buffer, start: number, end: number): void {
@@ -129,13 +136,13 @@ export class OutboundCall extends PendingCall implements SessionWaiter, Abortabl
     try {
       value = decodeBody(flags & BODY_KIND_MASK, buffer, start, end, this.#parts.codec);
     } catch (error) {
-      return this.#end(new MeshError('result_invalid', MeshError.from(error).text, { cause: error, mayHaveRun: true }), undefined);
+      return this.#finish(new MeshError('result_invalid', MeshError.from(error).text, { cause: error, mayHaveRun: true }), undefined);
     }
-    this.#end(undefined, value);
+    this.#finish(undefined, value);
   }
 
   onFailure(error: MeshError): void {
-    this.#end(error, undefined);
+    this.#finish(error, undefined);
   }
 
   /** PROTOCOL 1.5: an authenticated GOAWAY says that it has not run. Another session may take it. */
@@ -145,14 +152,25 @@ export class OutboundCall extends PendingCall implements SessionWaiter, Abortabl
   }
 
   onDeadline(): void {
-    const written = this.#leave();
+    const mayHaveRun = this.#outcome?.mayHaveRun ?? this.#leave();
     const waitedMs = Math.round(this.#parts.clock.monotonic() - this.#startedAt);
-    this.#end(new MeshError('deadline_exceeded', `no answer to '${this.#method.name}' of ${this.#endpoints.serviceId} within ${waitedMs} ms`, { mayHaveRun: written }), undefined);
+    const what = this.#outcome === undefined ? 'no answer to' : 'the audit trail does not have the outcome of';
+    this.#end(new MeshError('deadline_exceeded', `${what} '${this.#method.name}' of ${this.#endpoints.serviceId} within ${waitedMs} ms`, { mayHaveRun }));
   }
 
   onAbort(): void {
-    const written = this.#leave();
-    this.#end(new MeshError('cancelled', 'the call was cancelled', { cause: this.#signal?.reason, mayHaveRun: written }), undefined);
+    const mayHaveRun = this.#outcome?.mayHaveRun ?? this.#leave();
+    this.#end(new MeshError('cancelled', 'the call was cancelled', { cause: this.#signal?.reason, mayHaveRun }));
+  }
+
+  /** Goes on once the trail has it that this call is about to be sent: once, to whichever instances. */
+  #announce(): void {
+    this.#parts.audit.log(announcementOf('message.sending', this.#subject)).then(
+      () => {
+        if (!this.#done) this.#dispatch(this.#parts.clock.monotonic());
+      },
+      (error: unknown) => this.#end(unheld('message.sending', error, false)),
+    );
   }
 
   #dispatch(now: number): void {
@@ -176,30 +194,45 @@ export class OutboundCall extends PendingCall implements SessionWaiter, Abortabl
     }
   }
 
-  #end(error: MeshError | undefined, value: unknown): void {
+  #finish(error: MeshError | undefined, value: unknown): void {
+    if (this.#done) return;
+    if (this.#parts.failClosed) this.#hold(error, value);
+    else this.#end(error, value);
+  }
+
+  /** Settles once the trail has the outcome. */
+  #hold(error: MeshError | undefined, value: unknown): void {
+    const { audit, clock } = this.#parts;
+    const mayHaveRun = error === undefined || (error.mayHaveRun ?? this.#session !== undefined);
+    this.#outcome = { mayHaveRun };
+    const event = outcomeOf('message.sent', this.#subject, clock.monotonic() - this.#startedAt, error);
+    audit.log(event).then(
+      () => this.#settle(error, value),
+      (cause: unknown) => this.#end(unheld(event.details.action, cause, mayHaveRun)),
+    );
+  }
+
+  /** Settles at once; the trail gets it as soon as it can. */
+  #end(error: MeshError | undefined, value?: unknown): void {
+    if (this.#done) return;
+    const { audit, clock } = this.#parts;
+    const now = clock.monotonic();
+    if (audit.enabled) audit.record(outcomeOf('message.sent', this.#subject, now - this.#startedAt, error));
+    this.#settle(error, value, now);
+  }
+
+  #settle(error: MeshError | undefined, value: unknown, now = this.#parts.clock.monotonic()): void {
     if (this.#done) return;
     this.#done = true;
-    const { clock, wheel, statistics, audit } = this.#parts;
+    const { wheel, statistics } = this.#parts;
     wheel.remove(this);
     if (this.#signal !== undefined) abortListeners.remove(this.#signal, this);
-    const now = clock.monotonic();
-    const duration = now - this.#startedAt;
-    statistics.ended(this.#method.statistics, duration, error?.code, now);
-    if (audit.enabled) this.#record(audit, duration, error);
+    statistics.ended(this.#method.statistics, now - this.#startedAt, error?.code, now);
     if (error === undefined) this.#resolve(value);
     else this.#reject(error);
   }
 
-  #record(audit: OwnAuditSink, duration: number, error: MeshError | undefined): void {
-    const { metadata } = this.#method;
-    audit.record({
-      eventType: 'message',
-      targetServiceId: this.#endpoints.serviceId,
-      details:
-        error === undefined
-          ? { action: 'message.sent', success: true, duration, metadata }
-          : { action: 'message.failed', success: false, duration, error: error.message, metadata: { ...metadata, code: error.code, reason: error.reason } },
-      ...(this.#trace === undefined ? {} : { trace: this.#trace }),
-    });
+  get #subject(): MessageSubject {
+    return { targetServiceId: this.#endpoints.serviceId, metadata: this.#method.metadata, trace: this.#trace };
   }
 }

@@ -43,11 +43,16 @@ export class Admission implements ConnectionAdmission {
 
   admit(remoteAddress: string, evict: () => void): AdmissionTicket | undefined {
     if (this.pending >= this.#limits.maxPending) this.#evictOldest();
+    const endsAt = this.#clock.monotonic() + this.#limits.handshakeMs;
     const pending: Pending = { remoteAddress, evict, timer: this.#clock.setTimeout(() => this.#onTimeout(pending), this.#limits.handshakeMs), refused: false };
     this.#silent.add(pending);
+    const remainingMs = (): number => Math.max(0, endsAt - this.#clock.monotonic());
     return {
       get refused() {
         return pending.refused;
+      },
+      get remainingMs() {
+        return remainingMs();
       },
       firstMessage: () => this.#onFirstMessage(pending),
       release: () => this.#remove(pending),

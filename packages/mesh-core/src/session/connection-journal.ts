@@ -1,4 +1,5 @@
-import type { AuditActionOf, Clock, Logger, MeshError, OwnAuditSink, PeerIdentity } from '@lemur-bookstores/mesh-interface';
+import type { AuditActionOf, Clock, Logger, MeshError, OwnAuditEvent, OwnAuditSink, PeerIdentity } from '@lemur-bookstores/mesh-interface';
+import { isFailClosed } from './audit-hold.js';
 import { RepeatedFailures, type ConnectionFailure } from './repeated-failures.js';
 import type { Session, SessionEnd } from './session.js';
 
@@ -17,6 +18,7 @@ export class ConnectionJournal {
   readonly #clock: Clock;
   readonly #refusals: RepeatedFailures;
   readonly #dialFailures: RepeatedFailures;
+  readonly #failClosed: boolean;
   readonly #handshakes = new Map<string, number>();
   successful = 0;
   failed = 0;
@@ -27,6 +29,7 @@ export class ConnectionJournal {
     this.#audit = audit;
     this.#logger = logger;
     this.#clock = clock;
+    this.#failClosed = isFailClosed(audit, 'connection');
     this.#refusals = new RepeatedFailures(clock, REFUSAL_WINDOW_MS, (failure, count) => this.#refusal(failure, count));
     this.#dialFailures = new RepeatedFailures(clock, DIAL_FAILURE_WINDOW_MS, (failure, count) => this.#dialFailure(failure, count));
   }
@@ -36,14 +39,29 @@ export class ConnectionJournal {
     return Object.fromEntries(this.#handshakes);
   }
 
-  /** @param dialledAs the service that was dialled; its certificate may name it otherwise */
-  opened(direction: Direction, session: Session, durationMs: number, dialledAs?: string): void {
+  /**
+   * A peer is proven.
+   * @param durationMs from accept or dial to now
+   * @returns where `connection` events are `fail-closed`: what its session must wait for. It rejects where no durable sink has the event
+   */
+  proven(direction: Direction, peer: ProvenPeer, durationMs: number): Promise<void> | undefined {
+    if (!this.#audit.enabled) return undefined;
+    const event: OwnAuditEvent = {
+      eventType: 'connection',
+      targetServiceId: peer.channel.peer.serviceId,
+      details: { action: 'auth.succeeded', success: true, duration: durationMs, metadata: describeProven(direction, peer) },
+    };
+    if (this.#failClosed) return this.#audit.log(event);
+    this.#audit.record(event);
+    return undefined;
+  }
+
+  /** Its session stands. @param dialledAs the service that was dialled; its certificate may name it otherwise */
+  opened(direction: Direction, session: Session, dialledAs?: string): void {
     this.successful++;
     this.#count('ok');
     if (dialledAs !== undefined) this.#dialFailures.recovered(dialledAs);
-    const metadata = { ...describe(direction, session.remoteAddress, session.peer), suite: session.channel.suite };
-    this.#record('auth.succeeded', session.peer.serviceId, true, { duration: durationMs, metadata });
-    this.#record('connection.open', session.peer.serviceId, true, { metadata });
+    this.#record('connection.open', session.peer.serviceId, true, { metadata: describeProven(direction, session) });
   }
 
   /** A dial that came to nothing. Each is counted; what repeats is said once a minute. */
@@ -110,5 +128,10 @@ export class ConnectionJournal {
     this.#audit.record({ eventType: 'connection', ...(targetServiceId === undefined ? {} : { targetServiceId }), details: { action, success, ...more } });
   }
 }
+
+/** Whom a handshake proved, and where it is. */
+export type ProvenPeer = Pick<Session, 'channel' | 'remoteAddress'>;
+
+const describeProven = (direction: Direction, { channel, remoteAddress }: ProvenPeer): Record<string, unknown> => ({ ...describe(direction, remoteAddress, channel.peer), suite: channel.suite });
 
 const describe = (direction: Direction, address: string, peer: PeerIdentity): Record<string, unknown> => ({ direction, address, peerId: peer.id });

@@ -62,7 +62,9 @@ export class DeadlineWheel {
     this.#size--;
   }
 
+  /** Nothing new comes. What still waits gets its deadline. */
   stop(): void {
+    if (this.#size > 0) return;
     this.#timer?.cancel();
     this.#timer = undefined;
   }

@@ -7,6 +7,7 @@ import {
   type ServiceNode,
   type Transport,
 } from '@lemur-bookstores/mesh-interface';
+import { notInTime, unheld } from './audit-hold.js';
 import type { ConnectionJournal } from './connection-journal.js';
 import { driveInitiator } from './handshake-driver.js';
 import { OutboundSession, type OutboundSessionListener } from './outbound-session.js';
@@ -55,24 +56,42 @@ export class SessionDialer {
     const handshake = this.#handshake(node, pins, connection);
     const channel = await driveInitiator(connection, handshake, clock, limits.handshakeMs, signal);
     return new Promise((resolve, reject) => {
-      const timer = clock.setTimeout(() => outbound.session.fail(new MeshError('handshake_timeout', 'the peer did not say welcome in time', { mayHaveRun: false })), limits.handshakeMs);
+      /** `welcomed`: by the peer, but the trail does not have it yet that it is proven. */
+      let state: 'proven' | 'welcomed' | 'open' = 'proven';
+      let failure: MeshError | undefined;
+      const timer = clock.setTimeout(() => {
+        if (state === 'welcomed') giveUp(notInTime('auth.succeeded', limits.handshakeMs));
+        else outbound.session.fail(new MeshError('handshake_timeout', 'the peer did not say welcome in time', { mayHaveRun: false }));
+      }, limits.handshakeMs);
       const onAbort = (): void => outbound.session.close();
-      let ready = false;
+      const settle = (): void => {
+        timer.cancel();
+        signal.removeEventListener('abort', onAbort);
+      };
+      const giveUp = (error: MeshError): void => {
+        failure = error;
+        outbound.session.close();
+      };
+      const open = (): void => {
+        if (outbound.session.state === 'closed') return;
+        state = 'open';
+        settle();
+        journal.opened('outbound', outbound.session, node.id);
+        resolve(outbound);
+      };
       const outbound = new OutboundSession(
         {
           onReady: () => {
-            ready = true;
-            timer.cancel();
-            signal.removeEventListener('abort', onAbort);
-            journal.opened('outbound', outbound.session, clock.monotonic() - startedAt, node.id);
-            resolve(outbound);
+            const held = journal.proven('outbound', outbound.session, clock.monotonic() - startedAt);
+            if (held === undefined) return open();
+            state = 'welcomed';
+            held.then(open, (error: unknown) => giveUp(unheld('auth.succeeded', error, false)));
           },
           onVerified: () => listener.onVerified(),
           onDraining: () => listener.onDraining(),
           onEnd: (end) => {
-            timer.cancel();
-            signal.removeEventListener('abort', onAbort);
-            if (!ready) return reject(notWelcome(end));
+            settle();
+            if (state !== 'open') return reject(failure ?? notOpened(end, state));
             journal.ended('outbound', outbound.session, end);
             listener.onEnd(end);
           },
@@ -98,10 +117,10 @@ export class SessionDialer {
   }
 }
 
-function notWelcome(end: SessionEnd): MeshError {
+function notOpened(end: SessionEnd, state: 'proven' | 'welcomed'): MeshError {
   if (end.type === 'failed') return end.error;
-  return new MeshError('handshake_rejected', 'the peer hung up instead of saying welcome: it may not trust this service; its own log and audit say why', {
-    mayHaveRun: false,
-    ...(end.type === 'truncated' ? { cause: end.error } : {}),
-  });
+  const cause = end.type === 'truncated' ? { cause: end.error } : {};
+  return state === 'welcomed'
+    ? new MeshError('connection_lost', 'the connection ended before the session began', { mayHaveRun: false, ...cause })
+    : new MeshError('handshake_rejected', 'the peer hung up instead of saying welcome: it may not trust this service; its own log and audit say why', { mayHaveRun: false, ...cause });
 }

@@ -53,7 +53,7 @@ test('a service that was reached between is said at once again', () => {
   fail(down);
   fail(down);
   said();
-  journal.opened('outbound', new SessionRig('initiator', new RecordingDelegate()).session, 1, 'server');
+  journal.opened('outbound', new SessionRig('initiator', new RecordingDelegate()).session, 'server');
   expect(said()[0]).toEqual(['server', 'connect_failed', 1]);
   fail(down);
   expect(said()).toEqual([['server', 'connect_failed', 1]]);

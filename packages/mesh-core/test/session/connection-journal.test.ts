@@ -16,7 +16,8 @@ describe('connection journal', () => {
   test('a session that opens is a proven peer and a connection', () => {
     const { audit, journal } = rig();
     const { session } = new SessionRig('initiator', new RecordingDelegate());
-    journal.opened('outbound', session, 12);
+    expect(journal.proven('outbound', session, 12)).toBeUndefined();
+    journal.opened('outbound', session);
     expect(audit.events).toEqual([
       expect.objectContaining({ eventType: 'connection', targetServiceId: 'server', details: { action: 'auth.succeeded', success: true, duration: 12, metadata: { direction: 'outbound', address: '10.0.0.1:1234', peerId: 'spiffe://test/server', suite: 'aesgcm' } } }),
       expect.objectContaining({ details: expect.objectContaining({ action: 'connection.open' }) }),

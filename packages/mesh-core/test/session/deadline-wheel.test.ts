@@ -127,11 +127,16 @@ describe('deadline wheel', () => {
     expect(wheel.size).toBe(2);
   });
 
-  test('stop() ends its timer', () => {
+  test('stop() ends its timer where nothing waits; what still waits gets its deadline, and no timer is left', () => {
     const { clock, wheel, entry } = rig();
-    entry(100);
+    const last = entry(100);
+    wheel.remove(last);
     wheel.stop();
     expect(clock.pendingTimers).toBe(0);
+    const waiting = entry(100);
+    wheel.stop();
+    clock.advance(200);
+    expect([waiting.firedAt !== undefined, clock.pendingTimers]).toEqual([true, 0]);
   });
 
   test('behaves as a list of deadlines would, whatever is added, removed and waited for', () => {

@@ -34,7 +34,7 @@ function responder(first = true, hooks = {}): Responder {
   const connection = new FakeConnection();
   const ticket = { first, refused: false, released: 0 };
   const outcome: Responder['outcome'] = {};
-  const admission: AdmissionTicket = { get refused() { return ticket.refused; }, firstMessage: () => ticket.first, release: () => void ticket.released++ };
+  const admission: AdmissionTicket = { get refused() { return ticket.refused; }, remainingMs: 5_000, firstMessage: () => ticket.first, release: () => void ticket.released++ };
   driveResponder(connection, admission, new PlainChannels('server', hooks).accept(), (channel) => (outcome.channel = channel), (error) => (outcome.error = error));
   return { connection, ticket, outcome };
 }

@@ -1,63 +1,17 @@
 import { describe, expect, test } from '@jest/globals';
-import { FakeClock, MeshError, silentLogger, type SecureChannel } from '@lemur-bookstores/mesh-interface';
+import { MeshError, type FakeClock, type SecureChannel } from '@lemur-bookstores/mesh-interface';
 import { MessageKind } from '../../src/wire/message.js';
-import { ConnectionJournal } from '../../src/session/connection-journal.js';
-import { InboundSessions } from '../../src/session/inbound-sessions.js';
-import { DEFAULT_SESSION_LIMITS, type SessionLimits } from '../../src/session/session-limits.js';
-import { FakeConnection } from '../support/fake-connection.js';
+import type { SessionLimits } from '../../src/session/session-limits.js';
+import { inboundRig, type InboundRig, type Stranger } from '../support/inbound-rig.js';
 import { RecordingAudit } from '../support/nodes.js';
-import { PlainChannels, type PlainHooks } from '../support/plain-channels.js';
-import { message, parseMessages, request as requestPayload, turns } from '../support/wire.js';
+import type { PlainHooks } from '../support/plain-channels.js';
+import { message, request as requestPayload, turns } from '../support/wire.js';
 
 const { close, goAway, request, welcome } = MessageKind;
 
-class Stranger {
-  readonly connection = new FakeConnection('10.0.0.9:5000');
-  readonly #handshake = new PlainChannels('client').dial({ serviceId: 'server' });
-  channel: SecureChannel | undefined;
-  #read = 1;
-
-  speak(): void {
-    this.connection.onMessage(Buffer.from(this.#handshake.start() as Uint8Array));
-  }
-
-  finish(): void {
-    const { reply, channel } = this.#handshake.receive(this.connection.sent[0] as Buffer);
-    this.channel = channel;
-    this.connection.onMessage(Buffer.from(reply as Uint8Array));
-  }
-
-  /** Kinds and ids of what came since the last time. */
-  async heard(): Promise<[number, number][]> {
-    await turns();
-    const records = this.connection.sent.slice(this.#read);
-    this.#read = this.connection.sent.length;
-    return records.flatMap((record) => parseMessages(this.channel?.open(record) as Buffer)).map(({ kind, id }) => [kind, id]);
-  }
-}
-
-function rig({ hooks = {}, limits = {} }: { hooks?: PlainHooks; limits?: Partial<SessionLimits> } = {}): {
-  clock: FakeClock;
-  audit: RecordingAudit;
-  journal: ConnectionJournal;
-  sessions: InboundSessions;
-  requests: number[];
-  come(): Stranger;
-} {
-  const clock = new FakeClock();
+function rig(settings: { hooks?: PlainHooks; limits?: Partial<SessionLimits> } = {}): InboundRig & { audit: RecordingAudit } {
   const audit = new RecordingAudit();
-  const journal = new ConnectionJournal(audit, silentLogger, clock);
-  const requests: number[] = [];
-  const receiver = { onRequest: (_session: unknown, _flags: number, id: number) => void requests.push(id), onRefused: () => {} };
-  const sessions = new InboundSessions({ channels: new PlainChannels('server', hooks), clock, limits: { ...DEFAULT_SESSION_LIMITS, ...limits }, journal, receiver, pinsOf: () => ['pin'] });
-  const come = (): Stranger => {
-    const stranger = new Stranger();
-    const { connection } = stranger;
-    const ticket = sessions.admission.admit(connection.remoteAddress, () => { connection.terminate(); connection.onEnd({}); });
-    if (ticket !== undefined) sessions.accept(connection, ticket);
-    return stranger;
-  };
-  return { clock, audit, journal, sessions, requests, come };
+  return { audit, ...inboundRig(audit, settings) };
 }
 
 describe('inbound sessions', () => {

@@ -1,26 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import { MeshError, type SecureChannel } from '@lemur-bookstores/mesh-interface';
+import { MeshError } from '@lemur-bookstores/mesh-interface';
 import { MessageKind } from '../../src/wire/message.js';
-import { dialRig, type DialRig } from '../support/dialled.js';
-import { PlainChannels } from '../support/plain-channels.js';
+import { answerHandshake, dialRig, hangUp, type DialRig } from '../support/dialled.js';
 import { message, rejection, turns } from '../support/wire.js';
 
 const { close, goAway, welcome } = MessageKind;
-
-/** The acceptor's part up to its channel. */
-async function answerHandshake({ connection }: DialRig, serviceId = 'server'): Promise<SecureChannel> {
-  const handshake = new PlainChannels(serviceId).accept();
-  await turns();
-  const { reply } = handshake.receive(connection.sent[0] as Buffer);
-  connection.onMessage(Buffer.from(reply as Uint8Array));
-  await turns();
-  return handshake.receive(connection.sent[1] as Buffer).channel as SecureChannel;
-}
-
-function hangUp({ connection }: DialRig): void {
-  connection.terminate();
-  connection.onEnd({});
-}
 
 describe('session dialer', () => {
   test('resolves when the peer says welcome: not before', async () => {

@@ -1,4 +1,4 @@
-import { FakeClock, silentLogger, type Connection, type Transport } from '@lemur-bookstores/mesh-interface';
+import { FakeClock, silentLogger, type AuditSink, type Connection, type SecureChannel, type Transport } from '@lemur-bookstores/mesh-interface';
 import { ConnectionJournal } from '../../src/session/connection-journal.js';
 import { SessionDialer, type DialListener } from '../../src/session/session-dialer.js';
 import { DEFAULT_SESSION_LIMITS } from '../../src/session/session-limits.js';
@@ -6,11 +6,12 @@ import type { OutboundSession } from '../../src/session/outbound-session.js';
 import { FakeConnection } from './fake-connection.js';
 import { RecordingAudit } from './nodes.js';
 import { PlainChannels, type PlainHooks } from './plain-channels.js';
+import { turns } from './wire.js';
 
 /** A dial whose far end is in the test's hand. */
-export interface DialRig {
+export interface DialRig<Audit extends AuditSink = RecordingAudit> {
   readonly clock: FakeClock;
-  readonly audit: RecordingAudit;
+  readonly audit: Audit;
   readonly journal: ConnectionJournal;
   readonly connection: FakeConnection;
   readonly events: string[];
@@ -19,9 +20,13 @@ export interface DialRig {
   dial(): Promise<OutboundSession>;
 }
 
-export function dialRig(hooks: PlainHooks = {}, dialTransport?: () => Promise<Connection>): DialRig {
+export function dialRig(hooks?: PlainHooks, dialTransport?: () => Promise<Connection>): DialRig {
+  return dialRigWith(new RecordingAudit(), hooks, dialTransport);
+}
+
+/** The same, with a trail of the test's own. */
+export function dialRigWith<Audit extends AuditSink>(audit: Audit, hooks: PlainHooks = {}, dialTransport?: () => Promise<Connection>): DialRig<Audit> {
   const clock = new FakeClock();
-  const audit = new RecordingAudit();
   const journal = new ConnectionJournal(audit, silentLogger, clock);
   const connection = new FakeConnection('10.0.0.2:7000');
   const transport: Transport = { dial: dialTransport ?? (() => Promise.resolve(connection)), listen: () => Promise.reject(new Error('not here')) };
@@ -35,4 +40,19 @@ export function dialRig(hooks: PlainHooks = {}, dialTransport?: () => Promise<Co
     return dialled;
   };
   return { clock, audit, journal, connection, events, abort, dial };
+}
+
+/** The acceptor's part up to its channel. */
+export async function answerHandshake({ connection }: Pick<DialRig, 'connection'>, serviceId = 'server'): Promise<SecureChannel> {
+  const handshake = new PlainChannels(serviceId).accept();
+  await turns();
+  const { reply } = handshake.receive(connection.sent[0] as Buffer);
+  connection.onMessage(Buffer.from(reply as Uint8Array));
+  await turns();
+  return handshake.receive(connection.sent[1] as Buffer).channel as SecureChannel;
+}
+
+export function hangUp({ connection }: Pick<DialRig, 'connection'>): void {
+  connection.terminate();
+  connection.onEnd({});
 }

@@ -9,7 +9,7 @@ export function openDoor(): ConnectionAdmission & { admitted: string[]; released
     admit: (address: string, evict: () => void) => {
       door.admitted.push(address);
       door.evictions.push(evict);
-      return { refused: false, firstMessage: () => true, release: () => void door.released++ };
+      return { refused: false, remainingMs: 5_000, firstMessage: () => true, release: () => void door.released++ };
     },
   };
   return door;
