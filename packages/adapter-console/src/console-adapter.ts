@@ -1,8 +1,9 @@
 import { MeshError, type ManagedAdapter, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
 import type winston from 'winston';
-import { eventText, jsonLine, levelOf, prettyLine, safeEvent, type ConsoleLevel } from './event-line.js';
+import { eventText, jsonLine, levelOf, safeEvent, type ConsoleLevel } from './event-line.js';
 import type { LineTarget } from './line-sink.js';
 import { LEVELS, LineWriter } from './line-writer.js';
+import { prettyLine, styleFor, type PrettyStyle } from './pretty-format.js';
 import { WinstonWriter } from './winston-writer.js';
 
 /** Options of a {@link ConsoleAdapter}. */
@@ -11,6 +12,8 @@ export interface ConsoleAdapterOptions {
   readonly level?: ConsoleLevel | undefined;
   /** `pretty` (default): a line for a person. `json`: a JSON object a line. Not used with a `logger`. */
   readonly format?: 'pretty' | 'json' | undefined;
+  /** Whether `pretty` lines are colored. Default: on a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`. */
+  readonly color?: boolean | undefined;
   /** A winston logger of the user's own, which then decides about form and place. It is never closed here. */
   readonly logger?: winston.Logger | undefined;
   /** Where lines go. Default: stdout. Not used with a `logger`. */
@@ -25,32 +28,36 @@ export class ConsoleAdapter implements ManagedAdapter {
   readonly name = 'console';
   readonly #level: number;
   readonly #format: 'pretty' | 'json';
+  readonly #color: boolean | undefined;
   readonly #stream: LineTarget | undefined;
   readonly #winston: WinstonWriter | undefined;
   /** Made for the first line: constructing does no I/O, and `process.stdout` opens it. */
   #lines: LineWriter | undefined;
+  #style: PrettyStyle | undefined;
   #closed: Promise<void> | undefined;
 
   /** @throws MeshError `invalid_option` that names every problem */
   constructor(options: ConsoleAdapterOptions = {}) {
-    const { logger, stream } = options;
+    const { logger, stream, color } = options;
     const level = options.level ?? (logger === undefined ? 'info' : 'debug');
     const format = options.format ?? 'pretty';
     const problems: string[] = [];
     if (!Object.hasOwn(LEVELS, level)) problems.push(`level: must be one of ${Object.keys(LEVELS).join(', ')}`);
     if (format !== 'pretty' && format !== 'json') problems.push("format: must be 'pretty' or 'json'");
+    if (color !== undefined && typeof color !== 'boolean') problems.push('color: must be true or false');
     if (logger !== undefined && (typeof logger.write !== 'function' || typeof logger.levels !== 'object')) problems.push('logger: must be a winston logger');
     if (stream !== undefined && typeof stream.write !== 'function') problems.push('stream: must be a writable stream');
     if (problems.length > 0) throw new MeshError('invalid_option', problems.join('; '), { details: { problems } });
     this.#level = LEVELS[level];
     this.#format = format;
+    this.#color = color;
     this.#stream = stream;
     this.#winston = logger === undefined ? undefined : new WinstonWriter(logger);
   }
 
   /** Whether its level is shown. What a `logger` of the user's own leaves out beyond that counts as delivered: its level may change at any time. */
   accepts(event: MeshAuditEvent): boolean {
-    return LEVELS[levelOf(event)] <= this.#level;
+    return LEVELS[this.#levelOf(event)] <= this.#level;
   }
 
   /**
@@ -59,10 +66,10 @@ export class ConsoleAdapter implements ManagedAdapter {
    */
   async logEvent(event: MeshAuditEvent): Promise<void> {
     if (this.#closed !== undefined) throw new MeshError('adapter_failed', 'the console adapter is closed', { retryable: false });
-    const level = levelOf(event);
+    const level = this.#levelOf(event);
     if (LEVELS[level] > this.#level) return;
     if (this.#winston === undefined) {
-      const line = shown(() => (this.#format === 'json' ? jsonLine(event, level) : prettyLine(event, level)));
+      const line = shown(() => (this.#format === 'json' ? jsonLine(event, level) : this.#pretty(event, level)));
       this.#lines ??= new LineWriter(this.#stream ?? process.stdout);
       await this.#lines.write(level, line);
     } else if (this.#winston.shows(level)) {
@@ -79,6 +86,15 @@ export class ConsoleAdapter implements ManagedAdapter {
   close(): Promise<void> {
     this.#closed ??= this.#lines?.close() ?? Promise.resolve();
     return this.#closed;
+  }
+
+  #levelOf(event: MeshAuditEvent): ConsoleLevel {
+    return levelOf(event, this.#format === 'pretty' && this.#winston === undefined);
+  }
+
+  #pretty(event: MeshAuditEvent, level: ConsoleLevel): string {
+    this.#style ??= styleFor((this.#stream ?? process.stdout) as { readonly isTTY?: boolean }, process.env, this.#color);
+    return prettyLine(event, level, this.#style);
   }
 }
 

@@ -1,32 +1,51 @@
 import { escapeControls, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
 import { cutText, printable } from './printable.js';
+import { trailText } from './trail-text.js';
 
 export type ConsoleLevel = 'debug' | 'info' | 'warn' | 'error';
 
-/** How loud an event is: calls are for debugging, security events that failed are warnings, errors are errors. */
-export function levelOf(event: MeshAuditEvent): ConsoleLevel {
+/**
+ * How loud an event is: calls are for debugging, security events that failed are warnings, errors are errors.
+ * @param forPerson checkpoints, up to one a second, are then for debugging too; for what collects lines they are not
+ */
+export function levelOf(event: MeshAuditEvent, forPerson: boolean): ConsoleLevel {
   if (event.eventType === 'error') return 'error';
   if (event.eventType === 'message') return 'debug';
-  return event.details.success ? 'info' : 'warn';
+  if (!event.details.success) return 'warn';
+  return forPerson && event.eventType === 'system' && event.details.action === 'audit.checkpoint' ? 'debug' : 'info';
 }
 
-/** What happened, in one line for a person. Texts that are more than a word stand in quotes, so that none passes for another field. */
-export function eventText(event: MeshAuditEvent): string {
+/** The parts of a line for a person: whose event, what happened, and more. Texts that are more than a word stand in quotes, so that none passes for another field. */
+export interface EventParts {
+  readonly who: string;
+  readonly what: string;
+  /** Whether `what` is followed by a mark that says so. */
+  readonly failed: boolean;
+  readonly more: readonly string[];
+}
+
+export function eventParts(event: MeshAuditEvent): EventParts {
   const { action, success, duration, messageCount, error, metadata } = event.details;
-  const parts = [
-    event.targetServiceId === undefined ? word(event.serviceId) : `${word(event.serviceId)} → ${word(event.targetServiceId)}`,
-    success ? word(action) : `${word(action)} FAILED`,
-  ];
-  if (duration !== undefined) parts.push(`${Number(duration).toFixed(1)} ms`);
-  if (messageCount !== undefined) parts.push(`${Number(messageCount)} messages`);
-  if (error !== undefined) parts.push(quoted(error));
-  if (metadata !== undefined) parts.push(escapeControls(JSON.stringify(printable(metadata))));
-  return parts.join('  ');
+  const more: string[] = [];
+  if (duration !== undefined) more.push(`${Number(duration).toFixed(1)} ms`);
+  if (messageCount !== undefined) more.push(`${Number(messageCount)} ${event.eventType === 'message' ? 'messages' : 'times'}`);
+  const trail = trailText(event);
+  if (trail !== undefined) more.push(trail);
+  if (error !== undefined) more.push(quoted(error));
+  if (metadata !== undefined && trail === undefined) more.push(escapeControls(JSON.stringify(printable(metadata))));
+  return {
+    who: event.targetServiceId === undefined ? word(event.serviceId) : `${word(event.serviceId)} → ${word(event.targetServiceId)}`,
+    what: word(action),
+    // The trail's own words say what is wrong.
+    failed: !success && trail === undefined,
+    more,
+  };
 }
 
-/** {@link eventText} behind time and level. */
-export function prettyLine(event: MeshAuditEvent, level: ConsoleLevel): string {
-  return `${String(printable(event.timestamp))}  ${level.toUpperCase().padEnd(5)}  ${eventText(event)}`;
+/** What happened, in one line for a person. */
+export function eventText(event: MeshAuditEvent): string {
+  const { who, what, failed, more } = eventParts(event);
+  return [who, failed ? `${what} FAILED` : what, ...more].join('  ');
 }
 
 /** The whole event as one JSON object in one line, `level` first; it parses back to what it was. */

@@ -3,7 +3,8 @@ import { describeAdapter, type AdapterDescription } from '@lemur-bookstores/adap
 import type { MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
 import winston from 'winston';
 import { ConsoleAdapter, type ConsoleAdapterOptions } from '../src/console-adapter.js';
-import { levelOf, prettyLine, safeEvent } from '../src/event-line.js';
+import { levelOf, safeEvent } from '../src/event-line.js';
+import { prettyLine } from '../src/pretty-format.js';
 import { Capture } from './support.js';
 
 const runner = { describe, it };
@@ -58,7 +59,7 @@ describeAdapter({
   name: 'ConsoleAdapter, pretty',
   runner,
   ...terminalWith({ level: 'debug' }, (line) => line),
-  holds: (event) => prettyLine(event, levelOf(event)),
+  holds: (event) => prettyLine(event, levelOf(event, true), { color: false, localTime: false }),
 });
 
 describeAdapter({

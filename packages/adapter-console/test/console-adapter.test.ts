@@ -45,9 +45,53 @@ describe('lines', () => {
     await adapter.logEvent(eventOf('connection', { error: 'peer_untrusted: not ours', duration: 12.345, metadata: { method: 'charge', attempt: 2 } }, { targetServiceId: 'payment-service' }));
     await adapter.logEvent(eventOf('message', { action: 'message.sent', success: true, messageCount: 3 }));
     expect(stream.lines).toEqual([
-      '2026-01-01T00:00:00.000Z  WARN   order-service → payment-service  auth.failed FAILED  12.3 ms  "peer_untrusted: not ours"  {"method":"charge","attempt":2}',
-      '2026-01-01T00:00:00.000Z  DEBUG  order-service  message.sent  3 messages',
+      '2026-01-01T00:00:00.000Z  WARN   order-service → payment-service   auth.failed FAILED    12.3 ms  "peer_untrusted: not ours"  {"method":"charge","attempt":2}',
+      '2026-01-01T00:00:00.000Z  DEBUG  order-service                     message.sent          3 messages',
     ]);
+  });
+
+  test('pretty: columns stand below each other, and nothing stands behind the last text', async () => {
+    const stream = new Capture();
+    const adapter = consoleTo(stream, { level: 'debug' });
+    await adapter.logEvent(eventOf('system', { action: 'system.start', success: true }));
+    await adapter.logEvent(eventOf('connection', { action: 'connection.open', success: true, duration: 3 }, { targetServiceId: 'payment-service' }));
+    await adapter.logEvent(eventOf('connection', { action: 'connection.refused', success: false, messageCount: 12 }, { targetServiceId: `${'long-name-'.repeat(4)}service` }));
+    expect(stream.lines).toEqual([
+      '2026-01-01T00:00:00.000Z  INFO   order-service                     system.start',
+      '2026-01-01T00:00:00.000Z  INFO   order-service → payment-service   connection.open       3.0 ms',
+      `2026-01-01T00:00:00.000Z  WARN   order-service → ${'long-name-'.repeat(4)}service  connection.refused FAILED  12 times`,
+    ]);
+  });
+
+  test('pretty: what the trail says of itself, in words; where it is not what it should be, as it is', async () => {
+    const stream = new Capture();
+    const adapter = consoleTo(stream, { level: 'debug' });
+    await adapter.logEvent(eventOf('system', { action: 'audit.gap', success: false, error: 'queue_full: too slow', metadata: { count: 17, fromSequence: 5_021, toSequence: 5_037 } }));
+    await adapter.logEvent(eventOf('system', { action: 'audit.sampled', success: true, metadata: { count: 120, fromSequence: 3, toSequence: 200, rate: 0.1 } }));
+    const checkpoint = { origin: 'secure-stack-mesh/payments/9f86d081', size: 3, root: 'qaaKqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqo=', note: 'secure-stack-mesh/payments/9f86d081\n3\n…' };
+    await adapter.logEvent(eventOf('system', { action: 'audit.checkpoint', success: true, metadata: checkpoint }));
+    await adapter.logEvent(eventOf('system', { action: 'audit.checkpoint', success: true, metadata: { ...checkpoint, origin: 'a  b' } }));
+    await adapter.logEvent(eventOf('system', { action: 'audit.gap', success: false, metadata: { count: '1\u001b[2J' } }));
+    await adapter.logEvent(eventOf('message', { action: 'audit.gap', success: false, metadata: { count: 1, fromSequence: 1, toSequence: 1 } }));
+    expect(stream.lines.map((line) => line.slice(26))).toEqual([
+      'WARN   order-service                     audit.gap             17 events are missing, of 5021 to 5037  "queue_full: too slow"',
+      'INFO   order-service                     audit.sampled         120 messages left out, of 3 to 200, rate 0.1',
+      'DEBUG  order-service                     audit.checkpoint      secure-stack-mesh/payments/9f86d081  3 records  root qaaKqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqo=',
+      expect.stringMatching(/^DEBUG {2}order-service {21}audit\.checkpoint {6}\{"origin":"a {2}b",/),
+      'WARN   order-service                     audit.gap FAILED      {"count":"1\\u001b[2J"}',
+      'DEBUG  order-service                     audit.gap FAILED      {"count":1,"fromSequence":1,"toSequence":1}',
+    ]);
+  });
+
+  test('checkpoints are for whatever collects lines: shown at info in json, whole, and at debug for a person', async () => {
+    const checkpoint = eventOf('system', { action: 'audit.checkpoint', success: true, metadata: { origin: 'o', size: 1, root: 'r', note: 'o\n1\nr\n' } });
+    const [json, pretty] = [new Capture(), new Capture()];
+    const [collected, shown] = [consoleTo(json, { format: 'json' }), consoleTo(pretty)];
+    expect([collected.accepts(checkpoint), shown.accepts(checkpoint)]).toEqual([true, false]);
+    await collected.logEvent(checkpoint);
+    await shown.logEvent(checkpoint);
+    expect(JSON.parse(json.text)).toMatchObject({ level: 'info', details: { metadata: { note: 'o\n1\nr\n' } } });
+    expect(pretty.text).toBe('');
   });
 
   test('json: the whole event, level first', async () => {
@@ -97,7 +141,7 @@ describe('lines', () => {
   test('in a pretty line no text passes for another field', async () => {
     const stream = new Capture();
     await consoleTo(stream).logEvent(eventOf('connection', { action: 'a  auth.succeeded', error: 'no  order-service  auth.succeeded' }, { serviceId: 'x → admin' }));
-    expect(stream.lines[0]).toBe('2026-01-01T00:00:00.000Z  WARN   "x → admin"  "a  auth.succeeded" FAILED  "no  order-service  auth.succeeded"');
+    expect(stream.lines[0]).toBe('2026-01-01T00:00:00.000Z  WARN   "x → admin"                       "a  auth.succeeded" FAILED  "no  order-service  auth.succeeded"');
   });
 });
 
@@ -237,6 +281,6 @@ describe('a winston logger of the user\'s own', () => {
 });
 
 test('invalid options are reported all at once', () => {
-  expect(() => new ConsoleAdapter({ level: 'loud' as never, format: 'xml' as never, logger: {} as never, stream: {} as never })).toThrow(MeshError);
-  expect(() => new ConsoleAdapter({ level: 'toString' as never, format: 'xml' as never, logger: {} as never, stream: {} as never })).toThrow(/level: .*; format: .*; logger: .*; stream: /);
+  expect(() => new ConsoleAdapter({ level: 'loud' as never, format: 'xml' as never, color: 'red' as never, logger: {} as never, stream: {} as never })).toThrow(MeshError);
+  expect(() => new ConsoleAdapter({ level: 'toString' as never, format: 'xml' as never, color: 1 as never, logger: {} as never, stream: {} as never })).toThrow(/level: .*; format: .*; color: .*; logger: .*; stream: /);
 });

@@ -15,9 +15,9 @@ interface Run {
 }
 
 /** Runs a script as a process of its own. It is killed after 10 s, which no test here expects. */
-function run(script: string, closeStdoutAfterFirstLine = false): Promise<Run> {
+function run(script: string, { closeStdoutAfterFirstLine = false, env = {} }: { closeStdoutAfterFirstLine?: boolean; env?: NodeJS.ProcessEnv } = {}): Promise<Run> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, ['--input-type=module', '-e', prelude + script], { cwd: fileURLToPath(new URL('..', import.meta.url)), timeout: 10_000 });
+    const child = spawn(process.execPath, ['--input-type=module', '-e', prelude + script], { cwd: fileURLToPath(new URL('..', import.meta.url)), timeout: 10_000, env: { ...process.env, ...env } });
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (chunk: Buffer) => {
@@ -52,9 +52,26 @@ describe('the process', () => {
       console.error(failure.reason, failure.retryable);
       await adapter.close();
     `,
-      true,
+      { closeStdoutAfterFirstLine: true },
     );
     expect(stderr).toBe('adapter_failed false\n');
     expect(code).toBe(0);
+  });
+
+  test('on a terminal shows local time, in colors unless NO_COLOR is set; on a pipe neither', async () => {
+    const script = (isTTY: boolean): string => `
+      process.stdout.isTTY = ${isTTY};
+      await new ConsoleAdapter().logEvent({ ...event(1), timestamp: new Date('2026-07-01T03:04:05.006Z') });
+    `;
+    const line = (time: string): string => `${time}  INFO   s                                 a\n`;
+    const zone = { TZ: 'America/New_York', TERM: 'xterm' };
+    const [terminal, plain, pipe] = await Promise.all([
+      run(script(true), { env: { ...zone, NO_COLOR: '' } }),
+      run(script(true), { env: { ...zone, NO_COLOR: '1' } }),
+      run(script(false), { env: { ...zone, NO_COLOR: '' } }),
+    ]);
+    expect(terminal.stdout).toBe('\u001b[2m2026-06-30 23:04:05.006\u001b[0m  \u001b[32mINFO\u001b[0m   s                                 \u001b[1ma\u001b[0m\n');
+    expect(plain.stdout).toBe(line('2026-06-30 23:04:05.006'));
+    expect(pipe.stdout).toBe(line('2026-07-01T03:04:05.006Z'));
   });
 });
