@@ -36,7 +36,10 @@ export interface AdapterSubject {
   hang?(): void | Promise<void>;
   /** Ends `fail` and `hang`. What hangs may be answered or cut off. */
   release?(): void | Promise<void>;
-  /** Keys, passwords and the like that the adapter was made with: looked for in everything that comes out of it, in every encoding. 8 characters or more each. */
+  /**
+   * Keys, passwords and the like that the adapter was made with: looked for in everything that comes out of it, in every encoding.
+   * 8 characters or more each. May be a getter, for what the adapter makes itself.
+   */
   readonly secrets?: readonly string[];
   /** Called once, at the end; the adapters are closed by then. */
   dispose?(): void | Promise<void>;

@@ -1,4 +1,4 @@
-import { inspect } from 'node:util';
+import { inspect, types } from 'node:util';
 
 /** One way in which a secret can show. */
 interface Form {
@@ -68,7 +68,8 @@ export function printed(value: unknown): string {
       texts.push(String(error));
     }
   }
-  if (value instanceof Error) {
+  // Errors of Node.js itself are of another realm where a runner (Jest) gives tests one of their own.
+  if (value instanceof Error || types.isNativeError(value)) {
     texts.push(value.message, value.stack ?? '');
     if (value.cause !== undefined) texts.push(printed(value.cause));
   }

@@ -6,6 +6,9 @@ import { sampleMetrics } from '../sample-metrics.js';
 
 const METHODS = ['logEvent', 'logEvents', 'logMetrics', 'accepts', 'start', 'flush', 'close'] as const;
 
+/** Names stand in logs and statistics. */
+const PRINTABLE = /^[^\p{C}\p{Zl}\p{Zp}]{1,128}$/u;
+
 /** What the adapter has, and that it is what it says. */
 export const MEMBER_CASES: readonly AdapterCase[] = [
   {
@@ -16,7 +19,7 @@ export const MEMBER_CASES: readonly AdapterCase[] = [
       assert.equal(typeof adapter.logEvent, 'function', 'logEvent is missing');
       for (const name of METHODS) assert.ok(['function', 'undefined'].includes(typeof adapter[name]), `${name} is no method`);
       const { name } = adapter;
-      assert.ok(name === undefined || (typeof name === 'string' && /^[\w.:/@ -]{1,64}$/.test(name)), 'name is no short, printable text');
+      assert.ok(name === undefined || (typeof name === 'string' && PRINTABLE.test(name)), 'name is no short, printable text');
       assert.ok(['boolean', 'undefined'].includes(typeof adapter.durable), 'durable is neither true nor false');
       const declared = (flag: 'batches' | 'durable' | 'filters' | 'metrics' | 'hanging' | 'terminal', actual: boolean): void =>
         assert.equal(isSupported(support, flag), actual, `supports.${flag} should be ${actual}: what is there says so`);
