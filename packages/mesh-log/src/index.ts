@@ -13,6 +13,7 @@ export type {
   VerificationStatus,
 } from './verification.js';
 export { queryLog } from './query.js';
+export { tailLog, type TailOptions } from './tail-log.js';
 export type { EventFilter, LogFilter } from './log-filter.js';
 export type { LoggedEvent } from './logged-event.js';
 export { SigningKey } from './signing-key.js';

@@ -32,25 +32,35 @@ async function* eventsOf(fileSystem: FileSystem, parent: string, log: string, fi
   const heads = await headsOf(fileSystem, join(parent, log));
   const ends = endsOf(heads);
   for (const [index, { file }] of heads.entries()) {
-    const end = heads[index + 1]?.openedAt ?? Number.POSITIVE_INFINITY;
-    // An event comes into the log after it happened: what a segment holds is older than its end.
-    if (filter.since !== undefined && end + CLOCK_SLACK_MS < filter.since.getTime()) continue;
+    if (endedBefore(heads[index + 1], filter.since)) continue;
     for await (const record of recordsOf(fileSystem, file, ends.get(file.number), filter)) yield { log, ...record };
   }
 }
 
+/** Whether all events before a segment are older. An event comes into the log after it happened: what a segment holds is older than its end. */
+export const endedBefore = (next: SegmentHead | undefined, since: Date | undefined): boolean =>
+  next !== undefined && since !== undefined && next.openedAt + CLOCK_SLACK_MS < since.getTime();
+
 /** The beginnings of a log's segments, as far as they are still there. @throws MeshError `log_tampered` */
-export async function headsOf(fileSystem: FileSystem, directory: string): Promise<SegmentHead[]> {
+async function headsOf(fileSystem: FileSystem, directory: string): Promise<SegmentHead[]> {
   const heads: SegmentHead[] = [];
   for (const file of await listSegments(fileSystem, directory)) {
-    for (const place of placesOf(file)) {
-      const head = await orGone(readHead(fileSystem, place));
-      if (head === 'gone') continue;
-      if (head !== undefined) heads.push(head);
-      break;
-    }
+    const head = await headOf(fileSystem, file);
+    if (head !== undefined) heads.push(head);
   }
   return heads;
+}
+
+/** The beginning of one; `undefined` where it never got to its first record, or was retired. @throws MeshError `log_tampered` */
+export async function headOf(fileSystem: FileSystem, file: SegmentFile): Promise<SegmentHead | undefined> {
+  for (const place of placesOf(file)) {
+    try {
+      return await readHead(fileSystem, place);
+    } catch (error) {
+      if (errorCode(error) !== 'ENOENT') throw error;
+    }
+  }
+  return undefined;
 }
 
 /** The events of one segment; none where it was retired meanwhile. */
@@ -75,14 +85,16 @@ export async function* recordsOf(
   }
 }
 
+/** The last `count` of them. */
+export async function newestOf<T>(count: number, events: AsyncIterable<T>): Promise<T[]> {
+  let newest: T[] = [];
+  for await (const event of events) {
+    newest.push(event);
+    // Cut now and then: an array that is shifted for each event takes its time.
+    if (newest.length >= 2 * count) newest = newest.slice(newest.length - count);
+  }
+  return newest.slice(Math.max(newest.length - count, 0));
+}
+
 /** Since it was listed a segment may have been compressed, or retired: then it is at neither place. */
 export const placesOf = (file: SegmentFile): SegmentFile[] => (file.compressed ? [file] : [file, { ...file, path: `${file.path}.gz`, compressed: true }]);
-
-async function orGone<T>(reading: Promise<T>): Promise<T | 'gone'> {
-  try {
-    return await reading;
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return 'gone';
-    throw error;
-  }
-}

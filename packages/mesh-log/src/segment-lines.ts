@@ -21,20 +21,26 @@ export interface LineBatch {
 /**
  * Reads a segment line by line in bounded memory, compressed or not.
  * @param endBytes where to stop; default: at the end
+ * @param startBytes where to begin, which must be the beginning of a line; default: at the first
  * @throws MeshError `log_tampered` for a line over the cap, or a .gz that does not decompress
  */
-export async function* readLines(fileSystem: FileSystem, segment: SegmentFile, endBytes = Number.POSITIVE_INFINITY): AsyncGenerator<LineBatch, void, undefined> {
+export async function* readLines(
+  fileSystem: FileSystem,
+  segment: SegmentFile,
+  endBytes = Number.POSITIVE_INFINITY,
+  startBytes = 0,
+): AsyncGenerator<LineBatch, void, undefined> {
   const file = await fileSystem.open(segment.path, 'read');
   try {
-    yield* splitLines(segment.compressed ? decompressed(file, segment) : chunksOf(file), endBytes);
+    yield* splitLines(segment.compressed ? skipping(decompressed(file, segment), startBytes) : chunksOf(file, startBytes), endBytes, startBytes);
   } finally {
     await file.close();
   }
 }
 
-async function* splitLines(chunks: AsyncIterable<Buffer>, endBytes: number): AsyncGenerator<LineBatch, void, undefined> {
+async function* splitLines(chunks: AsyncIterable<Buffer>, endBytes: number, startBytes: number): AsyncGenerator<LineBatch, void, undefined> {
   let rest = Buffer.alloc(0);
-  let offset = 0;
+  let offset = startBytes;
   for await (const chunk of chunks) {
     const room = endBytes - offset - rest.length;
     const data = rest.length === 0 ? chunk.subarray(0, room) : Buffer.concat([rest, chunk.subarray(0, room)]);
@@ -54,10 +60,10 @@ async function* splitLines(chunks: AsyncIterable<Buffer>, endBytes: number): Asy
   yield { lines: [], offset, incompleteBytes: rest.length };
 }
 
-/** The file's own bytes. */
-export async function* chunksOf(file: LogFile): AsyncGenerator<Buffer, void, undefined> {
+/** The file's own bytes, from `start` on. */
+export async function* chunksOf(file: LogFile, start = 0): AsyncGenerator<Buffer, void, undefined> {
   const { size } = await file.status();
-  for (let position = 0; ; ) {
+  for (let position = start; ; ) {
     // A byte more than is left, so that a small file takes one read and little memory.
     const chunk = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, Math.max(size - position, 0) + 1));
     const length = await file.read(chunk, position);
@@ -76,5 +82,14 @@ async function* decompressed(file: LogFile, { path }: SegmentFile): AsyncGenerat
     for await (const chunk of gunzip) yield chunk as Buffer;
   } catch (cause) {
     throw new MeshError('log_tampered', `'${path}' does not decompress`, { cause });
+  }
+}
+
+/** All but the first `count` bytes. */
+async function* skipping(chunks: AsyncIterable<Buffer>, count: number): AsyncGenerator<Buffer, void, undefined> {
+  let left = count;
+  for await (const chunk of chunks) {
+    if (left < chunk.length) yield chunk.subarray(left);
+    left = Math.max(left - chunk.length, 0);
   }
 }
