@@ -25,6 +25,7 @@ const tasks = {
     for (let i = 0; i < 4; i += 1) globalThis.gc();
     return process.memoryUsage();
   },
+  lostEvents: () => system.lostEvents?.() ?? 0,
   startProfile,
   stopProfile,
 };

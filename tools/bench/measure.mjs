@@ -82,6 +82,8 @@ export async function measure(system, { durationMs, connects, profiles, ...serve
     await client.ask('latency', LATENCY_WARM_UP);
     result.latency = await others.around([server, client], () => profile('latency', () => client.ask('latency', { durationMs })));
 
+    const lost = (await server.ask('lostEvents')) + (await client.ask('lostEvents'));
+    if (lost > 0) throw new Error(`${lost} audit events were dropped: the calls were faster than the sink`);
     await client.ask('disconnect');
     return { ...result, othersCores: others.cores };
   } finally {

@@ -10,11 +10,14 @@ export class AuditTrail {
   #byProcess = new Map();
   /** `auth.failed`: whom a service did not let in, or would not talk to. */
   refusals = [];
+  /** Origin of a log → the last checkpoint of it that was received here, where its owner cannot change it. */
+  #checkpoints = new Map();
 
   /** Security events come whole. */
   take(service, pid, events) {
     for (const event of events) {
       this.#count(service, pid, event.details.action, 1);
+      if (event.details.action === 'audit.checkpoint') this.#checkpoints.set(event.details.metadata.origin, event.details.metadata.note);
       if (event.details.action === 'auth.failed' && this.refusals.length < MAX_REFUSALS) this.refusals.push(refusalOf(service, event));
     }
   }
@@ -22,6 +25,10 @@ export class AuditTrail {
   /** Of the events of single calls only the numbers come: there are thousands a second. */
   takeCounts(service, pid, counts) {
     for (const [action, count] of Object.entries(counts)) this.#count(service, pid, action, count);
+  }
+
+  get checkpoints() {
+    return [...this.#checkpoints.values()];
   }
 
   eventsOf(pid) {

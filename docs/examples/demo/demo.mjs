@@ -50,6 +50,14 @@ async function run() {
   }
   narrator.news(played || trouble !== undefined ? 'closing: the gateway first, then the others' : 'interrupted: closing');
   await stage.stopAll();
+  narrator.endFigures();
+  if (played) {
+    try {
+      await play.examineTheTrails();
+    } catch (error) {
+      trouble ??= error;
+    }
+  }
   narrator.end();
   if (trouble !== undefined) return fail(trouble.message);
   if (!played) return EXIT_INTERRUPTED;

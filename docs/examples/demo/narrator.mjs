@@ -27,8 +27,13 @@ export class Narrator {
   }
 
   /** No more live figures. */
-  end() {
+  endFigures() {
     clearInterval(this.#frames);
+    this.#screen.clear();
+  }
+
+  end() {
+    this.endFigures();
     this.#screen.close();
   }
 

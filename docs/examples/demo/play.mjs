@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { cutOffTheEnd, dropARecord, makeRefusalASuccess } from './officer.mjs';
 import { LOAD } from './options.mjs';
 import { ms, number } from './screen.mjs';
 
@@ -17,6 +18,9 @@ export class Play {
   impostor;
   answeredBeforeAttack = 0;
   answeredUnderAttack = 0;
+  /** What the officer found in the trails as they are, and in copies that were tampered with. */
+  verified;
+  tampered = {};
   #stage;
   #narrator;
   #interruption;
@@ -86,6 +90,33 @@ export class Play {
     this.answeredUnderAttack = this.#stage.tally.answered;
     await this.#interruption.until(this.impostor.stop());
     say.news('the impostor gives up');
+  }
+
+  /** All services have closed: their trails are verified, and so are three copies with a change each. */
+  async examineTheTrails() {
+    const say = this.#narrator;
+    const { officer, trail } = this.#stage;
+    await officer.begin(trail.checkpoints);
+    say.start('the security officer verifies the audit trails of all services', `$ ${officer.command}`);
+    this.verified = await officer.verify();
+    const { status, logs } = this.verified;
+    if (status === 'authentic') say.good(`${number(logs.reduce((sum, { size }) => sum + size, 0))} records, authentic`);
+    else say.bad(`the trails are ${status}`);
+    for (const { origin, notAuthenticated } of logs) {
+      for (const { from, to, why } of notAuthenticated) say.detail(`${origin}: records ${from} to ${to - 1} are not authenticated: ${why}`);
+    }
+    await this.#tamper('changed', "in a copy, the impostor's refusal becomes a success", 'order', makeRefusalASuccess);
+    await this.#tamper('dropped', 'in a copy, one record is taken out', 'payment', dropARecord);
+    await this.#tamper('cut', 'in a copy, the end is cut off at a checkpoint, so that the rest fits itself', 'gateway', cutOffTheEnd);
+  }
+
+  async #tamper(key, text, service, change) {
+    const say = this.#narrator;
+    const found = await this.#stage.officer.verifyTampered(service, change);
+    this.tampered[key] = { service, ...found };
+    const [log] = found.tampered;
+    if (log === undefined) return say.bad(`not caught: ${text}`);
+    say.good(`caught: ${text}`, `exit ${found.exitCode}, ${service} from record ${log.problem.record} on: ${log.problem.text}`);
   }
 
   /** Until somebody interrupts. */

@@ -49,10 +49,15 @@ export class Screen {
     this.#out.write(`${plain}\n`);
   }
 
-  /** Takes the live lines away and gives the cursor back. */
-  close() {
+  /** Takes the live lines away. */
+  clear() {
     this.#erase();
     this.#live = [];
+  }
+
+  /** Takes the live lines away and gives the cursor back. */
+  close() {
+    this.clear();
     if (this.#inPlace) this.#out.write('\x1b[?25h');
   }
 

@@ -2,6 +2,7 @@ import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AuditTrail } from './audit-trail.mjs';
+import { Officer } from './officer.mjs';
 import { LOAD } from './options.mjs';
 import { ServiceProcess, killWhatIsLeft } from './service-process.mjs';
 import { CallTally, RecentCalls } from './statistics.mjs';
@@ -27,6 +28,7 @@ export class Stage {
   onLoss = () => {};
   onLogLine = () => {};
   #home = realpathSync(mkdtempSync(join(tmpdir(), 'secure-stack-mesh-demo-')));
+  officer = new Officer(this.#home);
   #outbound = new Map();
 
   constructor() {
@@ -38,6 +40,7 @@ export class Stage {
   start(name) {
     return this.#start(name, `services/${name}.mjs`, {
       MESH_KEYS_DIR: join(this.#home, 'keys'),
+      DEMO_AUDIT_DIR: this.officer.trails,
       DEMO_CALLERS: String(LOAD.callers),
       DEMO_CALLS_PER_SECOND: String(LOAD.callsPerSecond),
     });

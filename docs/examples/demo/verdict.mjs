@@ -8,7 +8,7 @@ const claim = (text, holds, shown) => ({ text, holds: holds === true, shown });
  * @param play what happened when
  */
 export function judge(stage, play) {
-  return [...aboutCalls(stage, play), ...aboutTheKill(stage, play), ...aboutTheImpostor(stage, play), ...aboutTheEnd(stage, play)];
+  return [...aboutCalls(stage, play), ...aboutTheKill(stage, play), ...aboutTheImpostor(stage, play), ...aboutTheEnd(stage, play), ...aboutTheTrails(stage, play)];
 }
 
 function aboutCalls({ tally, all }, { services, restarted }) {
@@ -74,5 +74,27 @@ function aboutTheEnd({ all, trail }, { killed }) {
       closed.length > 0 && closed.every(({ exit, finalStats }) => exit?.code === 0 && finalStats !== undefined),
       `exit ${closed.map(({ exit }) => exit?.signal ?? exit?.code).join(', ')}`,
     ),
+  ];
+}
+
+function aboutTheTrails(_stage, { verified, tampered = {} }) {
+  const logs = verified?.logs ?? [];
+  const ofOrder = logs.find(({ origin }) => origin?.includes('order'));
+  const recovered = ofOrder?.notAuthenticated.find(({ why }) => why === 'recovered');
+  const caught = (text, { service, changed, exitCode, tampered: found = [] } = {}) => {
+    const [log] = found;
+    const right = exitCode === 1 && found.length === 1 && log.origin?.includes(service) && (changed.record === undefined || log.problem.record <= changed.record);
+    return claim(text, right, log === undefined ? 'not reported' : `exit ${exitCode}, from record ${number(log.problem.record)}`);
+  };
+  return [
+    claim(
+      "every service's trail is authentic",
+      verified?.exitCode === 0 && verified.status === 'authentic' && logs.length === 3 && logs.every(({ checkpoints }) => checkpoints > 0),
+      `${logs.length} trails, ${number(logs.reduce((sum, { size }) => sum + size, 0))} records, exit ${verified?.exitCode}`,
+    ),
+    claim("order's goes on behind the kill, and says so", recovered !== undefined, recovered === undefined ? 'no such range' : `records ${recovered.from} to ${recovered.to - 1}`),
+    caught('a copy with a changed record: caught', tampered.changed),
+    caught('a copy with a record less: caught', tampered.dropped),
+    caught('a copy without its end: caught', tampered.cut),
   ];
 }

@@ -1,4 +1,6 @@
 // This mesh with an audit adapter that takes every event and does nothing: all that audit costs before a sink.
 import { meshWith } from './mesh.mjs';
 
-export const { startServer, connect } = meshWith({ adapters: [{ logEvent: async () => {} }] });
+export const nullMonitoring = () => ({ adapters: [{ logEvent: async () => {} }] });
+
+export const { startServer, connect, lostEvents } = meshWith({ server: nullMonitoring });

@@ -4,8 +4,9 @@ import { SecureMesh } from '@lemur-bookstores/secure-stack-mesh';
 
 const pathsIn = (scratch) => ({ keysDir: join(scratch, 'keys'), logsDir: join(scratch, 'logs'), runtimeDir: join(scratch, 'run') });
 
-/** The two ends with a given `monitoring` option. */
-export function meshWith(monitoring) {
+/** The two ends with a given `monitoring` option each, made from the scratch folder. */
+export function meshWith({ server: serverMonitoring, client: clientMonitoring = serverMonitoring }) {
+  let server;
   let client;
 
   /** One mesh a process, as services have it; what connects and disconnects is its session. */
@@ -13,7 +14,7 @@ export function meshWith(monitoring) {
     const mesh = new SecureMesh({
       serviceId: 'echo-client',
       port: 0,
-      monitoring,
+      monitoring: clientMonitoring(scratch),
       discovery: { services: [{ id: 'echo', host: '127.0.0.1', port }] },
       paths: pathsIn(scratch),
     });
@@ -23,10 +24,10 @@ export function meshWith(monitoring) {
 
   return {
     async startServer({ scratch }) {
-      const mesh = new SecureMesh({ serviceId: 'echo', port: 0, monitoring, paths: pathsIn(scratch) });
-      mesh.handle('echo', (input) => input);
-      await mesh.initialize();
-      return { target: { port: mesh.port, scratch }, stop: () => mesh.close() };
+      server = new SecureMesh({ serviceId: 'echo', port: 0, monitoring: serverMonitoring(scratch), paths: pathsIn(scratch) });
+      server.handle('echo', (input) => input);
+      await server.initialize();
+      return { target: { port: server.port, scratch }, stop: () => server.close() };
     },
 
     async connect(target) {
@@ -35,7 +36,13 @@ export function meshWith(monitoring) {
       const call = (payload) => echo.call('echo', payload);
       return { json: call, bytes: call, close: () => client.disconnect('echo') };
     },
+
+    /** Audit events that this end's adapters never got: a round with any did not measure what it claims. */
+    lostEvents() {
+      const { adapters = [] } = (server ?? client)?.getStats().audit ?? {};
+      return adapters.reduce((sum, { dropped, deadLettered }) => sum + dropped + deadLettered, 0);
+    },
   };
 }
 
-export const { startServer, connect } = meshWith({ adapters: [] });
+export const { startServer, connect, lostEvents } = meshWith({ server: () => ({ adapters: [] }) });

@@ -1,10 +1,10 @@
 // Where the callers come in: each of their orders goes gateway → order → payment and back.
-import { SecureMesh } from '@lemur-bookstores/secure-stack-mesh';
+import { FileAdapter, SecureMesh } from '@lemur-bookstores/secure-stack-mesh';
 import { Callers } from './callers.mjs';
 import { ParentAdapter, parentLogger, serve, tellParent } from './parent.mjs';
 
 const adapter = new ParentAdapter();
-const mesh = new SecureMesh({ serviceId: 'gateway', port: 0, monitoring: { adapters: [adapter] }, logger: parentLogger });
+const mesh = new SecureMesh({ serviceId: 'gateway', port: 0, monitoring: { adapters: [adapter, new FileAdapter(process.env.DEMO_AUDIT_DIR)] }, logger: parentLogger });
 const order = mesh.connect('order');
 
 const callers = new Callers({

@@ -1,11 +1,11 @@
 // Takes orders and has payment charge them.
-import { SecureMesh } from '@lemur-bookstores/secure-stack-mesh';
+import { FileAdapter, SecureMesh } from '@lemur-bookstores/secure-stack-mesh';
 import { ParentAdapter, parentLogger, serve } from './parent.mjs';
 
 const CENTS_A_COPY = 1_250;
 
 const adapter = new ParentAdapter();
-const mesh = new SecureMesh({ serviceId: 'order', port: 0, monitoring: { adapters: [adapter] }, logger: parentLogger });
+const mesh = new SecureMesh({ serviceId: 'order', port: 0, monitoring: { adapters: [adapter, new FileAdapter(process.env.DEMO_AUDIT_DIR)] }, logger: parentLogger });
 const payment = mesh.connect('payment');
 
 mesh.handle('placeOrder', async ({ book, copies }, { signal }) => {
