@@ -67,8 +67,8 @@ export function discoveryCheck(state: () => DiscoveryState, clock: Clock = syste
 
 /**
  * `audit`, not critical, so that a sink that is down restarts nothing. Unhealthy: an adapter lost events since the last look, or
- * its lane is full and so about to. Degraded: events are queued, and the adapter failed and took nothing since, or the oldest has
- * waited for longer than a delivery may take.
+ * its lane is full and so about to. Degraded: events wait, in memory or in the spill, and the adapter failed and took nothing since, or the
+ * oldest in memory has waited for longer than a delivery may take; or the spill is 80 % full.
  */
 export function auditCheck(state: () => AuditStats, clock: Clock = systemClock): HealthCheck {
   let known = new Map<string, AuditLaneStats>();
@@ -84,7 +84,8 @@ export function auditCheck(state: () => AuditStats, clock: Clock = systemClock):
         const losses = lossesOf(lane) - (before === undefined ? 0 : lossesOf(before));
         if (losses > 0) losing.push(`${lane.adapter} lost ${losses} event(s)`);
         else if (lane.full) losing.push(`${lane.adapter} has no room for more events`);
-        else if (lane.queued > 0 && lane.failing) stuck.push(`${lane.adapter} takes nothing`);
+        else if (lane.queued + lane.spilled > 0 && lane.failing) stuck.push(`${lane.adapter} takes nothing${spillText(lane)}`);
+        else if (lane.spillBytes > SPILL_ALARM * lane.spillMaxBytes) stuck.push(`${lane.adapter} is behind${spillText(lane)}`);
         else if (lane.oldestQueuedMs > lane.deliveryTimeoutMs) stuck.push(`${lane.adapter} is ${Math.round(lane.oldestQueuedMs / 1_000)} s behind`);
       }
       known = new Map(adapters.map((lane) => [lane.adapter, lane]));
@@ -94,6 +95,12 @@ export function auditCheck(state: () => AuditStats, clock: Clock = systemClock):
     },
   };
 }
+
+/** The share of a spill from which on somebody should know. */
+const SPILL_ALARM = 0.8;
+
+const spillText = ({ spilled, spillBytes, spillMaxBytes }: AuditLaneStats): string =>
+  spilled === 0 ? '' : `, ${spilled} event(s) in a spill that is ${Math.round((100 * spillBytes) / spillMaxBytes)} % full`;
 
 const lossesOf = ({ dropped, deadLettered }: AuditLaneStats): number => dropped + deadLettered;
 

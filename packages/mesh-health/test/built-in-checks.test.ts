@@ -61,7 +61,7 @@ describe('built-in checks', () => {
     let lanes: Partial<AuditLaneStats>[] = [];
     const check = auditCheck(() => ({ emitted: 0, adapters: lanes as AuditLaneStats[] }), clock);
     const look = async (...next: Partial<AuditLaneStats>[]): Promise<[string, string | undefined]> => {
-      lanes = next.map((lane) => ({ queued: 0, dropped: 0, deadLettered: 0, failing: false, full: false, oldestQueuedMs: 0, deliveryTimeoutMs: 10_000, ...lane }));
+      lanes = next.map((lane) => ({ queued: 0, spilled: 0, spillBytes: 0, spillMaxBytes: 0, dropped: 0, deadLettered: 0, failing: false, full: false, oldestQueuedMs: 0, deliveryTimeoutMs: 10_000, ...lane }));
       const { status, error } = await run(check);
       return [status, error];
     };
@@ -77,10 +77,19 @@ describe('built-in checks', () => {
   });
 
   test('regression: audit is not healthy while a sink hangs or a lane is full', async () => {
-    const lane = { adapter: 'file', queued: 1, dropped: 0, deadLettered: 0, failing: false, full: false, oldestQueuedMs: 10_000, deliveryTimeoutMs: 10_000 };
+    const lane = { adapter: 'file', queued: 1, spilled: 0, spillBytes: 0, spillMaxBytes: 0, dropped: 0, deadLettered: 0, failing: false, full: false, oldestQueuedMs: 10_000, deliveryTimeoutMs: 10_000 };
     const look = (next: Partial<AuditLaneStats>): Promise<HealthCheckResult> => run(auditCheck(() => ({ emitted: 0, adapters: [{ ...lane, ...next } as AuditLaneStats] }), clock));
     expect(await look({})).toMatchObject({ status: 'healthy' });
     expect(await look({ oldestQueuedMs: 10_001 })).toMatchObject({ status: 'degraded', error: 'file is 10 s behind' });
     expect(await look({ full: true, oldestQueuedMs: 0 })).toMatchObject({ status: 'unhealthy', error: 'file has no room for more events' });
+  });
+
+  test('audit: a sink that is down shows while its events are in the spill, and a spill that fills up', async () => {
+    const lane = { adapter: 'file', queued: 0, spilled: 7, spillBytes: 50, spillMaxBytes: 100, dropped: 0, deadLettered: 0, failing: true, full: false, oldestQueuedMs: 0, deliveryTimeoutMs: 10_000 };
+    const look = (next: Partial<AuditLaneStats>): Promise<HealthCheckResult> => run(auditCheck(() => ({ emitted: 0, adapters: [{ ...lane, ...next } as AuditLaneStats] }), clock));
+    expect(await look({})).toMatchObject({ status: 'degraded', error: 'file takes nothing, 7 event(s) in a spill that is 50 % full' });
+    expect(await look({ failing: false })).toMatchObject({ status: 'healthy' });
+    expect(await look({ failing: false, spillBytes: 81 })).toMatchObject({ status: 'degraded', error: 'file is behind, 7 event(s) in a spill that is 81 % full' });
+    expect(await look({ full: true })).toMatchObject({ status: 'unhealthy', error: 'file has no room for more events' });
   });
 });
