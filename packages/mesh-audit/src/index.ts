@@ -18,3 +18,4 @@ export { structuredRecord, type StructuredRecord } from './wrapping/structured-r
 export type { SurroundingsOptions } from './wrapping/surroundings.js';
 export type { NameMaskOptions } from './name-mask.js';
 export type { RedactionOptions } from './redaction.js';
+export { maskedValue, type ValueMacOptions } from './value-mac.js';

@@ -1,9 +1,12 @@
 import { MASK, NameMask, type NameMaskOptions } from './name-mask.js';
 import { maskPrivateKeys } from './private-key-text.js';
 import { swallowRejection } from './swallow-rejection.js';
+import { ValueMac, type ValueMacOptions } from './value-mac.js';
 
 /** What becomes of an event's metadata before any adapter sees it. */
 export interface RedactionOptions extends NameMaskOptions {
+  /** Masked texts, numbers and booleans become an HMAC under this salt instead of `[redacted]`: equal ones stay comparable. Default: none. */
+  readonly hmac?: ValueMacOptions | undefined;
   /** Characters that a string may have; the rest is cut off, with a mark. Default 8,192. */
   readonly maxStringLength?: number | undefined;
   /** Containers that may stand within each other. Default 6. */
@@ -53,6 +56,7 @@ export const textBytes = (text: string): number => VALUE_BYTES + 2 * text.length
  */
 export class Redactor {
   readonly #mask: NameMask;
+  readonly #mac: ValueMac | undefined;
   readonly #maxStringLength: number;
   readonly #maxDepth: number;
   readonly #maxEntries: number;
@@ -64,6 +68,7 @@ export class Redactor {
 
   constructor(options: RedactionOptions = {}) {
     this.#mask = new NameMask(options);
+    this.#mac = options.hmac === undefined ? undefined : new ValueMac(options.hmac);
     this.#maxStringLength = options.maxStringLength ?? 8_192;
     this.#maxDepth = options.maxDepth ?? 6;
     this.#maxEntries = options.maxEntries ?? 64;
@@ -99,7 +104,7 @@ export class Redactor {
       // Assigning it would set the copy's prototype instead of an entry.
       if (name === '__proto__') continue;
       const hidden = this.#mask.hides(name, level) || (LABELLED.has(name) && this.#labelsSecret(source));
-      const value = hidden ? MASK : this.#read(source, name);
+      const value = hidden ? this.#masked(source, name) : this.#read(source, name);
       if (value === undefined) continue;
       copy[safeText(name, MAX_NAME_LENGTH)] = value;
       this.#bytes += textBytes(name) + VALUE_BYTES;
@@ -115,13 +120,17 @@ export class Redactor {
     const count = Math.min(items.length, this.#maxEntries);
     let hidden = false;
     for (let index = 0; index < count; index++) {
-      copy.push(hidden ? MASK : this.#read(items, index) ?? null);
+      copy.push(hidden ? this.#masked(items, index) : this.#read(items, index) ?? null);
       hidden = this.#isSecretName(this.#peek(items, index));
     }
     this.#bytes += count * VALUE_BYTES;
     if (items.length > count) copy.push(`[${items.length - count} more]`);
     this.#ancestors.pop();
     return Object.freeze(copy);
+  }
+
+  #masked(source: object, name: string | number): string {
+    return this.#mac?.of(this.#peek(source, name)) ?? MASK;
   }
 
   #read(source: object, name: string | number): unknown {
