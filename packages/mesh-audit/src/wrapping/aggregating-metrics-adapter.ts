@@ -1,6 +1,7 @@
 import { MeshError, type AdapterContext, type ClockTimer, type ManagedAdapter, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
 import { withinDeadline } from '../deadline.js';
 import { ThrottledWarning } from '../throttled-warning.js';
+import { checkEvent } from './check-event.js';
 import { EventCounts, type MetricsGroup } from './event-counts.js';
 import { OptionProblems } from './option-problems.js';
 import { Surroundings, type SurroundingsOptions } from './surroundings.js';
@@ -78,19 +79,15 @@ export class AggregatingMetricsAdapter implements ManagedAdapter {
   }
 
   /** Resolves when the event is counted. @throws MeshError `adapter_failed` once it is closed */
-  logEvent(event: MeshAuditEvent): Promise<void> {
-    return this.logEvents([event]);
+  // eslint-disable-next-line @typescript-eslint/require-await -- so that what it throws is a rejection
+  async logEvent(event: MeshAuditEvent): Promise<void> {
+    this.#count([event]);
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- so that what it throws is a rejection
-  async logEvents(events: readonly MeshAuditEvent[]): Promise<void> {
-    if (this.#closing !== undefined) throw new MeshError('adapter_failed', 'the aggregating metrics adapter is closed', { retryable: false });
-    const last = events.at(-1);
-    if (last === undefined) return;
-    this.#gathering ??= { from: this.#surroundings.clock.now(), counts: new EventCounts(this.#maxGroups), failedSends: 0, serviceId: last.serviceId };
-    for (const event of events) this.#gathering.counts.add(event);
-    this.#gathering.serviceId = last.serviceId;
-    this.#arm();
+  // eslint-disable-next-line @typescript-eslint/require-await -- as above
+  async logEvents(events: readonly MeshAuditEvent[], options?: { readonly signal: AbortSignal }): Promise<void> {
+    options?.signal.throwIfAborted();
+    this.#count(events);
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await -- the interface's
@@ -118,6 +115,18 @@ export class AggregatingMetricsAdapter implements ManagedAdapter {
     } finally {
       this.#timer?.cancel();
     }
+  }
+
+  #count(events: readonly MeshAuditEvent[]): void {
+    if (this.#closing !== undefined) throw new MeshError('adapter_failed', 'the aggregating metrics adapter is closed', { retryable: false });
+    // All of them before the first is counted: a batch is all or nothing.
+    for (const event of events) checkEvent(event);
+    const last = events.at(-1);
+    if (last === undefined) return;
+    this.#gathering ??= { from: this.#surroundings.clock.now(), counts: new EventCounts(this.#maxGroups), failedSends: 0, serviceId: last.serviceId };
+    for (const event of events) this.#gathering.counts.add(event);
+    this.#gathering.serviceId = last.serviceId;
+    this.#arm();
   }
 
   #arm(): void {

@@ -42,8 +42,8 @@ export class AlertOutbox {
   #overflowTimer: ClockTimer | undefined;
   #retryTimer: ClockTimer | undefined;
   #draining: Promise<MeshError | undefined> | undefined;
-  /** What the target asked for: until then it gets nothing. */
-  #pause: { readonly until: number; readonly failure: MeshError } | undefined;
+  /** What the target asked for: until then it gets nothing by itself. A lane waits as long before it asks again. */
+  #pausedUntil = -Infinity;
   #told = 0;
   #refused = 0;
 
@@ -71,7 +71,7 @@ export class AlertOutbox {
   /** Takes and sends what nobody waits for. */
   addAndSend(draft: AlertDraft): void {
     this.add(draft);
-    void this.#drain();
+    this.#drainUnasked();
   }
 
   /** Resolves when all alerts that an event set off are out, or summed up. @throws MeshError why one of them is not */
@@ -96,7 +96,6 @@ export class AlertOutbox {
    */
   async close(held: readonly AlertDraft[]): Promise<void> {
     await this.#draining;
-    this.#pause = undefined;
     for (const draft of held) this.#sumUp(draft);
     this.#overflowTimer?.cancel();
     if (this.#overflow !== undefined) this.#push(this.#overflow, undefined);
@@ -126,7 +125,7 @@ export class AlertOutbox {
       if (this.#entries.length < MAX_WAITING && this.#rate.take(clock.monotonic())) {
         this.#push(this.#overflow, undefined);
         this.#overflow = undefined;
-        void this.#drain();
+        this.#drainUnasked();
       } else this.#armOverflow();
     }, delayMs);
   }
@@ -135,16 +134,18 @@ export class AlertOutbox {
   #drain(): Promise<MeshError | undefined> {
     if (this.#draining !== undefined) return this.#draining;
     if (this.#entries.length === 0) return Promise.resolve(undefined);
-    if (this.#pause !== undefined && this.#owner.clock().monotonic() < this.#pause.until) return Promise.resolve(this.#pause.failure);
     this.#draining = this.#sendAll();
     return this.#draining;
+  }
+
+  #drainUnasked(): void {
+    if (this.#owner.clock().monotonic() >= this.#pausedUntil) void this.#drain();
   }
 
   async #sendAll(): Promise<MeshError | undefined> {
     const { clock, notifyTimeoutMs, send } = this.#owner;
     this.#retryTimer?.cancel();
     this.#retryTimer = undefined;
-    this.#pause = undefined;
     let stopped: MeshError | undefined;
     for (let entry = this.#entries[0]; entry !== undefined && stopped === undefined; entry = this.#entries[0]) {
       const { alert } = entry;
@@ -175,7 +176,7 @@ export class AlertOutbox {
   #retryLater(failure: MeshError): void {
     const clock = this.#owner.clock();
     const askedMs = Math.min(failure.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS);
-    if (askedMs > 0) this.#pause = { until: clock.monotonic() + askedMs, failure };
+    this.#pausedUntil = clock.monotonic() + askedMs;
     this.#owner.logger().warn('alerts are not out yet', { waiting: this.#entries.length, error: failure.message });
     this.#retryTimer = clock.setTimeout(() => void this.#drain(), Math.max(RETRY_MS, askedMs));
   }

@@ -3,6 +3,7 @@ import { ThrottledWarning } from '../throttled-warning.js';
 import { alertEvent, type Alert } from './alert.js';
 import { completeAlertOptions, type AlertRulesAdapterOptions, type AlertTarget } from './alert-options.js';
 import { AlertOutbox } from './alert-outbox.js';
+import { checkEvent } from './check-event.js';
 import { hasMethod } from './option-problems.js';
 import { RecentIds } from './recent-ids.js';
 import { RuleWatch } from './rule-watch.js';
@@ -68,6 +69,7 @@ export class AlertRulesAdapter implements ManagedAdapter {
   /** @throws MeshError why an alert that the event set off is not out: the target's, `adapter_failed` where that is none or is late */
   async logEvent(event: MeshAuditEvent): Promise<void> {
     if (this.#closing !== undefined) throw new MeshError('adapter_failed', 'the alert rules adapter is closed', { retryable: false });
+    checkEvent(event);
     const concerned = this.#watches.filter((watch) => watch.matches(event));
     if (concerned.length === 0) return;
     if (this.#seen.add(event.id)) {

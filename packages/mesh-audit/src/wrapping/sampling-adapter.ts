@@ -41,7 +41,7 @@ export class SamplingAdapter extends WrappingAdapter {
   #warning: ThrottledWarning | undefined;
   #timer: ClockTimer | undefined;
   #stating: Promise<void> | undefined;
-  #closed = false;
+  #ended = false;
 
   /** @throws MeshError `invalid_option` that names every problem */
   constructor(inner: MonitoringAdapter, options: SamplingAdapterOptions) {
@@ -86,17 +86,18 @@ export class SamplingAdapter extends WrappingAdapter {
     await super.start(context);
   }
 
+  /** Waits for what is under way, and states what was left out before this call. */
   override async flush(): Promise<void> {
     await this.#state();
     await super.flush();
   }
 
   /** States what was left out, and closes the inner adapter. What is left out afterwards is stated no more. */
-  override async close(): Promise<void> {
+  protected override async end(): Promise<void> {
     await this.#state();
-    this.#closed = true;
+    this.#ended = true;
     this.#timer?.cancel();
-    await super.close();
+    await super.end();
   }
 
   protected override deliver(events: readonly MeshAuditEvent[], run: () => Promise<void>): Promise<void> {
@@ -113,7 +114,7 @@ export class SamplingAdapter extends WrappingAdapter {
   }
 
   #arm(): void {
-    if (this.#timer !== undefined || this.#closed) return;
+    if (this.#timer !== undefined || this.#ended) return;
     this.#timer = this.#surroundings.clock.setTimeout(() => {
       this.#timer = undefined;
       if (this.#leftOut.early) this.#arm();

@@ -1,5 +1,6 @@
 import { MeshError, type ManagedAdapter, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
 import { swallowRejection } from '../swallow-rejection.js';
+import { checkEvent } from './check-event.js';
 import { OptionProblems, shown } from './option-problems.js';
 import { structuredRecord, type StructuredRecord } from './structured-record.js';
 
@@ -30,6 +31,7 @@ export class StructuredAdapter<Record = StructuredRecord> implements ManagedAdap
 
   /** @throws MeshError `adapter_failed`, permanent, where the mapper throws or answers with nothing or a promise; else what the target throws */
   async logEvent(event: MeshAuditEvent): Promise<void> {
+    checkEvent(event);
     let record: Record;
     try {
       record = this.#map(event);

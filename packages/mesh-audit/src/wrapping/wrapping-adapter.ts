@@ -1,4 +1,6 @@
-import type { AdapterContext, ManagedAdapter, MeshAuditEvent, MetricsSnapshot, MonitoringAdapter } from '@lemur-bookstores/mesh-interface';
+import { MeshError, type AdapterContext, type ManagedAdapter, type MeshAuditEvent, type MonitoringAdapter } from '@lemur-bookstores/mesh-interface';
+
+const MAX_NAME_LENGTH = 64;
 
 /**
  * An adapter in front of another one, which it answers for: durability, life cycle and metrics go through. `logEvents` and `logMetrics` are
@@ -9,47 +11,77 @@ export abstract class WrappingAdapter implements ManagedAdapter {
   readonly logEvents?: NonNullable<ManagedAdapter['logEvents']>;
   readonly logMetrics?: NonNullable<ManagedAdapter['logMetrics']>;
   protected readonly inner: ManagedAdapter;
+  readonly #underWay = new Set<Promise<void>>();
+  #closing: Promise<void> | undefined;
 
   constructor(kind: string, inner: MonitoringAdapter) {
     const managed: ManagedAdapter = inner;
     this.inner = managed;
-    this.name = `${kind}(${nameOf(managed)})`;
+    this.name = `${kind}:${nameOf(managed)}`.slice(0, MAX_NAME_LENGTH);
     if (typeof managed.logEvents === 'function') {
       this.logEvents = async (events, options) => {
+        this.#checkOpen();
+        options?.signal?.throwIfAborted();
         const kept = events.filter((event) => this.accepts(event));
-        if (kept.length > 0) await this.deliver(kept, () => managed.logEvents!(kept, options));
+        if (kept.length > 0) await this.#track(this.deliver(kept, () => managed.logEvents!(kept, options)));
       };
     }
-    if (typeof managed.logMetrics === 'function') this.logMetrics = async (metrics: MetricsSnapshot) => managed.logMetrics!(metrics);
+    if (typeof managed.logMetrics === 'function') this.logMetrics = async (metrics) => managed.logMetrics!(metrics);
   }
 
   get durable(): boolean {
     return this.inner.durable === true;
   }
 
-  /** Whether the event goes to the inner adapter. Never throws. */
+  /** Whether the event goes to the inner adapter. */
   abstract accepts(event: MeshAuditEvent): boolean;
 
-  /** Resolves when the inner adapter has the event, or at once where it does not get it. Throws what the inner adapter throws. */
+  /**
+   * Resolves when the inner adapter has the event, or at once where it does not get it.
+   * @throws what the inner adapter throws; MeshError `adapter_failed`, permanent, after `close()`
+   */
   async logEvent(event: MeshAuditEvent): Promise<void> {
-    if (this.accepts(event)) await this.deliver([event], () => this.inner.logEvent(event));
+    this.#checkOpen();
+    if (this.accepts(event)) await this.#track(this.deliver([event], () => this.inner.logEvent(event)));
   }
 
   async start(context: AdapterContext): Promise<void> {
     await this.inner.start?.(context);
   }
 
+  /** Waits for what is under way, also where the inner adapter has no `flush()`. */
   async flush(): Promise<void> {
+    await Promise.allSettled(this.#underWay);
     await this.inner.flush?.();
   }
 
-  async close(): Promise<void> {
+  /** Closes the inner adapter. Safe to call twice. */
+  close(): Promise<void> {
+    this.#closing ??= this.end();
+    return this.#closing;
+  }
+
+  /** What `close()` does, once. */
+  protected async end(): Promise<void> {
     await this.inner.close?.();
   }
 
   /** Hands events on. @param _events those that `run` delivers */
   protected async deliver(_events: readonly MeshAuditEvent[], run: () => Promise<void>): Promise<void> {
     await run();
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== undefined) throw new MeshError('adapter_failed', `the adapter ${this.name} is closed`, { retryable: false });
+  }
+
+  async #track(delivery: Promise<void>): Promise<void> {
+    this.#underWay.add(delivery);
+    try {
+      await delivery;
+    } finally {
+      this.#underWay.delete(delivery);
+    }
   }
 }
 
@@ -64,6 +96,6 @@ export function acceptedBy(adapter: ManagedAdapter, event: MeshAuditEvent): bool
 }
 
 /** An adapter's own name, else its class's. */
-export function nameOf(adapter: ManagedAdapter): string {
+function nameOf(adapter: ManagedAdapter): string {
   return typeof adapter.name === 'string' && adapter.name !== '' ? adapter.name : adapter.constructor?.name ?? 'adapter';
 }

@@ -208,34 +208,41 @@ describe('the bound on the rate', () => {
 describe('notifying that fails', () => {
   test('is the event\'s failure; the retry sends what is left, counts nothing twice and keeps the id', async () => {
     const tries: Alert[] = [];
-    let down = true;
-    const { adapter } = alerting({
-      rules: [failures, { name: 'all', when: () => true, threshold: { count: 2, windowMs: 1_000 } }],
+    const { clock, adapter } = alerting({
+      rules: [failures, { name: 'all', when: () => true }],
       notify: (alert) => {
         tries.push(alert);
-        if (down && alert.rule === 'auth') throw new MeshError('queue_full', 'busy', { retryAfterMs: 50 });
+        if (tries.length === 2) throw new MeshError('queue_full', 'busy', { retryAfterMs: 50 });
       },
     });
     const [first, second] = [failure('a'), failure('a')];
     await expect(adapter.logEvent(first)).rejects.toMatchObject({ reason: 'queue_full', retryAfterMs: 50 });
-    down = false;
-    // Within the time the target asked for nothing is sent.
-    await expect(adapter.logEvent({ ...first })).rejects.toMatchObject({ reason: 'queue_full' });
-    expect(tries).toHaveLength(1);
-    expect(adapter.stats).toMatchObject({ met: 1, waiting: 1 });
+    expect(adapter.stats).toEqual({ met: 2, told: 1, heldBack: 0, waiting: 1, refused: 0 });
+    for (let index = 0; index < 3; index++) await adapter.logEvent({ ...first });
+    await adapter.logEvent(second);
+    expect(tries.map(({ rule }) => rule)).toEqual(['auth', 'all', 'all']);
+    expect(tries[1]).toBe(tries[2]);
+    expect(adapter.stats).toEqual({ met: 4, told: 2, heldBack: 2, waiting: 0, refused: 0 });
+    // The two windows: no retry is left.
+    expect(clock.pendingTimers).toBe(2);
+  });
 
-    const { clock, adapter: other } = alerting({ rules: [failures], notify: (alert) => {
-      tries.push(alert);
-      if (tries.length === 2) throw new Error('for now');
-    } });
-    await expect(other.logEvent(first)).rejects.toMatchObject({ reason: 'adapter_failed', retryable: true });
-    await other.logEvent({ ...first });
-    await other.logEvent({ ...first });
-    await other.logEvent(second);
-    expect(tries).toHaveLength(3);
-    expect(tries[1]!.id).toBe(tries[2]!.id);
-    expect(other.stats).toEqual({ met: 2, told: 1, heldBack: 1, waiting: 0, refused: 0 });
-    expect(clock.pendingTimers).toBe(1);
+  test('by itself it does not ask a target again before the time that this asked for', async () => {
+    const tries: number[] = [];
+    const { clock, adapter } = alerting({
+      dedupMs: 1_000,
+      notify: ({ dedupKey }) => {
+        tries.push(clock.monotonic());
+        if (dedupKey.endsWith('/b')) throw new MeshError('queue_full', 'busy', { retryAfterMs: 60_000 });
+      },
+    });
+    await adapter.logEvent(failure('a'));
+    await adapter.logEvent(failure('a'));
+    await expect(adapter.logEvent(failure('b'))).rejects.toMatchObject({ retryAfterMs: 60_000 });
+    await clock.advance(59_999);
+    expect(tries).toEqual([0, 0]);
+    await clock.advance(1);
+    expect(tries).toEqual([0, 0, 60_000]);
   });
 
   test('is tried again by itself where nobody asks, and at flush()', async () => {

@@ -74,7 +74,7 @@ describe('FilterAdapter', () => {
     for (let index = 0; index < 5; index++) audit.record(index === 2 ? security() : message());
     await audit.close();
     expect(inner.sequences).toEqual([3]);
-    expect(audit.stats().adapters[0]).toMatchObject({ adapter: 'filter(sink)', emitted: 5 });
+    expect(audit.stats().adapters[0]).toMatchObject({ adapter: 'filter:sink', emitted: 5 });
   });
 
   test('invalid arguments are reported all at once', () => {
@@ -90,9 +90,9 @@ describe('any wrapping adapter', () => {
 
   test('offers batches and metrics only where the inner adapter takes them', () => {
     const plain = new FilterAdapter(new RecordingAdapter(), () => true);
-    expect([plain.logEvents, plain.logMetrics, plain.durable, plain.name]).toEqual([undefined, undefined, false, 'filter(recording)']);
+    expect([plain.logEvents, plain.logMetrics, plain.durable, plain.name]).toEqual([undefined, undefined, false, 'filter:recording']);
     const full = new FilterAdapter(new FilterAdapter(new FullAdapter('full'), () => true), () => true);
-    expect([typeof full.logEvents, typeof full.logMetrics, full.durable, full.name]).toEqual(['function', 'function', true, 'filter(filter(full))']);
+    expect([typeof full.logEvents, typeof full.logMetrics, full.durable, full.name]).toEqual(['function', 'function', true, 'filter:filter:full']);
   });
 
   test('forwards the life cycle, and resolves where the inner adapter has none', async () => {

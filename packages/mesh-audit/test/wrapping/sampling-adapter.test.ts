@@ -137,7 +137,7 @@ describe('what was left out is stated', () => {
     await clock.advance(1_000);
     expect(new Set(tries.slice(0, 3).map(({ id }) => id)).size).toBe(1);
     expect(inner.events.map(({ details }) => details.metadata)).toMatchObject([{ count: 1, toSequence: 1 }, { count: 1, fromSequence: 2 }]);
-    expect(logger.lines[0]).toMatchObject({ level: 'warn', message: expect.stringContaining('sampling(inner)') });
+    expect(logger.lines[0]).toMatchObject({ level: 'warn', message: expect.stringContaining('sampling:inner') });
   });
 
   test('a statement refused for good is summed into the next one', async () => {
@@ -160,18 +160,21 @@ describe('what was left out is stated', () => {
     const inner = new RecordingAdapter('inner', (event) => (event.details.action === 'audit.sampled' ? never() : undefined));
     const sampling = new SamplingAdapter(inner, { rate: 0, clock, logger: silentLogger });
     await sampling.logEvent(eventOf(1));
-    const closing = sampling.close();
+    const flushing = sampling.flush();
     const delivering = sampling.logEvent(eventOf(2, 'connection'));
-    await clock.advance(4_000);
-    await Promise.all([closing, delivering]);
+    await clock.advance(2_000);
+    await Promise.all([flushing, delivering]);
     expect(inner.sequences).toEqual([2]);
+    const closing = sampling.close();
+    await clock.advance(2_000);
+    await closing;
 
     const hanging = new SamplingAdapter(new RecordingAdapter('hanging', never), { rate: 0, clock, logger: silentLogger });
     void hanging.logEvent(eventOf(3, 'connection'));
     await hanging.logEvent(eventOf(4));
-    const flushing = hanging.flush();
+    const ending = hanging.close();
     await clock.advance(4_000);
-    await flushing;
+    await ending;
   });
 
   test('one at a time with deliveries: the inner adapter never gets two things at once', async () => {
