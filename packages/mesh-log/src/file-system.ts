@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
-import { mkdir, open, readdir, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
+import { lstat, mkdir, open, readdir, rename, unlink, type FileHandle } from 'node:fs/promises';
+import { MeshError } from '@lemur-bookstores/mesh-interface';
 
 /** What identifies a file under a name, and how long it is. */
 export interface FileStatus {
@@ -28,11 +29,11 @@ export interface FileSystem {
   /** Makes a folder and those above it, 0700. */
   makeDirectory(path: string): Promise<void>;
   list(directory: string): Promise<string[]>;
-  /** `undefined` where there is no such file. */
+  /** `undefined` where there is no such file. Of a link itself, not of where it leads. */
   status(path: string): Promise<FileStatus | undefined>;
   /** Makes a file that was not there, 0600, for reading and writing. */
   create(path: string): Promise<LogFile>;
-  /** Opens a file that is there; never follows a link. */
+  /** Opens a file that is there; never follows a link. @throws MeshError `log_tampered` for a link, a folder, a FIFO and the like */
   open(path: string, access: 'read' | 'write'): Promise<LogFile>;
   rename(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
@@ -84,14 +85,14 @@ export const nodeFileSystem: FileSystem = {
   list: (directory) => readdir(directory),
   status: async (path) => {
     try {
-      return statusOf(await stat(path));
+      return statusOf(await lstat(path));
     } catch (error) {
       if (errorCode(error) === 'ENOENT') return undefined;
       throw error;
     }
   },
   create: async (path) => new NodeLogFile(await open(path, 'wx+', 0o600)),
-  open: async (path, access) => new NodeLogFile(await open(path, (access === 'read' ? constants.O_RDONLY : constants.O_RDWR) | constants.O_NOFOLLOW)),
+  open: openRegular,
   rename,
   unlink,
   syncDirectory: async (directory) => {
@@ -99,6 +100,22 @@ export const nodeFileSystem: FileSystem = {
     await handle.sync().finally(() => handle.close());
   },
 };
+
+/** Whoever may write into a log's folder can put anything there: a FIFO would keep the opener waiting for ever, thus O_NONBLOCK, which files do not care about. */
+async function openRegular(path: string, access: 'read' | 'write'): Promise<LogFile> {
+  let handle: FileHandle;
+  try {
+    handle = await open(path, (access === 'read' ? constants.O_RDONLY : constants.O_RDWR) | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    // A link; a folder, to be written; a socket.
+    throw ['ELOOP', 'EISDIR', 'ENXIO'].includes(errorCode(error)) ? irregular(path, error) : error;
+  }
+  if ((await handle.stat()).isFile()) return new NodeLogFile(handle);
+  await handle.close();
+  throw irregular(path);
+}
+
+const irregular = (path: string, cause?: unknown): MeshError => new MeshError('log_tampered', `'${path}' is no regular file`, { cause });
 
 /** Node's code of a failed operation, e.g. `ENOSPC`. */
 export const errorCode = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? String(error);

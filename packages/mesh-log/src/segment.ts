@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import { MeshError } from '@lemur-bookstores/mesh-interface';
 import type { FileSystem } from './file-system.js';
+import { HASH_BYTES } from './leaf.js';
 import type { MerkleTree } from './merkle-tree.js';
+import { strictBase64 } from './signed-note.js';
 
 const NAME = /^audit-(\d{8,15})\.jsonl(\.gz)?$/;
 const FORMAT = 1;
@@ -56,20 +58,31 @@ export function parseHeader(line: Buffer): SegmentHeader {
   try {
     const header = JSON.parse(text) as SegmentHeader & { format: number };
     // Later formats are told apart from damage as soon as there is one.
-    if (header.format === FORMAT && Number.isSafeInteger(header.first) && Number.isSafeInteger(header.segment) && formatHeader(header) === text) return header;
+    if (header.format === FORMAT && isWellFormed(header) && formatHeader(header) === text) return header;
   } catch {
     // Falls through to the same answer.
   }
   throw new MeshError('log_tampered', 'the header of a segment has been altered');
 }
 
+/** Of what JSON gave: in a log that was altered anything may stand there. */
+function isWellFormed({ segment, origin, key, first, prev, range, abandoned }: SegmentHeader): boolean {
+  const texts = [origin, key].every((text) => typeof text === 'string');
+  const hashes = [prev, ...range].every((text) => typeof text === 'string' && strictBase64(text)?.length === HASH_BYTES);
+  return texts && hashes && isCount(segment, 1) && isCount(first, 0) && abandoned.every(({ segment: number, bytes }) => isCount(number, 1) && isCount(bytes, 0));
+}
+
+const isCount = (value: unknown, least: number): boolean => Number.isSafeInteger(value) && (value as number) >= least;
+
 /** The segments in a folder, oldest first. Where one is there plain and compressed, the plain one wins (PROTOCOL 7.7). */
 export async function listSegments(fileSystem: FileSystem, directory: string): Promise<SegmentFile[]> {
   const files = new Map<number, SegmentFile>();
   for (const entry of await fileSystem.list(directory)) {
-    const [, digits, gzip] = NAME.exec(entry) ?? [];
-    if (digits === undefined) continue;
-    const file: SegmentFile = { number: Number(digits), name: segmentName(Number(digits)), path: join(directory, entry), compressed: gzip !== undefined };
+    const [, digits, gzip = ''] = NAME.exec(entry) ?? [];
+    const number = Number(digits);
+    // One name for each number: with more digits than it needs it would take the place of the one that is meant.
+    if (!(number > 0) || entry !== segmentName(number) + gzip) continue;
+    const file: SegmentFile = { number, name: segmentName(number), path: join(directory, entry), compressed: gzip !== '' };
     if (!file.compressed || !files.has(file.number)) files.set(file.number, file);
   }
   return [...files.values()].sort((one, other) => one.number - other.number);
