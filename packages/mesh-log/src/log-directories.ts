@@ -1,6 +1,9 @@
+import { join } from 'node:path';
 import { errorCode, type FileSystem } from './file-system.js';
 import { listSegments } from './segment.js';
-import { join } from 'node:path';
+
+/** Root's own folder at the top of a volume: no log, and others cannot read it. */
+const NO_LOG = 'lost+found';
 
 /**
  * The logs in a folder, relative to it: itself (`''`) where it holds segments, and each folder in it that does, by name. A folder that is
@@ -9,7 +12,7 @@ import { join } from 'node:path';
 export async function logDirectories(fileSystem: FileSystem, directory: string): Promise<string[]> {
   const found: string[] = [];
   for (const name of ['', ...(await entriesOf(fileSystem, directory)).sort()]) {
-    if ((await segmentsOf(fileSystem, join(directory, name))) > 0) found.push(name);
+    if (name !== NO_LOG && (await segmentsOf(fileSystem, join(directory, name))) > 0) found.push(name);
   }
   return found;
 }

@@ -53,14 +53,12 @@ async function headsOf(fileSystem: FileSystem, directory: string): Promise<Segme
 
 /** The beginning of one; `undefined` where it never got to its first record, or was retired. @throws MeshError `log_tampered` */
 export async function headOf(fileSystem: FileSystem, file: SegmentFile): Promise<SegmentHead | undefined> {
-  for (const place of placesOf(file)) {
-    try {
-      return await readHead(fileSystem, place);
-    } catch (error) {
-      if (errorCode(error) !== 'ENOENT') throw error;
-    }
+  try {
+    return await readHead(fileSystem, file);
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error;
+    return undefined;
   }
-  return undefined;
 }
 
 /** The events of one segment; none where it was retired meanwhile. */
@@ -70,18 +68,15 @@ export async function* recordsOf(
   endBytes: number | undefined,
   filter: EventFilter,
 ): AsyncGenerator<EventRecord, void, undefined> {
-  for (const place of placesOf(file)) {
-    try {
-      for await (const { lines } of readLines(fileSystem, place, endBytes)) {
-        for (const line of lines) {
-          const record = parseEventRecord(line);
-          if (record !== undefined && fits(record.event, filter)) yield record;
-        }
+  try {
+    for await (const { lines } of readLines(fileSystem, file, endBytes)) {
+      for (const line of lines) {
+        const record = parseEventRecord(line);
+        if (record !== undefined && fits(record.event, filter)) yield record;
       }
-      return;
-    } catch (error) {
-      if (errorCode(error) !== 'ENOENT') throw error;
     }
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error;
   }
 }
 
@@ -95,6 +90,3 @@ export async function newestOf<T>(count: number, events: AsyncIterable<T>): Prom
   }
   return newest.slice(Math.max(newest.length - count, 0));
 }
-
-/** Since it was listed a segment may have been compressed, or retired: then it is at neither place. */
-export const placesOf = (file: SegmentFile): SegmentFile[] => (file.compressed ? [file] : [file, { ...file, path: `${file.path}.gz`, compressed: true }]);

@@ -1,7 +1,7 @@
 import { Readable, pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { MeshError } from '@lemur-bookstores/mesh-interface';
-import type { FileSystem, LogFile } from './file-system.js';
+import { errorCode, type FileSystem, type LogFile } from './file-system.js';
 import { MAX_RECORD_BYTES } from './record.js';
 import type { SegmentFile } from './segment.js';
 
@@ -19,10 +19,10 @@ export interface LineBatch {
 }
 
 /**
- * Reads a segment line by line in bounded memory, compressed or not.
+ * Reads a segment line by line in bounded memory, compressed or not, also where it was compressed since it was listed.
  * @param endBytes where to stop; default: at the end
  * @param startBytes where to begin, which must be the beginning of a line; default: at the first
- * @throws MeshError `log_tampered` for a line over the cap, or a .gz that does not decompress
+ * @throws MeshError `log_tampered` for a line over the cap, or a .gz that does not decompress; Node's error, `ENOENT` where it is retired
  */
 export async function* readLines(
   fileSystem: FileSystem,
@@ -30,11 +30,20 @@ export async function* readLines(
   endBytes = Number.POSITIVE_INFINITY,
   startBytes = 0,
 ): AsyncGenerator<LineBatch, void, undefined> {
-  const file = await fileSystem.open(segment.path, 'read');
+  const { file, place } = await openSegment(fileSystem, segment);
   try {
-    yield* splitLines(segment.compressed ? skipping(decompressed(file, segment), startBytes) : chunksOf(file, startBytes), endBytes, startBytes);
+    yield* splitLines(place.compressed ? skipping(decompressed(file, place), startBytes) : chunksOf(file, startBytes), endBytes, startBytes);
   } finally {
     await file.close();
+  }
+}
+
+async function openSegment(fileSystem: FileSystem, place: SegmentFile): Promise<{ file: LogFile; place: SegmentFile }> {
+  try {
+    return { file: await fileSystem.open(place.path, 'read'), place };
+  } catch (error) {
+    if (place.compressed || errorCode(error) !== 'ENOENT') throw error;
+    return openSegment(fileSystem, { ...place, path: `${place.path}.gz`, compressed: true });
   }
 }
 

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { errorCode, nodeFileSystem, type FileSystem } from './file-system.js';
 import { LogVerifier } from './log-verifier.js';
 import { logDirectories } from './log-directories.js';
+import { listSegments } from './segment.js';
 import { resolveTrust, type Trust, type TrustOptions } from './trust.js';
 import type { AuditVerification, LogVerification, VerificationStatus } from './verification.js';
 
@@ -30,14 +31,28 @@ export async function verifyAuditLog(directory: string, { fileSystem = nodeFileS
   return { status: WORST_FIRST.find((status) => logs.some((log) => log.status === status)) ?? 'tampered', logs };
 }
 
-/** The writer may put a segment away between the listing and the reading: then the whole is read anew. */
-async function verifyLog(fileSystem: FileSystem, directory: string, trustFor: (origin: string) => Trust, attempts = ATTEMPTS): Promise<LogVerification> {
-  try {
-    return await new LogVerifier(fileSystem, directory, trustFor).verify();
-  } catch (error) {
-    if (attempts === 1 || errorCode(error) !== 'ENOENT') throw error;
-    return verifyLog(fileSystem, directory, trustFor, attempts - 1);
+/**
+ * The writer may retire a segment between the listing and the reading, and a large folder is not listed at one moment: what looks wrong in a
+ * log that changed meanwhile is read anew.
+ */
+async function verifyLog(fileSystem: FileSystem, directory: string, trustFor: (origin: string) => Trust): Promise<LogVerification> {
+  for (let attempt = 1; ; attempt++) {
+    const before = await stampOf(fileSystem, directory);
+    const isFinal = async (): Promise<boolean> => attempt === ATTEMPTS || (await stampOf(fileSystem, directory)) === before;
+    try {
+      const result = await new LogVerifier(fileSystem, directory, trustFor).verify();
+      if (result.status !== 'tampered' || (await isFinal())) return result;
+    } catch (error) {
+      if (errorCode(error) !== 'ENOENT' || (await isFinal())) throw error;
+    }
   }
+}
+
+/** What changes with each commit, rotation, compression and retirement. */
+async function stampOf(fileSystem: FileSystem, directory: string): Promise<string> {
+  const files = await listSegments(fileSystem, directory);
+  const newest = files.at(-1);
+  return JSON.stringify([files.map(({ path }) => path), newest && (await fileSystem.status(newest.path))]);
 }
 
 const missing = (directory: string, origin?: string): LogVerification => ({

@@ -13,6 +13,7 @@ export const ORIGIN = 'example.org/order-service';
 /** One log on a simulated disk, and a witness who keeps what was acknowledged and every checkpoint. */
 export class SimulatedLog {
   readonly key = SigningKey.generate();
+  readonly nextKey = SigningKey.generate();
   readonly clock = new FakeClock(Date.UTC(2026, 0, 1, 12));
   /** By index. */
   readonly acknowledged = new Map<number, string>();
