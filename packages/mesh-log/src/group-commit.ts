@@ -103,8 +103,9 @@ export class GroupCommit {
 
   /** Commits `record` (`key_rotated`) and a checkpoint signed by both keys (PROTOCOL 7.4). */
   async changeKey(next: SigningKey, record: string): Promise<void> {
-    await this.appendOwn(record, () => this.#tail.changeKey(next));
-    await this.checkpoint();
+    await this.appendOwn(record, () => this.#tail.changeKey(next, record));
+    do await this.checkpoint();
+    while (this.#tail.isChangingKey);
   }
 
   /** Commits what waits, then `record` and a checkpoint over it all. @throws MeshError `log_write_failed` where the disk takes it no more */

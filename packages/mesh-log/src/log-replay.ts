@@ -2,7 +2,7 @@ import { MeshError } from '@lemur-bookstores/mesh-interface';
 import { readCheckpoint, type SignedCheckpoint } from './checkpoint.js';
 import { leafHash, NO_LEAF, sha256 } from './leaf.js';
 import { MerkleTree } from './merkle-tree.js';
-import { checkpointNote, ownRecord, recordPrefix, type OwnRecord } from './record.js';
+import { checkpointNote, ownRecord, recordPrefix, type OwnRecord, type UncleanEnd } from './record.js';
 import { formatHeader, nextHeader, parseHeader, type SegmentHeader } from './segment.js';
 import { NoteVerifier, openNote } from './signed-note.js';
 
@@ -43,6 +43,8 @@ export class LogReplay {
   #expected: 'header' | 'boundary' | 'first record' | 'any' = 'header';
   #segment = 0;
   #headerHash = '';
+  /** Size of the last checkpoint before the segment's boundary; absent where the log begins with the segment. */
+  #sizeBefore: number | undefined;
   #unsettled: { readonly note: string; readonly tree: MerkleTree } | undefined;
   readonly #checkpoints: 'each' | 'last';
 
@@ -91,6 +93,7 @@ export class LogReplay {
     if (header.segment !== this.#segment || (this.origin !== undefined && origin !== this.origin)) {
       throw tampered(this.tree.size, `in the place of segment ${this.#segment} stands another`);
     }
+    this.#sizeBefore = this.checkpointSize;
     if (first > this.tree.size || this.key === undefined) this.#beginAt(header);
     const expected = nextHeader(this.#segment, { origin, key: String(this.key), tree: this.tree, previousLeaf: this.previousLeaf, abandoned: header.abandoned });
     if (key !== String(this.key) || formatHeader(expected) !== line.toString()) {
@@ -110,6 +113,7 @@ export class LogReplay {
     this.tree = MerkleTree.fromRange(first, range.map((hash) => Buffer.from(hash, 'base64')));
     this.previousLeaf = prev;
     this.checkpointSize = first;
+    this.#sizeBefore = undefined;
   }
 
   #checkpoint(note: string): ReplayedLine {
@@ -144,15 +148,25 @@ export class LogReplay {
       const linkOnly = line.toString('latin1', 0, prefix.length).startsWith(`{"n":${index},`) && index > this.checkpointSize;
       throw tampered(linkOnly ? index - 1 : index, `record ${index} does not follow the one before it`);
     }
+    // JSON has no zero byte, and a file that lost power may.
+    if (line.includes(0)) throw tampered(index, `record ${index} holds a zero byte`);
     const own = ownRecord(line, prefix.length);
     if ((own?.log === 'segment') !== (this.#expected === 'first record')) throw tampered(index, 'the first record of a segment is not where it belongs');
     if (own?.log === 'segment' && own.header !== this.#headerHash) throw tampered(index, `the header of segment ${this.#segment} has been altered`);
+    if (own?.log === 'recovered') this.#checkUncleanEnd(own, this.checkpointSize);
+    if (own?.log === 'segment' && own.recovered !== undefined) this.#checkUncleanEnd(own.recovered, this.#sizeBefore);
     if (own?.log === 'key_rotated') this.#nextKey = NoteVerifier.parse(own.to);
     const leaf = leafHash(line);
     this.tree.append(leaf);
     this.previousLeaf = leaf.toString('base64');
     this.#expected = 'any';
     return own === undefined ? { kind: 'record', index } : { kind: 'record', index, own };
+  }
+
+  /** The record of an unclean end comes right behind what it tells of: no other range can be passed off as that. */
+  #checkUncleanEnd({ from, to }: UncleanEnd, checkpointSize: number | undefined): void {
+    const { size } = this.tree;
+    if (to !== size || from > to || (checkpointSize !== undefined && from !== checkpointSize)) throw tampered(size, `record ${size} tells of an unclean end that is not before it`);
   }
 }
 

@@ -50,13 +50,15 @@ export class LogTail {
   #nextNumber: number;
   #abandoned: AbandonedSegment[] = [];
   #uncleanEnd: UncleanEnd | undefined;
-  #signers: readonly SigningKey[];
+  #key: SigningKey;
+  /** A `key_rotated` record is in the log, and no checkpoint of both keys yet. */
+  #keyChange: { readonly next: SigningKey; readonly record: string } | undefined;
   #checkpointSize: number;
 
   constructor(context: LogTailContext, { end, key, segment, nextNumber, uncleanEnd }: LogTailStart) {
     this.#context = context;
     this.#end = end;
-    this.#signers = [key];
+    this.#key = key;
     this.#segment = segment?.writer;
     this.#openedAt = segment?.openedAt ?? 0;
     this.#nextNumber = nextNumber;
@@ -84,24 +86,31 @@ export class LogTail {
     return this.#uncleanEnd !== undefined;
   }
 
-  get key(): SigningKey {
-    return this.#signers[0] as SigningKey;
+  /** The next checkpoint that is no boundary completes a change of key. */
+  get isChangingKey(): boolean {
+    return this.#keyChange !== undefined;
   }
 
   /** A `key_rotated` record was committed: both keys sign the next checkpoint, then the new one alone. */
-  changeKey(next: SigningKey): void {
-    this.#signers = [this.key, next];
+  changeKey(next: SigningKey, record: string): void {
+    this.#keyChange = { next, record };
   }
 
-  /** Begins the next segment; its boundary is a checkpoint over everything before. */
+  /**
+   * Begins the next segment; its boundary is a checkpoint over everything before. A change of key that is under way begins anew in it: once
+   * the segments before are retired, nothing else says why a second key signs.
+   */
   async beginSegment(): Promise<SignedCheckpoint> {
     const { fileSystem, directory, origin } = this.#context;
-    const checkpoint = await this.#sign();
+    const checkpoint = await this.#sign([this.#key]);
     const header = formatHeader(
-      nextHeader(this.#nextNumber, { origin, key: this.key.verifierKey(origin), ...this.#end, abandoned: this.#abandoned }),
+      nextHeader(this.#nextNumber, { origin, key: this.#key.verifierKey(origin), ...this.#end, abandoned: this.#abandoned }),
     );
-    const own = this.#own({ log: 'segment', header: sha256(Buffer.from(header)).toString('base64'), ...(this.#uncleanEnd && { recovered: this.#uncleanEnd }) });
-    const { bytes, end } = encodeBatch(this.#end, `${header}\n${checkpointLine(checkpoint.note)}`, [own], own.length);
+    const own = [
+      this.#own({ log: 'segment', header: sha256(Buffer.from(header)).toString('base64'), ...(this.#uncleanEnd && { recovered: this.#uncleanEnd }) }),
+      ...(this.#keyChange === undefined ? [] : [this.#keyChange.record]),
+    ];
+    const { bytes, end } = encodeBatch(this.#end, `${header}\n${checkpointLine(checkpoint.note)}`, own, own.join('').length);
     const openedAt = this.#context.clock.now();
     const before = this.#segment;
     this.#segment = await this.#create(fileSystem, directory, bytes);
@@ -110,8 +119,9 @@ export class LogTail {
     this.#nextNumber += 1;
     this.#abandoned = [];
     this.#uncleanEnd = undefined;
-    this.#signed(checkpoint);
-    await before?.close();
+    this.#checkpointSize = checkpoint.size;
+    // All of it is synced: what closing it says no longer matters.
+    await before?.close().catch(() => undefined);
     return checkpoint;
   }
 
@@ -119,7 +129,7 @@ export class LogTail {
   async commit(records: readonly string[], recordBytes: number, withCheckpoint: boolean): Promise<Committed> {
     const segment = this.#segment as SegmentWriter;
     const own = this.#uncleanEnd === undefined ? [] : [this.#own({ log: 'recovered', ...this.#uncleanEnd })];
-    const checkpoint = withCheckpoint ? await this.#sign() : undefined;
+    const checkpoint = withCheckpoint ? await this.#sign([this.#key, ...(this.#keyChange === undefined ? [] : [this.#keyChange.next])]) : undefined;
     const front = checkpoint === undefined ? '' : checkpointLine(checkpoint.note);
     const { bytes, end } = encodeBatch(this.#end, front, own.concat(records), recordBytes + own.join('').length);
     await segment.append(bytes, this.#context.durable || checkpoint !== undefined);
@@ -127,7 +137,9 @@ export class LogTail {
     this.#end = end;
     this.#uncleanEnd = undefined;
     if (checkpoint === undefined) return { first };
-    this.#signed(checkpoint);
+    this.#checkpointSize = checkpoint.size;
+    this.#key = this.#keyChange?.next ?? this.#key;
+    this.#keyChange = undefined;
     return { first, checkpoint };
   }
 
@@ -145,15 +157,10 @@ export class LogTail {
   }
 
   /** Only roots of synced records are signed (PROTOCOL 7.2). */
-  async #sign(): Promise<SignedCheckpoint> {
+  async #sign(signers: readonly SigningKey[]): Promise<SignedCheckpoint> {
     await this.#segment?.sync();
     const { tree } = this.#end;
-    return signCheckpoint({ origin: this.#context.origin, size: tree.size, root: tree.root() }, this.#signers);
-  }
-
-  #signed({ size }: SignedCheckpoint): void {
-    this.#checkpointSize = size;
-    this.#signers = this.#signers.slice(-1);
+    return signCheckpoint({ origin: this.#context.origin, size: tree.size, root: tree.root() }, signers);
   }
 
   async #create(fileSystem: FileSystem, directory: string, bytes: Uint8Array): Promise<SegmentWriter> {

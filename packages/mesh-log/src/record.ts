@@ -59,7 +59,7 @@ export function eventJson(event: object | string): string {
   } catch (cause) {
     throw new MeshError('log_record_invalid', 'the event has no JSON form', { cause });
   }
-  if (json === undefined || !json.startsWith('{') || !json.endsWith('}') || json.includes('\n') || json.startsWith('{"log"')) {
+  if (json === undefined || !json.startsWith('{') || !json.endsWith('}') || json.includes('\n') || json.includes('\0') || json.startsWith('{"log"')) {
     throw new MeshError('log_record_invalid', 'a record is one JSON object on one line');
   }
   return json;
@@ -68,12 +68,38 @@ export function eventJson(event: object | string): string {
 /** The log's own record in a line, or `undefined` for an event. `prefixBytes`: where {@link recordPrefix} ends. @throws MeshError `log_tampered` */
 export function ownRecord(line: Buffer, prefixBytes: number): OwnRecord | undefined {
   if (line.compare(OWN_MARK, 0, OWN_MARK.length, prefixBytes, Math.min(line.length, prefixBytes + OWN_MARK.length)) !== 0) return undefined;
+  let cause: unknown;
   try {
-    return JSON.parse(line.toString()) as OwnRecord;
-  } catch (cause) {
-    throw new MeshError('log_tampered', "one of the log's own records has been altered", { cause });
+    const record = JSON.parse(line.toString()) as OwnRecord;
+    if (isWellFormed(record)) return record;
+  } catch (error) {
+    cause = error;
+  }
+  throw new MeshError('log_tampered', "one of the log's own records has been altered", { cause });
+}
+
+/** Of what JSON gave: in a log that was altered anything may stand there. Kinds that later versions add are passed over. */
+function isWellFormed(record: OwnRecord): boolean {
+  if (!isText(record.time)) return false;
+  switch (record.log) {
+    case 'segment':
+      return isText(record.header) && (record.recovered === undefined || isUncleanEnd(record.recovered));
+    case 'recovered':
+      return isUncleanEnd(record);
+    case 'retired':
+      return isCount(record.from) && isCount(record.to) && isText(record.root) && Array.isArray(record.segments) && record.segments.every(isText);
+    case 'compressed':
+      return isText(record.segment) && isText(record.sha256) && isCount(record.bytes);
+    case 'key_rotated':
+      return isText(record.from) && isText(record.to);
+    default:
+      return true;
   }
 }
+
+const isText = (value: unknown): boolean => typeof value === 'string';
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
+const isUncleanEnd = (end: UncleanEnd | null): boolean => end !== null && isCount(end.from) && isCount(end.to) && isCount(end.cutBytes);
 
 /** The line of a checkpoint, newline included. It stands between records and is none: it counts nothing, and nothing chains to it. */
 export const checkpointLine = (note: string): string => `${JSON.stringify({ checkpoint: note })}\n`;

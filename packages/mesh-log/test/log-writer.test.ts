@@ -88,6 +88,7 @@ describe('append', () => {
     ['an own record', '{"log":"closed"}'],
     ['no object', '[1]'],
     ['two lines', '{"a":\n1}'],
+    ['a zero byte', '{"a":"\0"}'],
     ['something without JSON', { big: 1n }],
     ['8 MiB', { text: 'x'.repeat(8 * 1024 * 1024) }],
   ])('refuses %s', async (_what, bad) => {

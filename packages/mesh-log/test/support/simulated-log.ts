@@ -36,7 +36,7 @@ export class SimulatedLog {
     return this.key.verifierKey(ORIGIN);
   }
 
-  async open(): Promise<void> {
+  async open(options: Partial<LogWriterOptions> = {}): Promise<void> {
     this.#writer = await this.drive(
       LogWriter.open({
         directory: DIRECTORY,
@@ -50,6 +50,7 @@ export class SimulatedLog {
         timezone: 'utc',
         onCheckpoint: ({ note }) => this.checkpoints.push(note),
         ...this.options,
+        ...options,
       }),
     );
   }
