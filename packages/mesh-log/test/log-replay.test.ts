@@ -78,7 +78,7 @@ describe("the log's own records", () => {
         return thrown;
       }
     })();
-    expect(error).toMatchObject({ reason: 'log_tampered', details: { record: expect.any(Number) as number } });
+    expect(error).toMatchObject({ reason: 'log_tampered', details: { record: expect.any(Number) } });
   });
 
   test.each([

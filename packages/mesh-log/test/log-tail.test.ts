@@ -3,9 +3,12 @@ import { verifyAuditLog } from '../src/verify-audit-log.js';
 import { SimulatedDisk, type DiskFault, type DiskStep } from './support/simulated-disk.js';
 import { DIRECTORY, ORIGIN, SimulatedLog } from './support/simulated-log.js';
 
-/** A log on a disk that fails the steps that are due to fail. */
-async function opened(options: ConstructorParameters<typeof SimulatedLog>[1] = {}): Promise<SimulatedLog & { due: ((step: DiskStep) => DiskFault | undefined) | undefined }> {
-  const log = Object.assign(new SimulatedLog(new SimulatedDisk((step) => log.due?.(step)), options), { due: undefined as ((step: DiskStep) => DiskFault | undefined) | undefined });
+/** What the disk does at each step. */
+let due: ((step: DiskStep) => DiskFault | undefined) | undefined;
+
+async function opened(options: ConstructorParameters<typeof SimulatedLog>[1] = {}): Promise<SimulatedLog> {
+  due = undefined;
+  const log = new SimulatedLog(new SimulatedDisk((step) => due?.(step)), options);
   await log.open();
   return log;
 }
@@ -17,7 +20,7 @@ describe('a change of key whose checkpoint the disk does not take', () => {
     const log = await opened();
     await log.drive(log.append(2));
     let syncs = 0;
-    log.due = ({ kind }) => (kind === 'sync' && ++syncs === 2 ? 'fail' : undefined);
+    due = ({ kind }) => (kind === 'sync' && ++syncs === 2 ? 'fail' : undefined);
     await log.drive(log.writer.rotateKey(log.nextKey));
     await log.drive(log.append(1));
     expect(segments(log)).toEqual(['audit-00000001.jsonl', 'audit-00000002.jsonl']);
