@@ -1,8 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import type { CommandIo } from './command-io.js';
+import { addAuditKey } from './commands/audit-key.js';
 import { addAuditQuery } from './commands/audit-query.js';
+import { addAuditTail } from './commands/audit-tail.js';
 import { addAuditVerify } from './commands/audit-verify.js';
+import { addCaInit } from './commands/ca-init.js';
+import { addCaIssue } from './commands/ca-issue.js';
 import type { CommandContext } from './commands/command-context.js';
 import { ExitCode } from './exit-code.js';
 import { errorText } from './output/error-text.js';
@@ -11,6 +15,11 @@ import { Output } from './output/output.js';
 const HELP = `
 Example:
   secure-stack-mesh audit verify ./logs/audit --key audit-key.txt`;
+
+const CA_HELP = `
+Example:
+  secure-stack-mesh ca init --trust-domain prod.example.org
+  secure-stack-mesh ca issue order-service`;
 
 /** Runs the command line `args` (without node and script). @returns the process's exit code; throws nothing */
 export async function runProgram(args: readonly string[], io: CommandIo): Promise<ExitCode> {
@@ -35,7 +44,7 @@ export async function runProgram(args: readonly string[], io: CommandIo): Promis
 function programOf(context: CommandContext): Command {
   const { output, messages } = context;
   const program = new Command('secure-stack-mesh')
-    .description('Verifies, searches and follows audit trails of secure-stack-mesh.')
+    .description('Verifies, searches and follows audit trails of secure-stack-mesh, and makes identities for services.')
     .version(version(), '-V, --version')
     .exitOverride()
     .showHelpAfterError('(--help says what there is)')
@@ -52,6 +61,11 @@ function programOf(context: CommandContext): Command {
   const audit = program.command('audit').description('audit trails on disk').addHelpText('after', HELP);
   addAuditVerify(audit, context);
   addAuditQuery(audit, context);
+  addAuditTail(audit, context);
+  addAuditKey(audit, context);
+  const ca = program.command('ca').description('identities for services: a certificate authority of your own').addHelpText('after', CA_HELP);
+  addCaInit(ca, context);
+  addCaIssue(ca, context);
   return program;
 }
 
