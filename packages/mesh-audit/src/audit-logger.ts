@@ -1,22 +1,31 @@
 import {
   MeshError,
-  DEFAULT_DELIVERY,
   type AdapterContext,
   type AuditEventInput,
   type AuditEventType,
   type AuditSink,
   type AuditStats,
   type DeliveryContract,
-  type ManagedAdapter,
   type MeshAuditEvent,
 } from '@lemur-bookstores/mesh-interface';
-import { completeAuditOptions, type AuditLoggerOptions, type AuditSettings } from './audit-options.js';
+import { Acknowledgement } from './acknowledgement.js';
+import type { AuditLoggerOptions, AuditSettings } from './audit-options.js';
+import { completeAuditOptions } from './complete-audit-options.js';
 import { withinDeadline } from './deadline.js';
-import { eventTest, type EventTest } from './event-filter.js';
-import { EventStamper, type Settled } from './event-stamper.js';
+import { unkeptContracts } from './delivery-contracts.js';
+import { trailTest, typePasses, type EventTest } from './event-filter.js';
+import { EventStamper } from './event-stamper.js';
 import { Lane } from './lane.js';
+import { laneNames } from './lane-names.js';
 import { Redactor } from './redaction.js';
 import { ThrottledWarning } from './throttled-warning.js';
+import { auditStart, auditStop } from './trail-events.js';
+
+/** `off`: nobody listens. `closing`: only what adapters and the logger itself say last is still taken. */
+type AuditState = 'off' | 'open' | 'closing' | 'closed';
+
+/** Share of `flushMs` that is kept for what is said at the very end. */
+const LAST_WORDS = 0.2;
 
 /**
  * Where all audit events pass: stamp, redact, freeze, one lane per adapter. A slow, hanging or throwing adapter delays neither
@@ -27,34 +36,36 @@ export class AuditLogger implements AuditSink {
   readonly #settings: AuditSettings;
   readonly #stamper: EventStamper;
   readonly #lanes: readonly Lane[];
-  readonly #passes: EventTest;
+  readonly #passes: EventTest | undefined;
   readonly #refusal: ThrottledWarning;
-  #enabled: boolean;
+  #state: AuditState;
+  #announced = false;
   #closing: Promise<void> | undefined;
 
   /** @throws MeshError `invalid_option`, which names every problem by its option's path */
   constructor(options: AuditLoggerOptions) {
     const settings = completeAuditOptions(options);
-    const { clock, logger } = settings;
-    const stamper = new EventStamper(settings.serviceId, clock, new Redactor(settings.redact));
-    const names = laneNames(settings.adapters);
+    const { clock, logger, adapters } = settings;
+    const stamper = new EventStamper(settings.serviceId, clock, new Redactor(settings.redact), settings.level === 'metadata');
+    const names = laneNames(adapters);
     this.#settings = settings;
     this.#stamper = stamper;
-    this.#lanes = settings.adapters.map(
-      (adapter, index) => new Lane(names[index]!, adapter, settings, { clock, logger, makeGap: (gap) => stamper.gap(gap), alone: settings.adapters.length === 1 }),
+    this.#lanes = adapters.map(
+      (adapter, index) => new Lane(names[index]!, adapter, settings, { clock, logger, makeGap: (gap) => stamper.gap(gap), alone: adapters.length === 1 }),
     );
-    this.#passes = eventTest(settings.events, new ThrottledWarning(logger, clock));
+    this.#passes = trailTest(settings.level, settings.events, new ThrottledWarning(logger, clock));
     this.#refusal = new ThrottledWarning(logger, clock);
-    this.#enabled = settings.enabled && this.#lanes.length > 0;
+    this.#state = settings.enabled && this.#lanes.length > 0 ? 'open' : 'off';
   }
 
   /** Whether anybody listens: `false` without adapters, with `enabled: false`, and after `close()`. */
   get enabled(): boolean {
-    return this.#enabled;
+    return this.#state === 'open';
   }
 
+  /** What is promised of events of a type: the option `delivery`, or the default. */
   contractOf(eventType: AuditEventType): DeliveryContract {
-    return DEFAULT_DELIVERY[eventType];
+    return this.#settings.contracts[eventType] ?? 'durable';
   }
 
   /**
@@ -62,39 +73,29 @@ export class AuditLogger implements AuditSink {
    * @returns the event as adapters get it; `undefined` if nobody listens or the input is no event
    */
   record(event: AuditEventInput): MeshAuditEvent | undefined {
-    return this.#record(event, undefined);
-  }
-
-  #record(event: AuditEventInput, from: Lane | undefined): MeshAuditEvent | undefined {
-    if (!this.#enabled) return undefined;
-    try {
-      return this.#admit(event, undefined, from);
-    } catch (error) {
-      this.#refusal.warn('not an audit event: refused', { error: MeshError.from(error).message });
-      return undefined;
-    }
+    return this.#state === 'open' ? this.#record(event, undefined) : undefined;
   }
 
   /**
-   * Records an event and waits until every adapter has it (or at once, if audit is off or the filter keeps the event back).
-   * @throws MeshError of the first adapter that will never have it: `queue_full`, `adapter_timeout`, `adapter_failed` or its
-   *   own; `mesh_closed` after `close()`. With the defaults an adapter that hangs is waited for up to some two minutes
+   * Records an event and waits until it is held as its contract says. `fail-closed`: a durable adapter has it, within `deliveryTimeoutMs`.
+   * `durable`: a durable adapter has it, or a spill; where there is neither, every adapter. `best-effort`: every adapter has it. Resolves
+   * at once if audit is off, or if no adapter keeps the event and it is not fail-closed.
+   * @throws MeshError `audit_unavailable` for a fail-closed event that no durable adapter took; for others that of the first adapter that
+   *   will never have it: `queue_full`, `adapter_timeout`, `adapter_failed` or its own; `mesh_closed` after `close()`. With the defaults
+   *   an adapter that hangs is waited for up to some two minutes
    */
-  log(event: AuditEventInput): Promise<void> {
-    if (this.#closing !== undefined) return Promise.reject(new MeshError('mesh_closed', 'the audit logger is closed'));
-    if (!this.#enabled) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      let open = this.#lanes.length;
-      const settled = (failure: MeshError | undefined): void => {
-        if (failure !== undefined) reject(failure);
-        else if (--open === 0) resolve();
-      };
-      try {
-        this.#admit(event, settled);
-      } catch (error) {
-        reject(MeshError.from(error));
-      }
-    });
+  async log(event: AuditEventInput): Promise<void> {
+    if (this.#closing !== undefined) throw new MeshError('mesh_closed', 'the audit logger is closed');
+    if (this.#state === 'off') return;
+    let acknowledgement: Acknowledgement;
+    try {
+      acknowledgement = new Acknowledgement(this.contractOf(event.eventType));
+      this.#admit(event, acknowledgement);
+    } catch (error) {
+      throw MeshError.from(error);
+    }
+    acknowledgement.complete(this.#settings.clock, this.#settings.deliveryTimeoutMs);
+    await acknowledgement.settled;
   }
 
   /**
@@ -108,9 +109,11 @@ export class AuditLogger implements AuditSink {
     const paths = context.paths ?? known.paths;
     const metrics = context.metrics ?? known.metrics;
     this.#stamper.serviceId = serviceId;
-    if (!this.#enabled || paths === undefined || metrics === undefined) return;
+    if (this.#state !== 'open') return;
+    this.#announce();
+    if (paths === undefined || metrics === undefined) return;
     const common = { serviceId, logger, clock, paths, metrics: () => metrics() };
-    await Promise.all(this.#lanes.map((lane) => lane.start({ ...common, emit: (event) => void this.#record(event, lane) })));
+    await Promise.all(this.#lanes.map((lane) => lane.start({ ...common, emit: (event) => this.#emit(event, lane) })));
   }
 
   /**
@@ -119,18 +122,14 @@ export class AuditLogger implements AuditSink {
    */
   async flush(): Promise<void> {
     await this.#holdProcess(async () => {
-      await this.#drain();
+      await this.#drain(this.#lanes, this.#settings.flushMs);
       await Promise.all(this.#lanes.map((lane) => lane.flushAdapter()));
     });
   }
 
   /** Takes no more events, delivers what is queued for at most `flushMs`, drops the rest, and closes the adapters. Never rejects; safe to call twice. */
   close(): Promise<void> {
-    this.#enabled = false;
-    this.#closing ??= this.#holdProcess(async () => {
-      await this.#drain();
-      await Promise.all(this.#lanes.map((lane) => lane.close()));
-    });
+    this.#closing ??= this.#holdProcess(() => this.#close());
     return this.#closing;
   }
 
@@ -143,24 +142,72 @@ export class AuditLogger implements AuditSink {
     return { emitted: this.#stamper.sequence, adapters: this.#lanes.map((lane) => lane.stats) };
   }
 
+  #record(event: AuditEventInput, from: Lane | undefined): MeshAuditEvent | undefined {
+    try {
+      return this.#admit(event, undefined, from);
+    } catch (error) {
+      this.#refusal.warn('not an audit event: refused', { error: MeshError.from(error).message });
+      return undefined;
+    }
+  }
+
+  /** What an adapter says goes to all others, until its own end. */
+  #emit(event: AuditEventInput, from: Lane): void {
+    if (this.#state !== 'open' && this.#state !== 'closing') return;
+    from.emits = true;
+    this.#record(event, from);
+  }
+
   /** @param from the lane whose adapter says it, and does not get it back */
-  #admit(input: AuditEventInput, settled: Settled | undefined, from?: Lane): MeshAuditEvent {
-    const stamped = this.#stamper.stamp(input, settled);
-    const passes = this.#passes(stamped.event);
+  #admit(input: AuditEventInput, acknowledgement: Acknowledgement | undefined, from?: Lane): MeshAuditEvent {
+    const stamped = this.#stamper.stamp(input, this.contractOf(input.eventType), acknowledgement);
+    const passes = this.#passes === undefined || this.#passes(stamped.event);
     for (const lane of this.#lanes) {
       if (passes && lane !== from) lane.offer(stamped);
-      else lane.skip(stamped);
+      else lane.skip();
     }
     return stamped.event;
   }
 
-  async #drain(): Promise<void> {
-    const { clock, logger, flushMs } = this.#settings;
-    for (const lane of this.#lanes) lane.hurry();
+  #announce(): void {
+    if (this.#announced) return;
+    this.#announced = true;
+    const { contracts, adapters, level, events, logger } = this.#settings;
+    const unkept = this.#lanes.some(({ spills }) => spills) ? [] : unkeptContracts(contracts, adapters, (type) => typePasses(type, level, events));
+    if (unkept.length > 0) {
+      logger.warn('audit events are promised durable, but no adapter is and there is no spill: what waits is lost with the process', { eventTypes: unkept.join() });
+    }
+    this.#record(auditStart(this.#settings, this.#lanes), undefined);
+  }
+
+  async #close(): Promise<void> {
+    const { flushMs, clock } = this.#settings;
+    const lastWordsMs = Math.ceil(flushMs * LAST_WORDS);
+    const endsAt = clock.monotonic() + flushMs;
+    if (this.#state === 'open') this.#state = 'closing';
+    await this.#drain(this.#lanes, this.#announced ? flushMs - lastWordsMs : flushMs);
+    if (this.#announced) {
+      const ready = this.#lanes.filter((lane) => lane.isDrained);
+      this.#record(auditStop(this.stats().adapters), undefined);
+      await this.#drain(ready, endsAt - clock.monotonic());
+    }
+    // Those that tell the others something, as a checkpoint at their end, go first.
+    const telling = this.#lanes.filter((lane) => lane.emits);
+    const others = this.#lanes.filter((lane) => !lane.emits);
+    const listening = others.filter((lane) => lane.isDrained);
+    await Promise.all(telling.map((lane) => lane.close()));
+    if (telling.length > 0) await this.#drain(listening, lastWordsMs);
+    this.#state = 'closed';
+    await Promise.all(others.map((lane) => lane.close()));
+  }
+
+  async #drain(lanes: readonly Lane[], forMs: number): Promise<void> {
+    const { clock, logger } = this.#settings;
+    for (const lane of lanes) lane.hurry();
     try {
-      await withinDeadline(clock, flushMs, 'delivery of what is queued', () => Promise.all(this.#lanes.map((lane) => lane.drained())));
+      await withinDeadline(clock, forMs, 'delivery of what is queued', () => Promise.all(lanes.map((lane) => lane.drained())));
     } catch (error) {
-      const queued = Object.fromEntries(this.#lanes.map((lane) => [lane.name, lane.stats.queued]));
+      const queued = Object.fromEntries(lanes.map((lane) => [lane.name, lane.stats.queued]));
       logger.warn('audit events are still queued', { error: MeshError.from(error).message, queued });
     }
   }
@@ -174,15 +221,4 @@ export class AuditLogger implements AuditSink {
       clearInterval(hold);
     }
   }
-}
-
-/** The adapters' own names, else their classes'; told apart where two are the same. */
-function laneNames(adapters: readonly ManagedAdapter[]): string[] {
-  const seen = new Map<string, number>();
-  return adapters.map((adapter) => {
-    const name = typeof adapter.name === 'string' && adapter.name !== '' ? adapter.name : adapter.constructor?.name ?? 'adapter';
-    const count = (seen.get(name) ?? 0) + 1;
-    seen.set(name, count);
-    return count === 1 ? name : `${name}#${count}`;
-  });
 }

@@ -1,19 +1,8 @@
-import {
-  AUDIT_EVENT_TYPES,
-  MeshError,
-  stderrLogger,
-  systemClock,
-  type AdapterContext,
-  type AuditEventType,
-  type Clock,
-  type Logger,
-  type ManagedAdapter,
-  type MonitoringAdapter,
-} from '@lemur-bookstores/mesh-interface';
-import type { AuditEventFilter } from './event-filter.js';
+import type { AdapterContext, Clock, Logger, ManagedAdapter, MonitoringAdapter } from '@lemur-bookstores/mesh-interface';
+import type { DeliveryContracts, DeliveryOptions } from './delivery-contracts.js';
+import type { AuditEventFilter, AuditLevel } from './event-filter.js';
 import type { LaneSettings } from './lane-settings.js';
 import type { RedactionOptions } from './redaction.js';
-import { SafeLogger } from './safe-logger.js';
 
 /** Options of the audit logger. Bounds are per adapter. */
 export interface AuditLoggerOptions {
@@ -29,6 +18,10 @@ export interface AuditLoggerOptions {
   readonly logger?: Logger | undefined;
   /** Which events adapters get. Default: all. Those kept back count as `filtered`. */
   readonly events?: AuditEventFilter | undefined;
+  /** How much adapters get: no messages (`security`), messages without metadata (`minimal`), or everything (`metadata`). Default `metadata`. */
+  readonly level?: AuditLevel | undefined;
+  /** What is promised of each type of event. Default: `durable` for security events, `best-effort` for messages. */
+  readonly delivery?: DeliveryOptions | undefined;
   /** What is masked in metadata, besides the built-in names. */
   readonly redact?: RedactionOptions | undefined;
   /** What adapters get at `start()`, as far as it is known already. */
@@ -57,59 +50,9 @@ export interface AuditSettings extends LaneSettings {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly events: AuditEventFilter | undefined;
+  readonly level: AuditLevel;
+  readonly contracts: DeliveryContracts;
   readonly redact: RedactionOptions;
   readonly context: Partial<AdapterContext>;
   readonly flushMs: number;
-}
-
-/**
- * Fills in the defaults.
- * @throws MeshError `invalid_option` that names every problem by its option's path, also in `details.problems`
- */
-export function completeAuditOptions(options: AuditLoggerOptions): AuditSettings {
-  const problems: string[] = [];
-  const whole = (path: string, value: number | undefined, byDefault: number): number => {
-    const given = value ?? byDefault;
-    if (!Number.isSafeInteger(given) || given < 1) problems.push(`${path}: must be a whole number of at least 1, not ${String(given)}`);
-    return given;
-  };
-
-  const adapters: unknown = options.adapters;
-  if (!Array.isArray(adapters)) problems.push('adapters: must be an array');
-  else {
-    adapters.forEach((adapter: Partial<MonitoringAdapter> | null | undefined, index) => {
-      if (typeof adapter?.logEvent !== 'function') problems.push(`adapters[${index}]: must have a method logEvent(event)`);
-    });
-  }
-  const { events } = options;
-  if (Array.isArray(events)) {
-    events.forEach((type: AuditEventType, index) => {
-      if (!AUDIT_EVENT_TYPES.includes(type)) problems.push(`events[${index}]: must be one of ${AUDIT_EVENT_TYPES.join(', ')}, not '${String(type)}'`);
-    });
-  } else if (events !== undefined && typeof events !== 'function') problems.push('events: must be an array of event types or a function');
-
-  const redact = options.redact ?? {};
-  whole('redact.maxStringLength', redact.maxStringLength, 1);
-  whole('redact.maxDepth', redact.maxDepth, 1);
-  whole('redact.maxEntries', redact.maxEntries, 1);
-
-  const settings: AuditSettings = {
-    adapters: options.adapters,
-    enabled: options.enabled ?? true,
-    serviceId: options.serviceId ?? options.context?.serviceId ?? 'unknown',
-    clock: options.clock ?? options.context?.clock ?? systemClock,
-    logger: new SafeLogger(options.logger ?? options.context?.logger ?? stderrLogger),
-    events,
-    redact,
-    context: options.context ?? {},
-    laneEvents: whole('laneEvents', options.laneEvents, 10_000),
-    laneBytes: whole('laneBytes', options.laneBytes, 16 * 1_048_576),
-    batch: whole('batch', options.batch, 500),
-    deliveryTimeoutMs: whole('deliveryTimeoutMs', options.deliveryTimeoutMs, 10_000),
-    attempts: whole('attempts', options.attempts, 8),
-    retryDelayMs: whole('retryDelayMs', options.retryDelayMs, 200),
-    flushMs: whole('flushMs', options.flushMs, 5_000),
-  };
-  if (problems.length > 0) throw new MeshError('invalid_option', problems.join('; '), { details: { problems } });
-  return Object.freeze(settings);
 }

@@ -18,23 +18,23 @@ const ROOM_AFTER_GAP = 0.1;
 const MAX_GAPS = 16;
 
 /**
- * Holds one adapter's events in the order of their sequence, bounded in events and bytes. When it is full a message event is
- * dropped, never a security event for it: the newest waiting messages make room for a security event, and only where none is
- * left the security event itself is dropped. What was dropped leaves a gap record in its place,
- * or as soon after it as there is room.
+ * Holds one adapter's events in the order of their sequence, bounded in events and bytes. When it is full, best-effort events are
+ * dropped, never one of another contract for them: the newest of those that wait make room for a durable or fail-closed event, and only
+ * where none is left that event itself is dropped. What was dropped leaves a gap record in its place, or as soon after it as there is
+ * room.
  */
 export class EventQueue {
   readonly #options: EventQueueOptions;
-  readonly #security = new Fifo<StampedEvent>();
-  readonly #messages = new Fifo<StampedEvent>();
+  readonly #promised = new Fifo<StampedEvent>();
+  readonly #bestEffort = new Fifo<StampedEvent>();
   readonly #gaps = new Fifo<StampedEvent>();
-  readonly #fifos = [this.#security, this.#messages, this.#gaps];
+  readonly #fifos = [this.#promised, this.#bestEffort, this.#gaps];
   #gap: Omit<Gap, 'sequence'> | undefined;
   /** The highest sequence number that was taken, or given to a gap record: none after it may be lower. */
   #reached = 0;
   #events = 0;
   #bytes = 0;
-  #messageBytes = 0;
+  #bestEffortBytes = 0;
 
   constructor(options: EventQueueOptions) {
     this.#options = options;
@@ -57,7 +57,7 @@ export class EventQueue {
   }
 
   offer(entry: StampedEvent): void {
-    if (this.#fits(entry) || (entry.kind === 'security' && this.#makeRoom(entry))) this.#push(entry);
+    if (this.#fits(entry) || (entry.contract !== 'best-effort' && this.#makeRoom(entry))) this.#push(entry);
     else this.#drop(entry);
     // Also here: events too large for the whole queue leave a gap in an empty one, and nothing to release.
     this.#endGap();
@@ -69,7 +69,7 @@ export class EventQueue {
     while (taken.length < max) {
       const entry = this.#earliest()?.shift();
       if (entry === undefined) break;
-      if (entry.kind === 'message') this.#messageBytes -= entry.bytes;
+      if (entry.contract === 'best-effort') this.#bestEffortBytes -= entry.bytes;
       this.#reached = Math.max(this.#reached, entry.event.sequence);
       taken.push(entry);
     }
@@ -88,10 +88,10 @@ export class EventQueue {
   #push(entry: StampedEvent): void {
     this.#events++;
     this.#bytes += entry.bytes;
-    if (entry.kind === 'security') this.#security.push(entry);
+    if (entry.contract !== 'best-effort') this.#promised.push(entry);
     else {
-      this.#messageBytes += entry.bytes;
-      this.#messages.push(entry);
+      this.#bestEffortBytes += entry.bytes;
+      this.#bestEffort.push(entry);
     }
   }
 
@@ -100,13 +100,13 @@ export class EventQueue {
   }
 
   #makeRoom(entry: StampedEvent): boolean {
-    if (this.#messages.length === 0 || this.#bytes - this.#messageBytes + entry.bytes > this.#options.maxBytes) return false;
+    if (this.#bestEffort.length === 0 || this.#bytes - this.#bestEffortBytes + entry.bytes > this.#options.maxBytes) return false;
     while (!this.#fits(entry)) {
-      const victim = this.#messages.pop();
+      const victim = this.#bestEffort.pop();
       if (victim === undefined) return false;
       this.#events--;
       this.#bytes -= victim.bytes;
-      this.#messageBytes -= victim.bytes;
+      this.#bestEffortBytes -= victim.bytes;
       this.#drop(victim);
     }
     return true;

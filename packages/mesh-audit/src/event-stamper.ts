@@ -1,9 +1,7 @@
-import type { AuditEventDetails, AuditEventInput, Clock, MeshAuditEvent, MeshError } from '@lemur-bookstores/mesh-interface';
+import type { AuditEventDetails, AuditEventInput, Clock, DeliveryContract, MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
+import type { Acknowledgement } from './acknowledgement.js';
 import { safeText, textBytes, type Redactor } from './redaction.js';
 import { UuidV7 } from './uuid-v7.js';
-
-/** Told what became of an event at one adapter: `undefined` when it has it. */
-export type Settled = (failure: MeshError | undefined) => void;
 
 /** An event on its way to the adapters: one object that all lanes share; adapters get {@link eventForAdapter}. */
 export interface StampedEvent {
@@ -14,9 +12,12 @@ export interface StampedEvent {
   readonly at: number;
   /** About what it takes in memory: for the bounds of queues. */
   readonly bytes: number;
-  /** Security events are anything but messages; a gap stands for events that were dropped, and is not counted itself. */
-  readonly kind: 'security' | 'message' | 'gap';
-  readonly settled: Settled | undefined;
+  /** A gap stands for events that were dropped, and is not counted itself. */
+  readonly kind: 'event' | 'gap';
+  /** Decides what is dropped for what where a lane is full. */
+  readonly contract: DeliveryContract;
+  /** Who waits for it. */
+  readonly acknowledgement: Acknowledgement | undefined;
 }
 
 /** Events that one adapter will never get, because its lane was full. */
@@ -49,15 +50,18 @@ const MAX_ERROR_LENGTH = 8_192;
 export class EventStamper {
   readonly #clock: Clock;
   readonly #redactor: Redactor;
+  readonly #messageMetadata: boolean;
   readonly #uuid = new UuidV7();
   /** Set once the mesh has said who it is; events before that carry the option's. */
   serviceId: string;
   #sequence = 0;
 
-  constructor(serviceId: string, clock: Clock, redactor: Redactor) {
+  /** @param messageMetadata whether message events keep their metadata */
+  constructor(serviceId: string, clock: Clock, redactor: Redactor, messageMetadata: boolean) {
     this.serviceId = serviceId;
     this.#clock = clock;
     this.#redactor = redactor;
+    this.#messageMetadata = messageMetadata;
   }
 
   /** The last sequence number given. */
@@ -66,7 +70,7 @@ export class EventStamper {
   }
 
   /** @throws TypeError where `input` is none; no sequence number is used up then */
-  stamp(input: AuditEventInput, settled: Settled | undefined): StampedEvent {
+  stamp(input: AuditEventInput, contract: DeliveryContract, acknowledgement: Acknowledgement | undefined): StampedEvent {
     const nowMs = this.#clock.now();
     let bytes = EVENT_BYTES;
 
@@ -78,7 +82,7 @@ export class EventStamper {
       details.error = safeText(said.error, MAX_ERROR_LENGTH);
       bytes += textBytes(details.error);
     }
-    if (said.metadata !== undefined) {
+    if (said.metadata !== undefined && (this.#messageMetadata || input.eventType !== 'message')) {
       const redacted = this.#redactor.redact(said.metadata);
       details.metadata = redacted.metadata;
       bytes += redacted.bytes;
@@ -98,7 +102,7 @@ export class EventStamper {
     }
     if (input.trace !== undefined) event.trace = Object.freeze({ traceId: input.trace.traceId, spanId: input.trace.spanId });
     this.#sequence++;
-    return { event: Object.freeze(event), nowMs, at: this.#clock.monotonic(), bytes, kind: input.eventType === 'message' ? 'message' : 'security', settled };
+    return { event: Object.freeze(event), nowMs, at: this.#clock.monotonic(), bytes, kind: 'event', contract, acknowledgement };
   }
 
   /**
@@ -120,6 +124,6 @@ export class EventStamper {
         metadata: Object.freeze({ count: gap.count, fromSequence: gap.from, toSequence: gap.to }),
       }),
     });
-    return { event, nowMs, at: this.#clock.monotonic(), bytes: EVENT_BYTES, kind: 'gap', settled: undefined };
+    return { event, nowMs, at: this.#clock.monotonic(), bytes: EVENT_BYTES, kind: 'gap', contract: 'durable', acknowledgement: undefined };
   }
 }

@@ -1,6 +1,7 @@
 export { AuditLogger } from './audit-logger.js';
 export type { AuditLoggerOptions } from './audit-options.js';
-export type { AuditEventFilter } from './event-filter.js';
+export type { DeliveryOptions } from './delivery-contracts.js';
+export type { AuditEventFilter, AuditLevel } from './event-filter.js';
 export {
   AggregatingMetricsAdapter,
   type AggregatingMetricsAdapterOptions,

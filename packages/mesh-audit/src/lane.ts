@@ -1,13 +1,13 @@
-import { MeshError, type AdapterContext, type AuditLaneStats, type Clock, type ClockTimer, type Logger, type ManagedAdapter } from '@lemur-bookstores/mesh-interface';
+import { MeshError, type AdapterContext, type AuditLaneStats, type Clock, type Logger, type ManagedAdapter } from '@lemur-bookstores/mesh-interface';
+import type { LaneNature } from './acknowledgement.js';
 import { AdapterLifecycle } from './adapter-lifecycle.js';
-import { Delivery } from './delivery.js';
 import { DrainWaiters } from './drain-waiters.js';
+import { carefulTest, type EventTest } from './event-filter.js';
 import { EventQueue } from './event-queue.js';
-import { eventForAdapter, eventItself, type Gap, type StampedEvent } from './event-stamper.js';
-import { Fifo } from './fifo.js';
+import type { Gap, StampedEvent } from './event-stamper.js';
 import { LaneAccounts } from './lane-accounts.js';
+import { LaneDeliveries } from './lane-deliveries.js';
 import type { LaneSettings } from './lane-settings.js';
-import { RetryPolicy } from './retry-policy.js';
 import { ThrottledWarning } from './throttled-warning.js';
 
 /** What a lane gets of its owner. */
@@ -19,61 +19,60 @@ export interface LaneOwner {
   readonly alone: boolean;
 }
 
-/**
- * `idle`: nothing to do. `held`: the adapter's start() runs. `scheduled`: the next delivery begins in this turn of the event
- * loop. `delivering`: the adapter has a batch. `waiting`: a retry is due later. `closed`: takes nothing any more.
- */
-type LaneState = 'idle' | 'held' | 'scheduled' | 'delivering' | 'waiting' | 'closed';
-
 /** One adapter's way: a bounded queue and the deliveries out of it, in order, apart from all other adapters. */
-export class Lane {
+export class Lane implements LaneNature {
   readonly name: string;
+  readonly durable: boolean;
+  readonly spills = false;
+  /** Whether the adapter has told the others something. */
+  emits = false;
+  readonly #accepts: EventTest | undefined;
   readonly #settings: LaneSettings;
-  readonly #alone: boolean;
-  readonly #isDurable: boolean;
   readonly #clock: Clock;
   readonly #lifecycle: AdapterLifecycle;
-  readonly #delivery: Delivery;
   readonly #queue: EventQueue;
+  readonly #deliveries: LaneDeliveries;
   readonly #accounts = new LaneAccounts();
-  readonly #retries: RetryPolicy;
-  readonly #failureWarning: ThrottledWarning;
   readonly #lossWarning: ThrottledWarning;
-  #state: LaneState = 'idle';
-  #retryTimer: ClockTimer | undefined;
-  /** Taken from the queue and not yet settled, oldest first. */
-  readonly #inFlight = new Fifo<StampedEvent>();
-  /** Events per delivery. Halved where a batch is refused for good, to find the event that is the reason. */
-  #batch: number;
+  #state: 'open' | 'closed' = 'open';
   /** The last sequence number offered. */
   #last = 0;
   readonly #waiters = new DrainWaiters();
 
-  constructor(name: string, adapter: ManagedAdapter, settings: LaneSettings, owner: LaneOwner) {
+  constructor(name: string, adapter: ManagedAdapter, settings: LaneSettings, { clock, logger, makeGap, alone }: LaneOwner) {
     this.name = name;
+    this.durable = adapter.durable === true;
+    if (typeof adapter.accepts === 'function') {
+      this.#accepts = carefulTest((event) => adapter.accepts!(event), `accepts() of audit adapter ${name}`, new ThrottledWarning(logger, clock));
+    }
     this.#settings = settings;
-    this.#clock = owner.clock;
-    this.#alone = owner.alone;
-    this.#isDurable = adapter.durable === true;
-    this.#lifecycle = new AdapterLifecycle(name, adapter, owner.clock, owner.logger, settings.deliveryTimeoutMs);
-    this.#delivery = new Delivery(adapter, owner.clock, settings.deliveryTimeoutMs);
+    this.#clock = clock;
+    this.#lifecycle = new AdapterLifecycle(name, adapter, clock, logger, settings.deliveryTimeoutMs);
     this.#queue = new EventQueue({
       maxEvents: settings.laneEvents,
       maxBytes: settings.laneBytes,
       onDrop: (dropped) => this.#drop(dropped, 'queue_full', 'the lane is full'),
-      makeGap: (gap) => owner.makeGap(gap),
+      makeGap,
     });
-    this.#retries = new RetryPolicy(settings);
-    this.#failureWarning = new ThrottledWarning(owner.logger, owner.clock);
-    this.#lossWarning = new ThrottledWarning(owner.logger, owner.clock);
-    this.#batch = settings.batch;
+    this.#deliveries = new LaneDeliveries(adapter, settings, {
+      name,
+      clock,
+      accounts: this.#accounts,
+      source: this.#queue,
+      failureWarning: new ThrottledWarning(logger, clock),
+      alone,
+      onDelivered: (entry) => this.#onDelivered(entry),
+      onGivenUp: (entries, failure) => this.#deadLetter(entries, failure),
+      onProgress: () => this.#release(),
+    });
+    this.#lossWarning = new ThrottledWarning(logger, clock);
   }
 
   get stats(): AuditLaneStats {
     const oldest = this.#oldest;
     return this.#accounts.stats({
       adapter: this.name,
-      durable: this.#isDurable,
+      durable: this.durable,
       queued: this.#queue.events,
       full: this.#queue.full,
       oldestQueuedMs: oldest === undefined ? 0 : this.#clock.monotonic() - oldest.at,
@@ -81,30 +80,36 @@ export class Lane {
     });
   }
 
-  /** Counts an event that the filter keeps from the adapters. */
-  skip(entry: StampedEvent): void {
+  /** Counts an event that is kept from the adapter. */
+  skip(): void {
     this.#accounts.emitted++;
     this.#accounts.filtered++;
-    entry.settled?.(undefined);
   }
 
-  /** Never throws, never waits. */
+  /** Takes an event, if the adapter keeps it. Never throws, never waits. */
   offer(entry: StampedEvent): void {
-    this.#accounts.emitted++;
-    this.#last = entry.event.sequence;
-    if (this.#state === 'closed') {
-      this.#drop(entry, 'mesh_closed', 'the audit logger is closed');
+    // Closed: another adapter says something at its end, and this one's trail has ended.
+    if (this.#state === 'closed' || (this.#accepts !== undefined && !this.#accepts(entry.event))) {
+      this.skip();
       return;
     }
+    this.#accounts.emitted++;
+    this.#last = entry.event.sequence;
+    entry.acknowledgement?.expect(this);
     this.#queue.offer(entry);
-    if (this.#state === 'idle') this.#schedule();
+    this.#deliveries.wake();
   }
 
   /** Starts the adapter. Events wait for that, within the delivery's deadline; trouble is a warning, and delivery is tried all the same. */
   async start(context: AdapterContext): Promise<void> {
-    if (this.#state === 'idle' || this.#state === 'scheduled') this.#state = 'held';
+    this.#deliveries.hold();
     await this.#lifecycle.start(context);
-    if (this.#state === 'held') this.#schedule();
+    this.#deliveries.resume();
+  }
+
+  /** Whether nothing waits. */
+  get isDrained(): boolean {
+    return this.#oldest === undefined;
   }
 
   /** Resolves when everything offered so far has left the lane, for good or ill. */
@@ -116,9 +121,7 @@ export class Lane {
 
   /** A retry that waits is tried at once. */
   hurry(): void {
-    if (this.#state !== 'waiting') return;
-    this.#retryTimer?.cancel();
-    this.#schedule();
+    this.#deliveries.hurry();
   }
 
   /** Makes the adapter write out what it holds itself. */
@@ -127,11 +130,10 @@ export class Lane {
   /** Ends deliveries; what is left counts as dropped. Then closes the adapter. */
   async close(): Promise<void> {
     if (this.#state === 'closed') return;
-    this.#retryTimer?.cancel();
     this.#state = 'closed';
-    this.#delivery.abort(new MeshError('mesh_closed', 'the audit logger is closing', { retryable: false }));
-    for (const entry of this.#queue.take(Infinity)) this.#inFlight.push(entry);
-    for (let entry = this.#inFlight.shift(); entry !== undefined; entry = this.#inFlight.shift()) {
+    const left = this.#deliveries.end(new MeshError('mesh_closed', 'the audit logger is closing', { retryable: false }));
+    left.push(...this.#queue.take(Infinity));
+    for (const entry of left) {
       this.#queue.release(entry);
       this.#drop(entry, 'mesh_closed', 'not delivered before the audit logger closed');
     }
@@ -139,91 +141,20 @@ export class Lane {
     await this.#lifecycle.close();
   }
 
-  #schedule(): void {
-    this.#state = 'scheduled';
-    // Once a turn: the events of a turn share a batch, and a sink that is always ready cannot starve the event loop.
-    setImmediate(this.#deliverNext);
+  #onDelivered(entry: StampedEvent): void {
+    if (entry.kind !== 'gap') this.#accounts.delivered++;
+    entry.acknowledgement?.delivered(this);
   }
 
-  readonly #deliverNext = (): void => {
-    if (this.#state !== 'scheduled') return;
-    if (this.#inFlight.length === 0) for (const entry of this.#queue.take(this.#batch)) this.#inFlight.push(entry);
-    const batch = this.#inFlight.first(this.#batch);
-    if (batch.length === 0) {
-      this.#state = 'idle';
-      return;
-    }
-    this.#state = 'delivering';
-    const events = batch.map(this.#alone ? eventItself : eventForAdapter);
-    let left = batch.length;
-    const onTaken = (count: number): void => {
-      left -= count;
-      this.#onTaken(count);
-    };
-    void this.#delivery.deliver(events, onTaken).then((failure) => this.#onEnd(failure, left));
-  };
-
-  #onTaken(count: number): void {
-    this.#retries.reset();
-    this.#accounts.lastSuccessAt = this.#clock.now();
-    this.#accounts.failing = false;
-    for (let index = 0; index < count; index++) {
-      const entry = this.#inFlight.shift()!;
-      if (entry.kind !== 'gap') this.#accounts.delivered++;
-      this.#queue.release(entry);
-      entry.settled?.(undefined);
-    }
-    this.#release();
-  }
-
-  /** @param left events of the batch that the adapter did not take */
-  #onEnd(failure: MeshError | undefined, left: number): void {
-    if (this.#state !== 'delivering') return;
-    if (failure === undefined) {
-      this.#batch = Math.min(this.#settings.batch, this.#batch * 2);
-      if (this.#inFlight.length === 0 && this.#queue.oldest === undefined) this.#state = 'idle';
-      else this.#schedule();
-      return;
-    }
-    this.#accounts.failures++;
-    this.#accounts.failing = true;
-    if (failure.retryable) this.#onRetryable(failure, left);
-    else this.#onPermanent(failure, left);
-    this.#release();
-  }
-
-  #onRetryable(failure: MeshError, left: number): void {
-    const delayMs = this.#retries.next(failure);
-    this.#failureWarning.warn(`audit adapter ${this.name} failed`, { error: failure.message, try: this.#retries.tries, of: this.#settings.attempts });
-    if (delayMs === undefined) {
-      this.#deadLetter(failure, this.#delivery.batches ? left : 1);
-      this.#schedule();
-      return;
-    }
-    this.#state = 'waiting';
-    this.#retryTimer = this.#clock.setTimeout(() => this.#schedule(), delayMs);
-  }
-
-  #onPermanent(failure: MeshError, left: number): void {
-    if (this.#delivery.batches && left > 1) this.#batch = Math.ceil(left / 2);
-    else this.#deadLetter(failure, 1);
-    this.#schedule();
-  }
-
-  /** Given up, because the adapter will not have them or had its tries. */
-  #deadLetter(failure: MeshError, count: number): void {
-    this.#retries.reset();
-    const sequence = this.#inFlight.peek()?.event.sequence;
-    for (let index = 0; index < count; index++) {
-      const entry = this.#inFlight.shift()!;
+  #deadLetter(entries: readonly StampedEvent[], failure: MeshError): void {
+    for (const entry of entries) {
       if (entry.kind === 'gap') this.#accounts.lostGaps++;
       else this.#accounts.deadLettered++;
-      this.#queue.release(entry);
-      entry.settled?.(failure);
+      entry.acknowledgement?.failed(this, failure);
     }
-    this.#lossWarning.warn(`audit adapter ${this.name} will never get ${count} event(s)`, {
+    this.#lossWarning.warn(`audit adapter ${this.name} will never get ${entries.length} event(s)`, {
       error: failure.message,
-      sequence,
+      sequence: entries[0]?.event.sequence,
       deadLettered: this.#accounts.deadLettered,
       lostGaps: this.#accounts.lostGaps,
     });
@@ -236,7 +167,7 @@ export class Lane {
     }
     this.#accounts.dropped++;
     this.#lossWarning.warn(`audit adapter ${this.name} loses events: ${why}`, { dropped: this.#accounts.dropped, sequence: entry.event.sequence });
-    entry.settled?.(new MeshError(reason, `audit adapter ${this.name} did not get the event: ${why}`));
+    entry.acknowledgement?.failed(this, new MeshError(reason, `audit adapter ${this.name} did not get the event: ${why}`));
   }
 
   #release(): void {
@@ -244,6 +175,6 @@ export class Lane {
   }
 
   get #oldest(): StampedEvent | undefined {
-    return this.#inFlight.peek() ?? this.#queue.oldest;
+    return this.#deliveries.oldest ?? this.#queue.oldest;
   }
 }

@@ -4,13 +4,15 @@ import fc from 'fast-check';
 import { EventQueue } from '../src/event-queue.js';
 import type { Gap, StampedEvent } from '../src/event-stamper.js';
 
-const entry = (sequence: number, kind: StampedEvent['kind'], bytes = 10): StampedEvent => ({
+/** Contracts decide, whatever the event's type: `durable` and `fail-closed` take turns. */
+const entry = (sequence: number, what: 'promised' | 'best-effort' | 'gap', bytes = 10): StampedEvent => ({
   event: { sequence } as MeshAuditEvent,
   nowMs: 0,
   at: 0,
   bytes,
-  kind,
-  settled: undefined,
+  kind: what === 'gap' ? 'gap' : 'event',
+  contract: what === 'best-effort' ? 'best-effort' : sequence % 2 === 0 ? 'durable' : 'fail-closed',
+  acknowledgement: undefined,
 });
 
 function queueOf(maxEvents: number, maxBytes = 1_000_000): { queue: EventQueue; dropped: StampedEvent[]; gaps: Gap[] } {
@@ -26,9 +28,9 @@ function queueOf(maxEvents: number, maxBytes = 1_000_000): { queue: EventQueue; 
 const sequences = (entries: readonly StampedEvent[]): number[] => entries.map(({ event }) => event.sequence);
 
 describe('EventQueue', () => {
-  test('gives security events and messages in the order of their sequence', () => {
+  test('gives events of all contracts in the order of their sequence', () => {
     const { queue } = queueOf(10);
-    for (const sequence of [1, 2, 3, 4, 5]) queue.offer(entry(sequence, sequence % 2 === 0 ? 'message' : 'security'));
+    for (const sequence of [1, 2, 3, 4, 5]) queue.offer(entry(sequence, sequence % 2 === 0 ? 'best-effort' : 'promised'));
     expect(queue.oldest?.event.sequence).toBe(1);
     expect(sequences(queue.take(2))).toEqual([1, 2]);
     expect(sequences(queue.take(9))).toEqual([3, 4, 5]);
@@ -37,58 +39,58 @@ describe('EventQueue', () => {
 
   test('counts what is in flight until it is released', () => {
     const { queue, dropped } = queueOf(2);
-    queue.offer(entry(1, 'message'));
-    queue.offer(entry(2, 'message'));
+    queue.offer(entry(1, 'best-effort'));
+    queue.offer(entry(2, 'best-effort'));
     const taken = queue.take(2);
-    queue.offer(entry(3, 'message'));
+    queue.offer(entry(3, 'best-effort'));
     expect(sequences(dropped)).toEqual([3]);
     taken.forEach((one) => queue.release(one));
     expect(queue.events).toBe(0);
-    queue.offer(entry(4, 'message'));
+    queue.offer(entry(4, 'best-effort'));
     expect(queue.events).toBe(1);
   });
 
-  test('when full, a message is dropped; for a security event the newest waiting messages go', () => {
+  test('when full, a best-effort event is dropped; for one of another contract the newest waiting best-effort ones go', () => {
     const { queue, dropped } = queueOf(3);
-    queue.offer(entry(1, 'message'));
-    queue.offer(entry(2, 'message'));
-    queue.offer(entry(3, 'security'));
-    queue.offer(entry(4, 'message'));
+    queue.offer(entry(1, 'best-effort'));
+    queue.offer(entry(2, 'best-effort'));
+    queue.offer(entry(3, 'promised'));
+    queue.offer(entry(4, 'best-effort'));
     expect(sequences(dropped)).toEqual([4]);
-    queue.offer(entry(5, 'security'));
-    queue.offer(entry(6, 'security'));
+    queue.offer(entry(5, 'promised'));
+    queue.offer(entry(6, 'promised'));
     expect(sequences(dropped)).toEqual([4, 2, 1]);
-    queue.offer(entry(7, 'security'));
+    queue.offer(entry(7, 'promised'));
     expect(sequences(dropped)).toEqual([4, 2, 1, 7]);
     expect(sequences(queue.take(9))).toEqual([3, 5, 6]);
   });
 
-  test('is bounded in bytes too; messages do not go in vain for an event that fits in no case', () => {
+  test('is bounded in bytes too; best-effort events do not go in vain for one that fits in no case', () => {
     const { queue, dropped } = queueOf(100, 100);
-    queue.offer(entry(1, 'message', 40));
-    queue.offer(entry(2, 'message', 40));
-    queue.offer(entry(3, 'security', 101));
+    queue.offer(entry(1, 'best-effort', 40));
+    queue.offer(entry(2, 'best-effort', 40));
+    queue.offer(entry(3, 'promised', 101));
     expect(sequences(dropped)).toEqual([3]);
-    queue.offer(entry(4, 'security', 90));
+    queue.offer(entry(4, 'promised', 90));
     expect(sequences(dropped)).toEqual([3, 2, 1]);
   });
 
   test('a drop leaves one gap record in its place, once there is room', () => {
     const { queue, gaps } = queueOf(10);
-    for (let sequence = 1; sequence <= 14; sequence++) queue.offer(entry(sequence, 'message'));
+    for (let sequence = 1; sequence <= 14; sequence++) queue.offer(entry(sequence, 'best-effort'));
     expect(gaps).toEqual([]);
     const [first] = queue.take(1);
     queue.release(first!);
     expect(gaps).toEqual([{ count: 4, from: 11, to: 14, sequence: 14 }]);
-    queue.offer(entry(15, 'message'));
+    queue.offer(entry(15, 'best-effort'));
     expect(sequences(queue.take(99))).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 10, 14, 15]);
   });
 
   test('regression: a gap record never stands before what was given already, nor before an earlier gap record', () => {
     const { queue, gaps } = queueOf(2);
-    queue.offer(entry(1, 'message'));
-    queue.offer(entry(2, 'message'));
-    queue.offer(entry(3, 'security'));
+    queue.offer(entry(1, 'best-effort'));
+    queue.offer(entry(2, 'best-effort'));
+    queue.offer(entry(3, 'promised'));
     const taken = queue.take(2);
     expect(sequences(taken)).toEqual([1, 3]);
     taken.forEach((one) => queue.release(one));
@@ -96,9 +98,9 @@ describe('EventQueue', () => {
     expect(sequences(queue.take(1))).toEqual([3]);
 
     const second = queueOf(20, 100);
-    second.queue.offer(entry(1, 'message', 80));
-    second.queue.offer(entry(2, 'security', 200));
-    second.queue.offer(entry(3, 'security', 90));
+    second.queue.offer(entry(1, 'best-effort', 80));
+    second.queue.offer(entry(2, 'promised', 200));
+    second.queue.offer(entry(3, 'promised', 90));
     const rest = second.queue.take(9);
     rest.forEach((one) => second.queue.release(one));
     expect(sequences([...rest, ...second.queue.take(9)])).toEqual([2, 2, 3]);
@@ -107,11 +109,11 @@ describe('EventQueue', () => {
 
   test('while a full queue is filled as fast as it is emptied, one gap widens', () => {
     const { queue, gaps, dropped } = queueOf(100);
-    for (let sequence = 1; sequence <= 100; sequence++) queue.offer(entry(sequence, 'message'));
+    for (let sequence = 1; sequence <= 100; sequence++) queue.offer(entry(sequence, 'best-effort'));
     for (let sequence = 101; sequence <= 1_100; sequence += 2) {
       queue.take(1).forEach((one) => queue.release(one));
-      queue.offer(entry(sequence, 'message'));
-      queue.offer(entry(sequence + 1, 'message'));
+      queue.offer(entry(sequence, 'best-effort'));
+      queue.offer(entry(sequence + 1, 'best-effort'));
     }
     expect(gaps).toEqual([]);
     queue.take(20).forEach((one) => queue.release(one));
@@ -121,15 +123,15 @@ describe('EventQueue', () => {
 
   test('events too large for the whole queue cannot pile up gap records', () => {
     const { queue, gaps } = queueOf(10, 100);
-    for (let sequence = 1; sequence <= 1_000; sequence++) queue.offer(entry(sequence, 'security', 200));
+    for (let sequence = 1; sequence <= 1_000; sequence++) queue.offer(entry(sequence, 'promised', 200));
     expect(gaps.length).toBeLessThanOrEqual(16);
     for (let taken = queue.take(1); taken.length > 0; taken = queue.take(1)) taken.forEach((one) => queue.release(one));
     expect(gaps.reduce((sum, gap) => sum + gap.count, 0)).toBe(1_000);
   });
 
-  test('whatever comes: within its bounds, in order, nothing lost without a gap, no security event lost while a message waits', () => {
+  test('whatever comes: within its bounds, in order, nothing lost without a gap, nothing promised lost while a best-effort event waits', () => {
     const step = fc.oneof(
-      { weight: 6, arbitrary: fc.record({ offer: fc.constantFrom('security' as const, 'message' as const), bytes: fc.integer({ min: 1, max: 60 }) }) },
+      { weight: 6, arbitrary: fc.record({ offer: fc.constantFrom('promised' as const, 'best-effort' as const), bytes: fc.integer({ min: 1, max: 60 }) }) },
       { weight: 2, arbitrary: fc.record({ take: fc.integer({ min: 1, max: 6 }) }) },
       { weight: 2, arbitrary: fc.record({ release: fc.integer({ min: 1, max: 6 }) }) },
     );
@@ -144,13 +146,13 @@ describe('EventQueue', () => {
           if ('offer' in one) {
             const offered = entry(++sequence, one.offer, one.bytes);
             const before = dropped.length;
-            const messagesBytes = [...waiting.values()].filter(({ kind }) => kind === 'message').reduce((sum, { bytes }) => sum + bytes, 0);
+            const messagesBytes = [...waiting.values()].filter(({ contract }) => contract === 'best-effort').reduce((sum, { bytes }) => sum + bytes, 0);
             const held = [...waiting.values(), ...inFlight.filter(({ kind }) => kind !== 'gap')];
             const heldBytes = held.reduce((sum, { bytes }) => sum + bytes, 0);
             queue.offer(offered);
             waiting.set(sequence, offered);
             for (const lost of dropped.slice(before)) waiting.delete(lost.event.sequence);
-            if (dropped.slice(before).includes(offered) && offered.kind === 'security') {
+            if (dropped.slice(before).includes(offered) && offered.contract !== 'best-effort') {
               const noMessageWaits = messagesBytes === 0;
               expect(noMessageWaits || heldBytes - messagesBytes + offered.bytes > maxBytes).toBe(true);
               expect(dropped.slice(before)).toEqual([offered]);

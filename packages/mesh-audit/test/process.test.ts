@@ -32,7 +32,7 @@ describe('the process', () => {
       audit.record(event);
       process.on('exit', () => console.log('left with', audit.stats().adapters.map(({ queued }) => queued).join()));
     `);
-    expect(output).toBe('left with 1,1\n');
+    expect(output).toBe('left with 2,2\n');
     expect(code).toBe(0);
   });
 

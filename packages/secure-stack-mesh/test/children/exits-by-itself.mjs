@@ -8,7 +8,7 @@ const adapters = {
   none: () => [],
   console: () => [new ConsoleAdapter({ level: 'debug', format: 'json', stream: process.stderr })],
   // Left alone by a user who forgot to close what he opened: its own timer is unref'd, as the contract asks for.
-  custom: () => [{ logEvent: async () => {}, timer: setInterval(() => {}, 1_000).unref() }],
+  custom: () => [{ durable: true, logEvent: async () => {}, timer: setInterval(() => {}, 1_000).unref() }],
 };
 const monitoring = () => ({ adapters: adapters[process.env.ADAPTER]() });
 const { PEER_PORT } = process.env;
