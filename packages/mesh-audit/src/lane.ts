@@ -39,7 +39,8 @@ export class Lane implements LaneNature {
   #last = 0;
   readonly #waiters = new DrainWaiters();
 
-  constructor(name: string, adapter: ManagedAdapter, settings: LaneSettings, { clock, logger, makeGap, alone }: LaneOwner) {
+  constructor(name: string, adapter: ManagedAdapter, settings: LaneSettings, owner: LaneOwner) {
+    const { clock, logger, alone } = owner;
     this.name = name;
     this.durable = adapter.durable === true;
     if (typeof adapter.accepts === 'function') {
@@ -52,7 +53,7 @@ export class Lane implements LaneNature {
       maxEvents: settings.laneEvents,
       maxBytes: settings.laneBytes,
       onDrop: (dropped) => this.#drop(dropped, 'queue_full', 'the lane is full'),
-      makeGap,
+      makeGap: (gap) => owner.makeGap(gap),
     });
     this.#deliveries = new LaneDeliveries(adapter, settings, {
       name,
