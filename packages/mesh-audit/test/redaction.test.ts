@@ -110,8 +110,8 @@ describe('regression: secrets that names and shapes gave away', () => {
     }, { maxStringLength: 70 });
     expect(JSON.stringify(shown)).not.toContain('canary');
     expect(shown).toMatchObject({ cut: `${'x'.repeat(30)}[redacted]`, public: '-----BEGIN PUBLIC KEY-----\nMIG\n-----END PUBLIC KEY-----' });
-    const { event } = new EventStamper('me', new FakeClock(), new Redactor()).stamp(
-      { eventType: 'error', targetServiceId: pem('PRIVATE KEY'), details: { action: pem('PRIVATE KEY'), success: false, error: `no key: ${pem('PRIVATE KEY')}` } }, undefined,
+    const { event } = new EventStamper('me', new FakeClock(), new Redactor(), true).stamp(
+      { eventType: 'error', targetServiceId: pem('PRIVATE KEY'), details: { action: pem('PRIVATE KEY'), success: false, error: `no key: ${pem('PRIVATE KEY')}` } }, 'durable', undefined,
     );
     expect(JSON.stringify(event)).not.toContain('canary');
     expect(event.details.error).toBe('no key: [redacted]');
