@@ -19,10 +19,7 @@ export interface SinkFailure {
   readonly retryAfterMs: number;
 }
 
-/**
- * A sink with an adapter for it, apart from all others. What it opens itself in this process must not keep the process alive (`server.unref()`, and
- * `unref()` of each socket that comes in), or it would be taken for the adapter's.
- */
+/** A sink with an adapter for it, apart from all others. */
 export interface AdapterSubject {
   /** Makes an adapter for this sink, and does nothing else: constructing is looked at. Called again after the first one is closed. */
   construct(): MonitoringAdapter;

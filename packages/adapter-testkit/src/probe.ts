@@ -54,11 +54,14 @@ export class Probe {
   /** What the adapter gets of the mesh. */
   context(logger: Logger = this.logger): AdapterContext {
     const { serviceId } = this.samples;
+    const { environment } = this;
     return {
       serviceId,
       logger,
       clock: this.clock,
-      paths: this.environment.paths,
+      get paths() {
+        return environment.paths;
+      },
       metrics: () => sampleMetrics(serviceId),
       emit: (event) => void this.emitted.push(event),
     };

@@ -1,16 +1,13 @@
-import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { AdapterDescription, TrialEnvironment } from './adapter-description.js';
+import type { AdapterDescription } from './adapter-description.js';
 import type { AdapterSupport } from './adapter-support.js';
 import { Probe } from './probe.js';
+import { TemporaryEnvironment } from './temporary-environment.js';
 
 /** One run of one case: gives it subjects, and clears away what they leave. */
 export class Trial {
   readonly #description: AdapterDescription;
   readonly #probes: Probe[] = [];
-  readonly #directories: string[] = [];
+  readonly #environments: TemporaryEnvironment[] = [];
 
   constructor(description: AdapterDescription) {
     this.#description = description;
@@ -22,7 +19,8 @@ export class Trial {
 
   /** A sink without an adapter yet. */
   async prepare(): Promise<Probe> {
-    const environment = this.#environment();
+    const environment = new TemporaryEnvironment();
+    this.#environments.push(environment);
     const probe = new Probe(this.#description, await this.#description.create(environment), environment);
     this.#probes.push(probe);
     return probe;
@@ -45,17 +43,7 @@ export class Trial {
   /** Clears away everything, and then rejects with what went wrong first. */
   async end(): Promise<void> {
     const ends = await Promise.allSettled(this.#probes.map((probe) => probe.end()));
-    for (const directory of this.#directories) rmSync(directory, { recursive: true, force: true });
+    for (const environment of this.#environments) environment.remove();
     for (const end of ends) if (end.status === 'rejected') throw end.reason;
-  }
-
-  #environment(): TrialEnvironment {
-    const directory = mkdtempSync(join(tmpdir(), 'adapter-testkit-'));
-    this.#directories.push(directory);
-    return {
-      directory,
-      paths: { keysDir: join(directory, 'keys'), logsDir: join(directory, 'logs'), runtimeDir: join(directory, 'run') },
-      unique: `testkit-${randomBytes(8).toString('hex')}`,
-    };
   }
 }

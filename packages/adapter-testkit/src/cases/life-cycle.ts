@@ -1,19 +1,27 @@
 import assert from 'node:assert/strict';
 import { MeshError, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
-import { activeResources, added, filesIn, processListeners, startedBy } from '../active-resources.js';
 import type { AdapterCase } from '../case.js';
 import { brief, difference, missing } from '../held.js';
+import { HeldResources } from '../held-resources.js';
 import { eventually } from '../outcome.js';
 import type { Probe } from '../probe.js';
+import { filesIn, processListeners, startedBy } from '../started-resources.js';
+import type { Trial } from '../trial.js';
 
-/** Fails unless everything that was not there before is gone within the patience: what was closed takes a few turns to go. */
-async function expectNothingLeft(probe: Probe, before: readonly string[], when: string): Promise<void> {
-  let left: string[] = [];
-  const gone = await eventually(probe.patienceMs, () => {
-    left = added(before, activeResources());
-    return left.length === 0;
-  });
-  assert.ok(gone, `${when} it keeps the process alive by ${left.join(', ')}`);
+/** Has an adapter for a new sink live through something, and fails if that leaves anything that keeps the process alive. */
+async function expectNothingHeld(trial: Trial, when: string, live: (probe: Probe) => Promise<void>): Promise<Probe> {
+  const probe = await trial.prepare();
+  const held = new HeldResources();
+  try {
+    await held.during(() => live(probe));
+    // What was closed takes some turns to go.
+    await eventually(probe.patienceMs, () => held.kinds().length === 0);
+    const kinds = held.kinds();
+    assert.ok(kinds.length === 0, `${when} it keeps the process alive by ${kinds.join(', ')}`);
+  } finally {
+    held.stop();
+  }
+  return probe;
 }
 
 /** From construction to close, and what is left then. */
@@ -136,26 +144,24 @@ export const LIFE_CYCLE_CASES: readonly AdapterCase[] = [
     name: 'process-not-held',
     title: 'left unclosed it does not keep the process alive',
     run: async (trial) => {
-      const probe = await trial.prepare();
-      const before = activeResources();
-      probe.construct();
-      await probe.start();
-      await probe.deliver(probe.events(3));
-      await expectNothingLeft(probe, before, 'between deliveries');
+      await expectNothingHeld(trial, 'between deliveries', async (probe) => {
+        probe.construct();
+        await probe.start();
+        await probe.deliver(probe.events(3));
+      });
     },
   },
   {
     name: 'nothing-left-after-close',
     title: 'after close() nothing of it is left: no handle, no timer',
     run: async (trial) => {
-      const probe = await trial.prepare();
-      const before = activeResources();
-      probe.construct();
-      await probe.start();
-      await probe.deliver(probe.events(3));
-      await probe.flush();
-      await probe.close();
-      await expectNothingLeft(probe, before, 'after close()');
+      const probe = await expectNothingHeld(trial, 'after close()', async (opened) => {
+        opened.construct();
+        await opened.start();
+        await opened.deliver(opened.events(3));
+        await opened.flush();
+        await opened.close();
+      });
       assert.equal(probe.clock.pendingTimers, 0, 'after close() timers of the clock are still armed');
     },
   },

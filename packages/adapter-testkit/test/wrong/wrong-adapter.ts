@@ -20,7 +20,7 @@ export function descriptionOf({ make, supports = BATCHES, screen }: WrongAdapter
   return {
     supports,
     // A memory sink answers within a few turns, and those are always waited for; what is wrong is most often something that never comes.
-    patienceMs: 100,
+    patienceMs: 40,
     create: (environment) => {
       const sink = new MemorySink();
       const { received, fail, hang, release } = sink;

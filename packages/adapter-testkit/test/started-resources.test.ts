@@ -3,22 +3,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { activeResources, added, filesIn, processListeners, startedBy } from '../src/active-resources.js';
-
-describe('activeResources', () => {
-  test('counts what keeps the process alive, and nothing else', () => {
-    const before = activeResources();
-    const timers = [setTimeout(() => undefined, 60_000), setTimeout(() => undefined, 60_000).unref()];
-    expect(added(before, activeResources())).toEqual(['Timeout']);
-    timers.forEach(clearTimeout);
-    expect(added(before, activeResources())).toEqual([]);
-  });
-
-  test('added: one more of a kind that is there already is one more', () => {
-    expect(added(['Timeout'], ['Timeout', 'Timeout', 'PipeWrap'])).toEqual(['Timeout', 'PipeWrap']);
-    expect(added(['Timeout', 'PipeWrap'], ['PipeWrap'])).toEqual([]);
-  });
-});
+import { filesIn, processListeners, startedBy } from '../src/started-resources.js';
 
 describe('startedBy', () => {
   test('sees timers, sockets and requests for files', async () => {

@@ -2,21 +2,6 @@ import { createHook } from 'node:async_hooks';
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What keeps the process alive at the moment, by kind: handles and timers that are unref'd do not count. */
-export function activeResources(): readonly string[] {
-  return process.getActiveResourcesInfo();
-}
-
-/** What is there beyond what was there before, by kind. */
-export function added(before: readonly string[], after: readonly string[]): string[] {
-  const left = [...before];
-  return after.filter((kind) => {
-    const index = left.indexOf(kind);
-    if (index >= 0) left.splice(index, 1);
-    return index < 0;
-  });
-}
-
 /** Node.js names handles and requests in capitals (`TCPWRAP`, `FSREQCALLBACK`), timers as their classes. */
 const STARTED = /^(?!PROMISE$)[A-Z][A-Z0-9]+$|^Timeout$|^Immediate$/;
 
