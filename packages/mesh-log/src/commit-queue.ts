@@ -5,12 +5,20 @@ import { MAX_RECORD_BYTES } from './record.js';
 const MAX_BATCH_RECORDS = 4096;
 const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 
+/** Where a batch went. */
+export interface Appended {
+  /** Index of its first record; the others follow without gaps. */
+  readonly first: number;
+}
+
 /** Records of one caller: committed together. */
 export interface CommitEntry {
   readonly records: readonly string[];
   readonly bytes: number;
-  /** Called when they are durable, with the index of the first, in the same turn in which the log moves on. */
-  readonly committed: (first: number) => void;
+  /** `own`: of the log itself. */
+  readonly whose: 'own' | 'caller';
+  /** Called when they are durable, in the same turn in which the log moves on. */
+  readonly committed: (appended: Appended) => void;
   readonly failed: (error: MeshError) => void;
 }
 
@@ -36,7 +44,7 @@ export class CommitQueue {
   }
 
   /** @throws MeshError `log_record_invalid` for a record over the cap, `queue_full` */
-  add(records: readonly string[], outcome: Pick<CommitEntry, 'committed' | 'failed'>): CommitEntry {
+  add({ records, whose, committed, failed }: Omit<CommitEntry, 'bytes'>): CommitEntry {
     let bytes = 0;
     for (const record of records) {
       const length = Buffer.byteLength(record);
@@ -46,7 +54,7 @@ export class CommitQueue {
     }
     // One that is too large for an empty queue is let in: it could never be.
     if (this.#bytes > 0 && this.#bytes + bytes > this.#maxBytes) throw new MeshError('queue_full', `more than ${this.#maxBytes} bytes wait for the disk`);
-    const entry: CommitEntry = { records, bytes, ...outcome };
+    const entry: CommitEntry = { records, bytes, whose, committed, failed };
     this.#waiting.push(entry);
     this.#bytes += bytes;
     return entry;

@@ -1,6 +1,6 @@
 import { MeshError, type Clock, type ClockTimer, type Logger } from '@lemur-bookstores/mesh-interface';
 import type { SignedCheckpoint } from './checkpoint.js';
-import { CommitQueue, type CommitEntry } from './commit-queue.js';
+import { CommitQueue, type Appended, type CommitEntry } from './commit-queue.js';
 import { appendCancelled, logClosed } from './log-refusals.js';
 import type { LogState } from './log-state.js';
 import type { LogTail } from './log-tail.js';
@@ -59,31 +59,27 @@ export class GroupCommit {
 
   /**
    * @param signal takes the records back while they wait; those in a commit under way only if it fails
-   * @returns the index of the first, once all are durable
+   * @returns once all are durable
    */
-  append(records: readonly string[], signal?: AbortSignal): Promise<number> {
+  append(records: readonly string[], signal?: AbortSignal): Promise<Appended> {
+    if (this.#closing) throw logClosed();
     return new Promise((resolve, reject) => {
-      if (this.#closing) throw logClosed();
-      if (signal?.aborted === true) throw appendCancelled(signal);
-      const abort = (): void => this.#queue.withdraw(entry, appendCancelled(signal));
-      const forget = (): void => signal?.removeEventListener('abort', abort);
-      const entry = this.#add(records, {
-        committed: (first) => {
-          forget();
-          this.#hasEvents = true;
-          resolve(first);
-        },
-        failed: (error) => (forget(), reject(error)),
-      });
-      signal?.addEventListener('abort', abort, { once: true });
+      if (signal === undefined) this.#add(records, resolve, reject);
+      else this.#addWithSignal(records, signal, resolve, reject);
     });
   }
 
+  #addWithSignal(records: readonly string[], signal: AbortSignal, committed: CommitEntry['committed'], failed: CommitEntry['failed']): void {
+    if (signal.aborted) throw appendCancelled(signal);
+    const abort = (): void => this.#queue.withdraw(entry, appendCancelled(signal));
+    const forget = (): void => signal.removeEventListener('abort', abort);
+    const entry = this.#add(records, (appended) => (forget(), committed(appended)), (error) => (forget(), failed(error)));
+    signal.addEventListener('abort', abort, { once: true });
+  }
+
   /** A record of the log itself, in JSON. `committed` runs in the turn in which the log took it. */
-  appendOwn(record: string, committed?: () => void): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#add([record], { committed: (first) => (committed?.(), resolve(first)), failed: reject });
-    });
+  appendOwn(record: string, committed?: () => void): Promise<Appended> {
+    return new Promise((resolve, reject) => this.#add([record], (appended) => (committed?.(), resolve(appended)), reject, 'own'));
   }
 
   /** Signs a checkpoint over all that is durable. */
@@ -124,9 +120,9 @@ export class GroupCommit {
     }
   }
 
-  #add(records: readonly string[], outcome: Pick<CommitEntry, 'committed' | 'failed'>): CommitEntry {
+  #add(records: readonly string[], committed: CommitEntry['committed'], failed: CommitEntry['failed'], whose: CommitEntry['whose'] = 'caller'): CommitEntry {
     this.#throwIfDone();
-    const entry = this.#queue.add(records, outcome);
+    const entry = this.#queue.add({ records, whose, committed, failed });
     this.tick();
     return entry;
   }
@@ -182,14 +178,18 @@ export class GroupCommit {
   async #commit(): Promise<void> {
     const withCheckpoint = this.#checkpointIsDue();
     const entries = this.#queue.take();
-    const records = entries.flatMap((entry) => entry.records);
-    const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0);
-    const { first, checkpoint } = await this.#tail.commit(records, bytes, withCheckpoint);
+    const records: string[] = [];
+    let recordBytes = 0;
+    for (const entry of entries) {
+      for (const record of entry.records) records.push(record);
+      recordBytes += entry.bytes;
+    }
+    let { first, checkpoint } = await this.#tail.commit(records, recordBytes, withCheckpoint);
     this.#queue.settle();
-    let index = first;
-    for (const { committed, records: own } of entries) {
-      committed(index);
-      index += own.length;
+    for (const entry of entries) {
+      this.#hasEvents ||= entry.whose === 'caller';
+      entry.committed({ first });
+      first += entry.records.length;
     }
     if (checkpoint !== undefined) this.#signed(checkpoint);
     if (this.#tail.size > this.#tail.checkpointSize) this.#armCheckpoint();

@@ -1,4 +1,5 @@
-export { LogWriter, type Appended } from './log-writer.js';
+export { LogWriter } from './log-writer.js';
+export type { Appended } from './commit-queue.js';
 export { MIN_SEGMENT_BYTES, type LogNaming, type LogWriterOptions } from './log-options.js';
 export type { LogState } from './log-state.js';
 export type { LogTimezone, Rotation } from './rotation-schedule.js';

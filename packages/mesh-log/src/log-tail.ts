@@ -131,8 +131,11 @@ export class LogTail {
     const own = this.#uncleanEnd === undefined ? [] : [this.#own({ log: 'recovered', ...this.#uncleanEnd })];
     const checkpoint = withCheckpoint ? await this.#sign([this.#key, ...(this.#keyChange === undefined ? [] : [this.#keyChange.next])]) : undefined;
     const front = checkpoint === undefined ? '' : checkpointLine(checkpoint.note);
+    // The disk is asked while the records are encoded. An answer that nobody waits for yet is no unhandled rejection.
+    const unchanged = segment.check();
+    unchanged.catch(() => undefined);
     const { bytes, end } = encodeBatch(this.#end, front, own.concat(records), recordBytes + own.join('').length);
-    await segment.append(bytes, this.#context.durable || checkpoint !== undefined);
+    await segment.append(bytes, this.#context.durable || checkpoint !== undefined, unchanged);
     const first = this.size + own.length;
     this.#end = end;
     this.#uncleanEnd = undefined;

@@ -1,5 +1,6 @@
 import { MeshError, type ClockTimer } from '@lemur-bookstores/mesh-interface';
 import type { SignedCheckpoint } from './checkpoint.js';
+import type { Appended } from './commit-queue.js';
 import { GroupCommit } from './group-commit.js';
 import { claimInstance, type LogInstance } from './log-instance.js';
 import { resolveLogOptions, type LogWriterOptions, type ResolvedLogOptions } from './log-options.js';
@@ -15,12 +16,6 @@ import type { WriterLock } from './writer-lock.js';
 
 /** How often a log looks whether something is due, beside the end of each period: the wall clock may be set. */
 const TICK_MS = 3_600_000;
-
-/** Where a batch went. */
-export interface Appended {
-  /** Index of its first record; the others follow without gaps. */
-  readonly first: number;
-}
 
 interface OpenedLog extends LogInstance {
   readonly tail: LogTail;
@@ -109,8 +104,12 @@ export class LogWriter {
    * @param options.signal takes them back while they wait for the disk; what is being written then may still be kept
    * @throws MeshError `cancelled`, `log_record_invalid`, `queue_full`, `log_tampered`, `log_write_failed`, `log_closed`
    */
-  async append(events: readonly (object | string)[], { signal }: { readonly signal?: AbortSignal } = {}): Promise<Appended> {
-    return { first: await this.#commit.append(events.map(eventJson), signal) };
+  append(events: readonly (object | string)[], { signal }: { readonly signal?: AbortSignal } = {}): Promise<Appended> {
+    try {
+      return this.#commit.append(events.map(eventJson), signal);
+    } catch (error) {
+      return Promise.reject(MeshError.from(error));
+    }
   }
 
   /** Signs a checkpoint over all that is durable, and resolves when it is on disk. */

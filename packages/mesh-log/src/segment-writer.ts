@@ -69,11 +69,12 @@ export class SegmentWriter {
 
   /**
    * Write → fdatasync, in this order; the caller acknowledges after it (PROTOCOL 7.2). Afterwards either all of it counts or nothing.
+   * @param unchanged a {@link check} that was begun since the append before
    * @throws MeshError `log_tampered` where the file is not what it was left as; `log_write_failed`, with {@link state} `given up` unless
    * the disk is merely full
    */
-  async append(bytes: Uint8Array, durable: boolean): Promise<void> {
-    await this.#check();
+  async append(bytes: Uint8Array, durable: boolean, unchanged = this.check()): Promise<void> {
+    await unchanged;
     try {
       await this.#file.write(bytes, this.#size);
     } catch (cause) {
@@ -114,8 +115,11 @@ export class SegmentWriter {
     await this.#file.close().catch(() => undefined);
   }
 
-  /** Somebody who deletes, replaces or cuts the file is noticed before the next record goes to where nobody will find it (PROTOCOL 7.8). */
-  async #check(): Promise<void> {
+  /**
+   * Somebody who deletes, replaces or cuts the file is noticed before the next record goes to where nobody will find it (PROTOCOL 7.8).
+   * @throws MeshError `log_tampered`
+   */
+  async check(): Promise<void> {
     const status = await this.#fileSystem.status(this.#path);
     if (status?.identity === this.#identity && status.size === this.#size) return;
     const what = status === undefined ? 'is gone' : status.identity === this.#identity ? `has ${status.size} bytes, not ${this.#size}` : 'is another file';
