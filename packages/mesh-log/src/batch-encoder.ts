@@ -14,24 +14,40 @@ export interface LogEnd {
   readonly previousLeaf: string;
 }
 
-/** Encodes records as lines, each chained to the one before, and moves a copy of the log's end along: a commit that fails leaves the end as it was. */
-export function encodeBatch(end: LogEnd, front: string, records: readonly string[], recordBytes: number): { readonly bytes: Buffer; readonly end: LogEnd } {
-  const tree = end.tree.clone();
-  let { previousLeaf } = end;
+/** Records as they go to the disk. */
+export interface EncodedBatch {
+  readonly bytes: Buffer;
+  /** The log's end behind them. Works out their part of the tree: to be called while the disk is at work. */
+  readonly end: () => LogEnd;
+}
+
+/**
+ * Encodes records as lines, each chained to the one before. Leaves the log's end as it was: a commit may fail.
+ * @param front what stands before them
+ * @param recordBytes how many bytes the records have
+ */
+export function encodeBatch({ tree, previousLeaf }: LogEnd, front: string, records: readonly string[], recordBytes: number): EncodedBatch {
+  const leaves: Buffer[] = [];
+  let previous = previousLeaf;
   const bytes = Buffer.allocUnsafe(3 * front.length + recordBytes + records.length * (MAX_PREFIX_BYTES + 1));
   let position = bytes.write(front, 0);
   for (const json of records) {
     const start = position;
-    position += bytes.write(recordPrefix(tree.size, previousLeaf), position, 'latin1');
+    position += bytes.write(recordPrefix(tree.size + leaves.length, previous), position, 'latin1');
     const brace = position;
     position += bytes.write(json, position);
     // The prefix opened the object: the event's own brace becomes the comma between them, and an event without members adds none.
     if (json === '{}') bytes[(position = brace + 1) - 1] = CLOSING_BRACE;
     else bytes[brace] = COMMA;
     const leaf = leafHash(bytes.subarray(start, position));
-    tree.append(leaf);
-    previousLeaf = leaf.toString('base64');
+    leaves.push(leaf);
+    previous = leaf.toString('base64');
     bytes[position++] = NEWLINE;
   }
-  return { bytes: bytes.subarray(0, position), end: { tree, previousLeaf } };
+  const end = (): LogEnd => {
+    const grown = tree.clone();
+    for (const leaf of leaves) grown.append(leaf);
+    return { tree: grown, previousLeaf: previous };
+  };
+  return { bytes: bytes.subarray(0, position), end };
 }

@@ -184,12 +184,13 @@ export class GroupCommit {
       for (const record of entry.records) records.push(record);
       recordBytes += entry.bytes;
     }
-    let { first, checkpoint } = await this.#tail.commit(records, recordBytes, withCheckpoint);
+    const { first, checkpoint } = await this.#tail.commit(records, recordBytes, withCheckpoint);
     this.#queue.settle();
+    let index = first;
     for (const entry of entries) {
       this.#hasEvents ||= entry.whose === 'caller';
-      entry.committed({ first });
-      first += entry.records.length;
+      entry.committed({ first: index });
+      index += entry.records.length;
     }
     if (checkpoint !== undefined) this.#signed(checkpoint);
     if (this.#tail.size > this.#tail.checkpointSize) this.#armCheckpoint();

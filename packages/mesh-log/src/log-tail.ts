@@ -114,7 +114,7 @@ export class LogTail {
     const openedAt = this.#context.clock.now();
     const before = this.#segment;
     this.#segment = await this.#create(fileSystem, directory, bytes);
-    this.#end = end;
+    this.#end = end();
     this.#openedAt = openedAt;
     this.#nextNumber += 1;
     this.#abandoned = [];
@@ -134,8 +134,11 @@ export class LogTail {
     // The disk is asked while the records are encoded. An answer that nobody waits for yet is no unhandled rejection.
     const unchanged = segment.check();
     unchanged.catch(() => undefined);
-    const { bytes, end } = encodeBatch(this.#end, front, own.concat(records), recordBytes + own.join('').length);
-    await segment.append(bytes, this.#context.durable || checkpoint !== undefined, unchanged);
+    const batch = encodeBatch(this.#end, front, own.concat(records), recordBytes + own.join('').length);
+    await unchanged;
+    const written = segment.append(batch.bytes, this.#context.durable || checkpoint !== undefined);
+    const end = batch.end();
+    await written;
     const first = this.size + own.length;
     this.#end = end;
     this.#uncleanEnd = undefined;

@@ -69,12 +69,10 @@ export class SegmentWriter {
 
   /**
    * Write → fdatasync, in this order; the caller acknowledges after it (PROTOCOL 7.2). Afterwards either all of it counts or nothing.
-   * @param unchanged a {@link check} that was begun since the append before
-   * @throws MeshError `log_tampered` where the file is not what it was left as; `log_write_failed`, with {@link state} `given up` unless
-   * the disk is merely full
+   * A {@link check} since the append before has found the file as it was left. The write is under way when this returns.
+   * @throws MeshError `log_write_failed`, with {@link state} `given up` unless the disk is merely full
    */
-  async append(bytes: Uint8Array, durable: boolean, unchanged = this.check()): Promise<void> {
-    await unchanged;
+  async append(bytes: Uint8Array, durable: boolean): Promise<void> {
     try {
       await this.#file.write(bytes, this.#size);
     } catch (cause) {
