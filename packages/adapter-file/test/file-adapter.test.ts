@@ -4,7 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import { MeshError } from '@lemur-bookstores/mesh-interface';
 import { verifyAuditLog } from '@lemur-bookstores/mesh-log';
 import { FileAdapter } from '../src/file-adapter.js';
-import { allOf, contextOf, eventOf, fileAdapter, segmentsIn, temporaryDirectory } from './support.js';
+import { allOf, contextOf, eventOf, fileAdapter, segmentsIn, temporaryDirectory } from './support/support.js';
 
 describe('a file adapter', () => {
   test('keeps events as they are, in order, in a log that verifies', async () => {

@@ -2,10 +2,10 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach } from '@jest/globals';
-import { silentLogger, systemClock, type AdapterContext, type AuditEventInput, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
+import { silentLogger, systemClock, type AdapterContext, type AuditEventInput, type FakeClock, type LogFields, type Logger, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
 import { SigningKey, nodeFileSystem, type FileSystem, type LogFile } from '@lemur-bookstores/mesh-log';
-import { FileAdapter } from '../src/file-adapter.js';
-import type { FileAdapterOptions } from '../src/file-adapter-options.js';
+import { FileAdapter } from '../../src/file-adapter.js';
+import type { FileAdapterOptions } from '../../src/file-adapter-options.js';
 
 const made: string[] = [];
 const adapters: FileAdapter[] = [];
@@ -90,3 +90,19 @@ export function fileSystemWith(change: (file: LogFile) => Partial<LogFile>): Fil
 export const failure = (code: string): Error => Object.assign(new Error(`${code}: injected`), { code });
 
 export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** Waits for what comes by itself, while a clock that stands still is asked for what is due. */
+export async function until(what: string, happened: () => boolean | Promise<boolean>, clock?: FakeClock): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (!(await happened())) {
+    if (performance.now() > deadline) throw new Error(`not within 10 s: ${what}`);
+    await (clock === undefined ? turn() : clock.advance(0));
+  }
+}
+
+/** What an operational log was told, `level: message`. */
+export function collectingLogger(): Logger & { readonly said: string[] } {
+  const said: string[] = [];
+  const add = (level: string) => (message: string, fields?: LogFields) => void said.push(`${level}: ${message} ${JSON.stringify(fields ?? {})}`);
+  return { debug: add('debug'), info: add('info'), warn: add('warn'), error: add('error'), said };
+}
