@@ -1,8 +1,7 @@
-import { AUDIT_EVENT_TYPES, MeshError, stderrLogger, systemClock, type AuditEventType, type ManagedAdapter, type MonitoringAdapter } from '@lemur-bookstores/mesh-interface';
+import { AUDIT_EVENT_TYPES, MeshError, SafeLogger, stderrLogger, systemClock, type AuditEventType, type ManagedAdapter, type MonitoringAdapter } from '@lemur-bookstores/mesh-interface';
 import type { AuditLoggerOptions, AuditSettings } from './audit-options.js';
 import { completeContracts, impossibleContracts } from './delivery-contracts.js';
 import { AUDIT_LEVELS, typePasses } from './event-filter.js';
-import { SafeLogger } from './safe-logger.js';
 
 /**
  * Fills in the defaults.

@@ -3,6 +3,7 @@ export { MESH_ERROR_CODES, REASONS, type MeshErrorCode, type MeshErrorReason } f
 export { systemClock, type Clock, type ClockTimer } from './clock.js';
 export { FakeClock } from './fake-clock.js';
 export { escapeControls } from './escape-controls.js';
+export { SafeLogger } from './safe-logger.js';
 export { pinoLogger, silentLogger, stderrLogger, winstonLogger, type LogFields, type Logger, type PinoLike, type WinstonLike } from './logger.js';
 export {
   AUDIT_EVENT_TYPES,

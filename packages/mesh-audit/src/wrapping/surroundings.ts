@@ -1,5 +1,4 @@
-import { stderrLogger, systemClock, type Clock, type Logger } from '@lemur-bookstores/mesh-interface';
-import { SafeLogger } from '../safe-logger.js';
+import { SafeLogger, stderrLogger, systemClock, type Clock, type Logger } from '@lemur-bookstores/mesh-interface';
 
 /** Where an adapter's time comes from and its trouble goes to: options of each wrapping adapter. */
 export interface SurroundingsOptions {

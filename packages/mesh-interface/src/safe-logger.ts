@@ -1,7 +1,6 @@
-import type { LogFields, Logger } from '@lemur-bookstores/mesh-interface';
-import { swallowRejection } from './swallow-rejection.js';
+import type { LogFields, Logger } from './logger.js';
 
-/** Passes on to a user's logger, which may throw or, being async, reject: that must not reach who records an event. There is nowhere left to say it. */
+/** Passes on to a user's logger, which may throw or, being async, reject: that must not reach who has something to say. There is nowhere left to say it. */
 export class SafeLogger implements Logger {
   readonly #inner: Logger;
 
@@ -28,7 +27,9 @@ export class SafeLogger implements Logger {
   #say(level: keyof Logger, message: string, fields: LogFields | undefined): void {
     try {
       // Typed as answering nothing, which an async method fits as well.
-      swallowRejection(this.#inner[level](message, fields));
+      const answer: unknown = this.#inner[level](message, fields);
+      // Not Promise.resolve(): a hostile `constructor` or `then` may throw, which here is a rejection too.
+      if (answer !== undefined) new Promise((resolve) => resolve(answer)).catch(() => undefined);
     } catch {
       // See above.
     }
