@@ -1,5 +1,5 @@
 import { isAbsolute } from 'node:path';
-import { MeshError, stderrLogger, systemClock, type Clock, type Logger } from '@lemur-bookstores/mesh-interface';
+import { MeshError, SafeLogger, stderrLogger, systemClock, type Clock, type Logger } from '@lemur-bookstores/mesh-interface';
 import type { SignedCheckpoint } from './checkpoint.js';
 import { nodeFileSystem, type FileSystem } from './file-system.js';
 import type { LogTimezone, Rotation } from './rotation-schedule.js';
@@ -92,5 +92,5 @@ export function resolveLogOptions(options: LogWriterOptions): ResolvedLogOptions
   if (!(maxPendingBytes > 0)) problems.push('maxPendingBytes: must be above 0');
   if (!(patienceMs >= 0)) problems.push('patienceMs: must be at least 0');
   if (problems.length > 0) throw new MeshError('invalid_option', problems.join('; '), { details: problems });
-  return Object.freeze(resolved);
+  return Object.freeze({ ...resolved, logger: new SafeLogger(resolved.logger) });
 }

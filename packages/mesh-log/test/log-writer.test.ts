@@ -248,6 +248,24 @@ describe('a disk that fails', () => {
     expect((await verifyAuditLog(log.directory, { publicKey })).status).toBe('authentic');
   });
 
+  test('goes on where there is room again, whatever the logger does', async () => {
+    let full = false;
+    const throws = (): never => {
+      throw new Error('bug');
+    };
+    const log = await openLog(fresh(), {
+      logger: { debug: throws, info: throws, warn: throws, error: throws },
+      fileSystem: wrapped((file) => ({ write: (bytes, position) => (full ? Promise.reject(failure('ENOSPC')) : file.write(bytes, position)) })),
+    });
+    full = true;
+    const appended = log.append([event(0)]);
+    while (log.state.kind !== 'failing') await new Promise((resolve) => setImmediate(resolve));
+    full = false;
+    await appended;
+    await log.close();
+    expect(await allOf(log.directory)).toHaveLength(1);
+  });
+
   test('is full when the log is opened, for longer than the patience: it is not opened, and its folder is free again', async () => {
     const directory = fresh();
     const full = wrapped(() => ({ write: async () => Promise.reject(failure('ENOSPC')) }));
