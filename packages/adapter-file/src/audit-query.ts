@@ -9,13 +9,15 @@ export interface AuditQuery {
   readonly until?: Date | undefined;
   readonly eventType?: AuditEventType | undefined;
   readonly serviceId?: string | undefined;
+  /** `details.action`. */
+  readonly action?: string | undefined;
   /** `details.success`. */
   readonly success?: boolean | undefined;
   /** How many at most, from the oldest on. Default: all. */
   readonly limit?: number | undefined;
 }
 
-const NAMES: readonly (keyof AuditQuery)[] = ['since', 'until', 'eventType', 'serviceId', 'success', 'limit'];
+const NAMES: readonly (keyof AuditQuery)[] = ['since', 'until', 'eventType', 'serviceId', 'action', 'success', 'limit'];
 
 /** @throws MeshError `invalid_option` that names every problem by its path: a filter that fits nothing because it is mistyped would look like an empty trail */
 export function checkAuditQuery(query: AuditQuery): void {
@@ -28,12 +30,13 @@ export function checkAuditQuery(query: AuditQuery): void {
   must('until', isDate, 'a valid Date');
   must('eventType', (value) => (AUDIT_EVENT_TYPES as readonly unknown[]).includes(value), `one of ${AUDIT_EVENT_TYPES.join(', ')}`);
   must('serviceId', (value) => typeof value === 'string', 'a text');
+  must('action', (value) => typeof value === 'string', 'a text');
   must('success', (value) => typeof value === 'boolean', 'true or false');
   must('limit', (value) => typeof value === 'number' && value >= 0, 'a number of at least 0');
   if (problems.length > 0) throw new MeshError('invalid_option', problems.join('; '), { details: { problems } });
 }
 
-/** The events of all logs in a folder, as they were logged. */
+/** The events of all logs in a folder, as they were logged: each log in its own order, several joined by time. */
 export async function* auditEvents(directory: string, query: AuditQuery, fileSystem: FileSystem | undefined): AsyncGenerator<MeshAuditEvent, void, undefined> {
   const given = Object.fromEntries(Object.entries({ ...query, fileSystem }).filter(([, value]) => value !== undefined));
   for await (const { event } of queryLog(directory, given)) {

@@ -80,15 +80,18 @@ export class FileAdapter implements ManagedAdapter {
     if (this.#closed === undefined && this.#relay.isBehind) await writer?.checkpoint();
   }
 
-  /** Commits what was given to it, and ends the log as complete. Safe to call twice. @throws MeshError `log_write_failed` where the disk takes no end */
+  /**
+   * Commits what was given to it, and ends the log as complete. Where the disk takes no end, or gives no answer for 5 s, that is said in the operational log: what
+   * is acknowledged is there, and the next start says what no checkpoint covers. Safe to call twice; never rejects.
+   */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
   }
 
   /**
-   * The events of all logs in the directory, one log after the other, each from the oldest on, compressed segments included: as a stream, also while the logs
-   * are written, before the first event and after `close()`. Whether they are genuine `verifyAuditLog` says.
+   * The events of all logs in the directory, from the oldest on, compressed segments included: as a stream, also while the logs are written, before the first
+   * event and after `close()`. Whether they are genuine `verifyAuditLog` says.
    * @throws MeshError `invalid_option` at once; `log_tampered` for a file that cannot be read
    */
   query(filter: AuditQuery = {}): AsyncIterableIterator<MeshAuditEvent> {
@@ -104,10 +107,9 @@ export class FileAdapter implements ManagedAdapter {
 
   async #logWithCare(events: readonly MeshAuditEvent[], signal: AbortSignal | undefined): Promise<void> {
     this.#throwIfClosed();
-    const [first] = events;
     if (signal?.aborted === true) throw aborted(signal);
-    if (first === undefined) return;
-    const writer = (this.#writer ??= await unlessAborted(this.#opener.open(first.serviceId), signal));
+    if (events.length === 0) return;
+    const writer = (this.#writer ??= await unlessAborted(this.#opener.open(serviceOf(events)), signal));
     const missing = this.#unsettled.some ? await unlessAborted(this.#unsettled.missing(events), signal) : events;
     if (missing.length > 0) {
       const appended = this.#append(writer, missing, signal);
@@ -131,12 +133,18 @@ export class FileAdapter implements ManagedAdapter {
     const writer = await this.#opener.opened();
     // Those who waited for the opening come first.
     await new Promise((resolve) => setImmediate(resolve));
-    await writer?.close();
+    if (writer !== undefined) await this.#opener.close(writer);
   }
 
   #throwIfClosed(): void {
     if (this.#closed !== undefined) throw new MeshError('adapter_failed', 'the file adapter is closed', { retryable: false });
   }
+}
+
+/** Whose event is the first. @throws MeshError `log_record_invalid` */
+function serviceOf([event]: readonly (Partial<MeshAuditEvent> | null | undefined)[]): string {
+  if (typeof event?.serviceId === 'string') return event.serviceId;
+  throw new MeshError('log_record_invalid', 'the event cannot be logged: it has no serviceId');
 }
 
 /**

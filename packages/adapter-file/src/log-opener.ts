@@ -1,5 +1,5 @@
 import { isAbsolute, join, relative, resolve } from 'node:path';
-import { MeshError, defaultKeysDir, stderrLogger, systemClock, type AdapterContext, type Clock, type Logger } from '@lemur-bookstores/mesh-interface';
+import { MeshError, SafeLogger, defaultKeysDir, stderrLogger, systemClock, type AdapterContext, type Clock, type ClockTimer, type Logger } from '@lemur-bookstores/mesh-interface';
 import { LogWriter, openSigningKeys, type SigningKeys } from '@lemur-bookstores/mesh-log';
 import type { CheckpointRelay } from './checkpoint-relay.js';
 import type { FileAdapterSettings } from './file-adapter-options.js';
@@ -9,6 +9,9 @@ import { logFolder, logNaming } from './log-names.js';
 const REOPEN_MS = 1000;
 /** How long the disk may take nothing before events are given back to who delivers them: below a lane's deadline of 10 s, so that it hears why. */
 const PATIENCE_MS = 5000;
+
+/** How long closing may take. */
+const CLOSE_MS = 5000;
 
 /** `failed`: it could not be opened, and is tried again when it is needed after `until`, on the monotonic clock. */
 type OpenerState =
@@ -60,6 +63,21 @@ export class LogOpener {
     return state.kind === 'opening' || state.kind === 'open' ? state.writer.catch(() => undefined) : undefined;
   }
 
+  /** Closes it, and waits no longer than {@link CLOSE_MS} for a disk that hangs. Never rejects. */
+  async close(writer: LogWriter): Promise<void> {
+    let timer: ClockTimer | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = this.#clock.setTimeout(() => reject(new MeshError('log_write_failed', `the disk gives no answer for ${CLOSE_MS} ms`)), CLOSE_MS);
+    });
+    try {
+      await Promise.race([writer.close(), late]);
+    } catch (error) {
+      this.#logger.error('the audit log could not be closed: the next start will say what no checkpoint covers', { directory: writer.directory, error: MeshError.from(error).message });
+    } finally {
+      timer?.cancel();
+    }
+  }
+
   async #open(serviceId: string): Promise<LogWriter> {
     const { directory, rotation, timezone, retention, compress, sync, origin, fileSystem, onCheckpoint } = this.#settings;
     const name = logFolder(serviceId);
@@ -102,7 +120,7 @@ export class LogOpener {
   }
 
   get #logger(): Logger {
-    return this.#settings.logger ?? this.context?.logger ?? stderrLogger;
+    return new SafeLogger(this.#settings.logger ?? this.context?.logger ?? stderrLogger);
   }
 
   get #clock(): Clock {

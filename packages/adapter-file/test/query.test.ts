@@ -11,7 +11,7 @@ const EVENTS: readonly MeshAuditEvent[] = Array.from({ length: 120 }, (_, index)
     timestamp: new Date(START + index * 1000),
     eventType: index % 2 === 0 ? 'message' : 'connection',
     serviceId: index % 4 === 0 ? 'other-service' : 'order-service',
-    details: { action: 'x', success: index % 3 !== 0, metadata: { padding: 'x'.repeat(100) } },
+    details: { action: index % 5 === 0 ? 'y' : 'x', success: index % 3 !== 0, metadata: { padding: 'x'.repeat(100) } },
   }),
 );
 
@@ -34,6 +34,7 @@ describe('a query', () => {
     ['both', { since: new Date(START + 30_000), until: new Date(START + 35_000) }, (_event, index) => index >= 30 && index < 35],
     ['a type', { eventType: 'connection' }, ({ eventType }) => eventType === 'connection'],
     ['a service', { serviceId: 'other-service' }, ({ serviceId }) => serviceId === 'other-service'],
+    ['an action', { action: 'y' }, (_event, index) => index % 5 === 0],
     ['failures', { success: false }, ({ details }) => !details.success],
     ['successes', { success: true }, ({ details }) => details.success],
     ['a limit', { limit: 13 }, (_event, index) => index < 13],
@@ -75,6 +76,7 @@ describe('a query', () => {
     ['until', { until: '2026-01-01' }],
     ['eventType', { eventType: 'connections' }],
     ['serviceId', { serviceId: 1 }],
+    ['action', { action: 1 }],
     ['success', { success: 'false' }],
     ['limit', { limit: -1 }],
     ['limit', { limit: Number.NaN }],
