@@ -110,10 +110,15 @@ describe('audit tail -f', () => {
     const [left, ended] = [start(), start()];
     started.push(left, ended);
     await Promise.all([once(left.stdout, 'data'), once(ended.stdout, 'data')]);
-    left.stdout.destroy();
+    const closed = Promise.all([once(ended, 'close'), once(left, 'close')]);
     ended.kill('SIGTERM');
-    await log.append([event(1)]);
-    expect([await once(ended, 'close'), await once(left, 'close')]).toEqual([[0, null], [0, null]]);
+    left.stdout.destroy();
+    // That nobody reads any more a process hears of when it writes.
+    for (let sequence = 1; left.exitCode === null; sequence++) {
+      await log.append([event(sequence)]);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await closed).toEqual([[0, null], [0, null]]);
     await log.close();
   });
 });
