@@ -2,6 +2,7 @@ import { AUDIT_EVENT_TYPES, MeshError, SafeLogger, stderrLogger, systemClock, ty
 import type { AuditLoggerOptions, AuditSettings } from './audit-options.js';
 import { completeContracts, impossibleContracts } from './delivery-contracts.js';
 import { AUDIT_LEVELS, typePasses } from './event-filter.js';
+import { isSalt, MIN_SALT_BYTES } from './value-mac.js';
 
 /**
  * Fills in the defaults.
@@ -30,6 +31,7 @@ export function completeAuditOptions(options: AuditLoggerOptions): AuditSettings
   if (enabled) problems.push(...impossibleContracts(contracts, adapters, (type) => typePasses(type, level, events)));
 
   const redact = options.redact ?? {};
+  if (redact.hmac !== undefined && !isSalt(redact.hmac.salt)) problems.push(`redact.hmac.salt: must be at least ${MIN_SALT_BYTES} bytes`);
   whole('redact.maxStringLength', redact.maxStringLength, 1);
   whole('redact.maxDepth', redact.maxDepth, 1);
   whole('redact.maxEntries', redact.maxEntries, 1);

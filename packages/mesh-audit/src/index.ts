@@ -1,5 +1,6 @@
 export { AuditLogger } from './audit-logger.js';
 export type { AuditLoggerOptions } from './audit-options.js';
+export { completeAuditOptions } from './complete-audit-options.js';
 export type { DeliveryOptions } from './delivery-contracts.js';
 export type { AuditEventFilter, AuditLevel } from './event-filter.js';
 export {

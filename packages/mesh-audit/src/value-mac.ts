@@ -16,6 +16,10 @@ const MAX_CHARACTERS = 65_536;
 /** 128 bits: equal ones are the same value, for any number of values a trail can hold. */
 const MAC_BYTES = 16;
 
+/** Whether it is a salt that is long enough. */
+export const isSalt = (salt: unknown): salt is string | Uint8Array =>
+  (typeof salt === 'string' && Buffer.byteLength(salt) >= MIN_SALT_BYTES) || (salt instanceof Uint8Array && salt.length >= MIN_SALT_BYTES);
+
 /** Stands in for a masked value: HMAC-SHA-256 under a salt, so that equal values stay comparable and none can be read (Vault's audit devices do so). */
 export class ValueMac {
   /** Prints itself without its bytes. */
@@ -23,9 +27,8 @@ export class ValueMac {
 
   /** @throws MeshError `invalid_option` */
   constructor({ salt }: ValueMacOptions) {
-    const bytes: unknown = typeof salt === 'string' ? Buffer.from(salt, 'utf8') : salt;
-    if (!(bytes instanceof Uint8Array) || bytes.length < MIN_SALT_BYTES) throw new MeshError('invalid_option', `salt: must be at least ${MIN_SALT_BYTES} bytes`);
-    this.#key = createSecretKey(bytes);
+    if (!isSalt(salt)) throw new MeshError('invalid_option', `salt: must be at least ${MIN_SALT_BYTES} bytes`);
+    this.#key = createSecretKey(typeof salt === 'string' ? Buffer.from(salt, 'utf8') : salt);
   }
 
   /** `hmac-sha256:<base64url>` of a text, number, bigint or boolean, each type apart: `1` is not `'1'`. `undefined` for anything else, and for very long texts. */

@@ -22,11 +22,9 @@ export function assemble(options: CompleteOptions, status: () => MeshHealth['sta
   const { serviceId, clock, logger, identity, paths, security, monitoring } = options;
   const crypto = new CryptoManager({ serviceId, clock, logger, paths, ...security, ...(identity === undefined ? {} : { identity }) });
   const audit = new AuditLogger({
+    ...monitoring,
     serviceId,
     adapters: monitoring?.adapters ?? [],
-    enabled: monitoring?.enabled ?? true,
-    events: monitoring?.events,
-    redact: monitoring?.redact,
     clock,
     logger,
     context: { paths, metrics },

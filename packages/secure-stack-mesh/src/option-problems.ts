@@ -15,8 +15,16 @@ export class OptionProblems {
       check();
     } catch (error) {
       const { details, text } = MeshError.from(error);
-      this.#found.push(...(Array.isArray(details) ? (details as unknown[]).map(String) : [text]));
+      const listed: unknown = (details as { readonly problems?: unknown } | undefined)?.problems ?? details;
+      this.#found.push(...(Array.isArray(listed) ? (listed as unknown[]).map(String) : [text]));
     }
+  }
+
+  /** The same for a check that gives paths within a group of options. */
+  takeUnder(group: string, check: () => unknown): void {
+    const inner = new OptionProblems();
+    inner.take(check);
+    this.#found.push(...inner.#found.map((problem) => `${group}.${problem}`));
   }
 
   /** An object with no other keys than these. `undefined` is fine. */

@@ -8,10 +8,16 @@ import type {
   ServiceNode,
   Transport,
 } from '@lemur-bookstores/mesh-interface';
-import type { AuditEventFilter, RedactionOptions } from '@lemur-bookstores/mesh-audit';
+import type { AuditLoggerOptions } from '@lemur-bookstores/mesh-audit';
 import type { PrimitivesName } from '@lemur-bookstores/mesh-crypto';
 import type { BackoffOptions, Codec, LoadBalancingStrategy, SessionLimits } from '@lemur-bookstores/mesh-core';
 import type { HealthMonitor } from '@lemur-bookstores/mesh-health';
+
+/** Options of the audit logger that a mesh makes for itself; the rest of them is the mesh's own. */
+export interface MonitoringOptions extends Omit<AuditLoggerOptions, 'adapters' | 'serviceId' | 'clock' | 'logger' | 'context'> {
+  /** Where events go. Default: nowhere. */
+  readonly adapters?: readonly MonitoringAdapter[];
+}
 
 /** Options of a `SecureMesh`. Only `serviceId` and `port` are required. */
 export interface SecureMeshOptions {
@@ -61,15 +67,8 @@ export interface SecureMeshOptions {
     /** How an instance is chosen. Default `least-loaded`. */
     readonly strategy?: LoadBalancingStrategy;
   };
-  readonly monitoring?: {
-    /** `false` stops the delivery of audit events and nothing else. Default true. */
-    readonly enabled?: boolean;
-    readonly adapters?: readonly MonitoringAdapter[];
-    /** Which events adapters get: a list of types, or a test. Default: all. */
-    readonly events?: AuditEventFilter;
-    /** What is masked in metadata, besides the built-in names. */
-    readonly redact?: RedactionOptions;
-  };
+  /** Audit: where events go, which, and what is promised of them. */
+  readonly monitoring?: MonitoringOptions;
   /** The user's own monitor: the mesh adds its checks to it. Default: the mesh makes one. */
   readonly health?: HealthMonitor;
   /** The operational log. Default: warnings and errors to stderr. `pinoLogger()` and `winstonLogger()` wrap those. */

@@ -1,8 +1,9 @@
 import { defaultKeysDir } from '@lemur-bookstores/mesh-ca';
 import { completeBackoff, completeSessionLimits, DEFAULT_SESSION_LIMITS, LOAD_BALANCING_STRATEGIES, defaultRuntimeDir, type BackoffOptions } from '@lemur-bookstores/mesh-core';
 import { parsePins, parseSpiffeId } from '@lemur-bookstores/mesh-crypto';
-import { AUDIT_EVENT_TYPES, MeshError, stderrLogger, systemClock, type Clock, type Logger, type MeshPaths, type ServiceNode } from '@lemur-bookstores/mesh-interface';
-import type { SecureMeshOptions } from './options.js';
+import { MeshError, stderrLogger, systemClock, type Clock, type Logger, type MeshPaths, type ServiceNode } from '@lemur-bookstores/mesh-interface';
+import { completeAuditOptions, type RedactionOptions } from '@lemur-bookstores/mesh-audit';
+import type { MonitoringOptions, SecureMeshOptions } from './options.js';
 import { OptionProblems } from './option-problems.js';
 
 /** Options with every default filled in. */
@@ -17,13 +18,18 @@ export interface CompleteOptions extends SecureMeshOptions {
 const SERVICE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 const SERVICE_ID_PROBLEM = 'must be a letter or digit, then up to 62 letters, digits, dots, underscores and hyphens';
 const DAY_MS = 86_400_000;
-const REDACTED_NAMES = ['mask', 'allow', 'only'] as const;
-const REDACTION_BOUNDS = ['maxStringLength', 'maxDepth', 'maxEntries'] as const;
 
 const TOP_LEVEL = [
   'serviceId', 'port', 'host', 'advertise', 'identity', 'discovery', 'security', 'paths', 'resilience', 'loadBalancing', 'monitoring', 'health',
   'logger', 'limits', 'codec', 'transport', 'clock',
 ] as const satisfies readonly (keyof SecureMeshOptions)[];
+
+const MONITORING = [
+  'enabled', 'adapters', 'events', 'level', 'redact', 'delivery', 'laneEvents', 'laneBytes', 'batch', 'deliveryTimeoutMs', 'attempts',
+  'retryDelayMs', 'flushMs',
+] as const satisfies readonly (keyof MonitoringOptions)[];
+
+const REDACTION = ['mask', 'allow', 'only', 'hmac', 'maxStringLength', 'maxDepth', 'maxEntries'] as const satisfies readonly (keyof RedactionOptions)[];
 
 /**
  * Turns options into complete, frozen ones.
@@ -133,15 +139,14 @@ function attempt(problems: OptionProblems, path: string, value: unknown, parse: 
   }
 }
 
+/** Shapes here; what else an option of this group must be, the audit logger knows. */
 function checkMonitoring(problems: OptionProblems, monitoring: SecureMeshOptions['monitoring']): void {
-  if (!problems.object('monitoring', monitoring, ['enabled', 'adapters', 'events', 'redact'])) return;
-  problems.boolean('monitoring.enabled', monitoring.enabled);
-  const { adapters, events } = monitoring as { adapters?: unknown; events?: unknown };
-  if (Array.isArray(adapters)) adapters.forEach((adapter: unknown, index) => problems.methods(`monitoring.adapters[${index}]`, adapter ?? null, ['logEvent']));
-  else if (adapters !== undefined) problems.add('monitoring.adapters', 'must be a list');
-  if (Array.isArray(events)) events.forEach((type: unknown, index) => problems.oneOf(`monitoring.events[${index}]`, type ?? null, AUDIT_EVENT_TYPES));
-  else if (events !== undefined && typeof events !== 'function') problems.add('monitoring.events', 'must be a list of event types, or a function');
-  if (!problems.object('monitoring.redact', monitoring.redact, [...REDACTED_NAMES, ...REDACTION_BOUNDS])) return;
-  for (const key of REDACTED_NAMES) problems.strings(`monitoring.redact.${key}`, monitoring.redact[key]);
-  for (const key of REDACTION_BOUNDS) problems.number(`monitoring.redact.${key}`, monitoring.redact[key], { min: 1, max: Number.MAX_SAFE_INTEGER, whole: true });
+  const { enabled, redact, adapters = [] }: MonitoringOptions = monitoring ?? {};
+  if (!problems.object('monitoring', monitoring, MONITORING)) return;
+  problems.boolean('monitoring.enabled', enabled);
+  const names = { mask: redact?.mask, allow: redact?.allow, only: redact?.only };
+  if (problems.object('monitoring.redact', redact, REDACTION)) {
+    for (const [key, value] of Object.entries(names)) problems.strings(`monitoring.redact.${key}`, value);
+  }
+  problems.takeUnder('monitoring', () => completeAuditOptions({ ...monitoring, adapters }));
 }

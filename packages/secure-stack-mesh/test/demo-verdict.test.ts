@@ -15,6 +15,19 @@ const [PAYMENT, ORDER, GATEWAY, NEW_ORDER, IMPOSTOR] = [11, 12, 13, 14, 15];
 const OURS = 'local-aaaa000000000000';
 const THEIRS = 'local-bbbb000000000000';
 
+const originOf = (service: string): string => `secure-stack-mesh/${service}/0123456789abcdef`;
+
+/** What the officer is told of a trail: order's was continued behind the kill. */
+const trailOf = (service: string) => ({
+  origin: originOf(service),
+  size: 20,
+  checkpoints: 3,
+  notAuthenticated: service === 'order' ? [{ from: 9, to: 12, why: 'recovered' }] : [],
+});
+
+/** A copy that was changed at a record, and is reported from there on. */
+const caughtIn = (service: string, record: number) => ({ service, changed: { record }, exitCode: 1, tampered: [{ origin: originOf(service), problem: { record } }] });
+
 /** What a good run leaves, made small: one call before the kill, two after it, one lost. */
 function goodRun() {
   const closed = (name: string, pid: number, emitted: number, trustDomain = OURS) => ({
@@ -52,7 +65,11 @@ function goodRun() {
       outage: { recoveredMs: 2_000, recoveredBy: [NEW_ORDER, PAYMENT] } as { recoveredMs?: number; recoveredBy?: number[] } | undefined,
       impostor: { calls: 3, sessions: 0, answered: 0, gotThrough: 0 } as Record<'calls' | 'sessions' | 'answered' | 'gotThrough', number> | undefined,
     },
-    play: { services: [payment, killed, gateway], killed, restarted, impostor, answeredBeforeAttack: 2, answeredUnderAttack: 3 },
+    play: {
+      services: [payment, killed, gateway], killed, restarted, impostor, answeredBeforeAttack: 2, answeredUnderAttack: 3,
+      verified: { exitCode: 0, status: 'authentic', logs: ['payment', 'order', 'gateway'].map(trailOf) },
+      tampered: { changed: caughtIn('order', 7), dropped: caughtIn('payment', 5), cut: caughtIn('gateway', 9) },
+    },
   };
 }
 
@@ -67,7 +84,7 @@ const dropRefusals = (of: string, direction: string) => ({ stage }: Evidence): v
 describe("the demo's verdict", () => {
   test('holds every claim for a good run', () => {
     const { stage, play } = goodRun();
-    expect(judge(stage, play)).toHaveLength(14);
+    expect(judge(stage, play)).toHaveLength(19);
     expect(broken({ stage, play })).toEqual([]);
   });
 
@@ -91,6 +108,15 @@ describe("the demo's verdict", () => {
     ['a lost audit event', 'all audit events of those that closed arrived', ({ stage }) => (stage.all[3]!.finalStats!['audit'] = { emitted: 3, adapters: [{}] })],
     ['a process that had to be killed', 'all but the killed one ended by themselves', ({ stage }) => (stage.all[0]!.exit = { code: null, signal: 'SIGKILL' })],
     ['a process that failed', 'all but the killed one ended by themselves', ({ stage }) => (stage.all[4]!.exit.code = 1)],
+    ['a trail that nothing vouches for', "every service's trail is authentic", ({ play }) => (play.verified.status = 'consistent')],
+    ['a verification that failed', "every service's trail is authentic", ({ play }) => (play.verified.exitCode = 1)],
+    ['a trail that is gone', "every service's trail is authentic", ({ play }) => void play.verified.logs.pop()],
+    ['a trail without checkpoints', "every service's trail is authentic", ({ play }) => (play.verified.logs[0]!.checkpoints = 0)],
+    ['a trail that hides the kill', "order's goes on behind the kill, and says so", ({ play }) => (play.verified.logs[1]!.notAuthenticated = [])],
+    ['a change that passes', 'a copy with a changed record: caught', ({ play }) => Object.assign(play.tampered.changed, { exitCode: 0, tampered: [] })],
+    ['a change that is found too late', 'a copy with a changed record: caught', ({ play }) => (play.tampered.changed.tampered[0]!.problem.record = 8)],
+    ['a change that is found in another trail', 'a copy with a record less: caught', ({ play }) => (play.tampered.dropped.tampered[0]!.origin = originOf('gateway'))],
+    ['an end that nobody misses', 'a copy without its end: caught', ({ play }) => (play.tampered.cut.exitCode = 0)],
   ])('breaks with %s', (_, claims, change) => {
     const evidence = goodRun();
     change(evidence);
