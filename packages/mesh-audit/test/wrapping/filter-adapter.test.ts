@@ -74,7 +74,7 @@ describe('FilterAdapter', () => {
     for (let index = 0; index < 5; index++) audit.record(index === 2 ? security() : message());
     await audit.close();
     expect(inner.sequences).toEqual([3]);
-    expect(audit.stats().adapters[0]).toMatchObject({ adapter: 'filter:sink', emitted: 5 });
+    expect(audit.stats().adapters[0]).toMatchObject({ adapter: 'filter:sink', emitted: 5, filtered: 4, delivered: 1 });
   });
 
   test('invalid arguments are reported all at once', () => {

@@ -295,6 +295,9 @@ test('a lane that counts by accepts() and one that does not come to the same', a
   await turns();
   expect(real(one).map(({ id }) => id)).toEqual(real(other).map(({ id }) => id));
   expect(statedBy(statements(one))).toBe(statedBy(statements(other)));
+  const [asked, told] = audit.stats().adapters;
+  expect(asked).toMatchObject({ emitted: 400, filtered: statedBy(statements(one)), delivered: real(one).length });
+  expect(told).toMatchObject({ emitted: 400, filtered: 0, delivered: 400 });
 });
 
 test('invalid options are reported all at once', () => {
