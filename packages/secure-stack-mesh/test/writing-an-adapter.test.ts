@@ -23,6 +23,8 @@ interface Run {
 
 let parent: string;
 let folder: string;
+/** `npm test` builds: the other commands need it as well. */
+let tested: Run;
 
 /** Runs a command in the package's folder, without the network. */
 function run(command: string, env: NodeJS.ProcessEnv = {}): Promise<Run> {
@@ -34,7 +36,7 @@ function run(command: string, env: NodeJS.ProcessEnv = {}): Promise<Run> {
   });
 }
 
-beforeAll(() => {
+beforeAll(async () => {
   parent = mkdtempSync(join(tmpdir(), 'writing-an-adapter-'));
   folder = join(parent, 'mesh-adapter-ndjson');
   mkdirSync(folder);
@@ -44,7 +46,8 @@ beforeAll(() => {
     mkdirSync(dirname(join(folder, name)), { recursive: true });
     writeFileSync(join(folder, name), text);
   }
-});
+  tested = await run('npm test -- --test-reporter=tap');
+}, LONG_MS);
 afterAll(() => {
   rmSync(parent, { recursive: true, force: true });
 });
@@ -64,8 +67,8 @@ describe('docs/writing-an-adapter.md', () => {
     expect(source.replace(/\s+/g, ' ')).toContain(block!.trim().replace(/\s+/g, ' '));
   });
 
-  test('`npm test`: it compiles, and both adapters pass', async () => {
-    const { code, output } = await run('npm test -- --test-reporter=tap');
+  test('`npm test`: it compiles, and both adapters pass', () => {
+    const { code, output } = tested;
     expect({ code, output }).toMatchObject({ code: 0 });
     expect(output).toMatch(/^# Subtest: NdjsonAdapter$/m);
     expect(output).toMatch(/^# Subtest: LineFileAdapter$/m);
@@ -73,7 +76,7 @@ describe('docs/writing-an-adapter.md', () => {
     expect(output).toMatch(/ok \d+ - aborted-while-hanging/);
     expect(output).toMatch(/^# fail 0$/m);
     expect(Number(/^# pass (\d+)$/m.exec(output)?.[1])).toBeGreaterThan(70);
-  }, LONG_MS);
+  });
 
   test('`npm publish --dry-run`: what the package is made of', async () => {
     const { code, output } = await run('npm publish --dry-run --json --ignore-scripts');
@@ -105,7 +108,7 @@ describe('docs/writing-an-adapter.md', () => {
         MESH_KEYS_DIR: join(parent, 'keys'),
         MESH_RUNTIME_DIR: join(parent, 'run'),
       };
-      expect(await run(`"${process.execPath}" example.js`, env)).toEqual({ code: 0, output: 'ndjson { lost: 0, all: true }\n' });
+      expect(await run(`"${process.execPath}" example.js`, env)).toEqual({ code: 0, output: 'file { durable: true, missing: 0 }\nndjson { durable: false, missing: 0 }\n' });
       expect([...keys]).toEqual(['Bearer key-of-the-example']);
       const actions = events.map(({ details }) => details.action);
       expect(actions).toContain('example.greeting');
