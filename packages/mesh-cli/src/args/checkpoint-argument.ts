@@ -5,6 +5,8 @@ import { textLines } from './text-lines.js';
 
 /** What begins the signature lines of a note. */
 const SIGNATURE = '— ';
+/** A note takes some 300. */
+const MAX_NOTE_LENGTH = 64 * 1024;
 
 /** A note, and on which line it begins. */
 interface FoundNote {
@@ -33,27 +35,28 @@ export async function readCheckpointArgument(argument: string, stdin: AsyncItera
   return [...notes];
 }
 
+/** What it holds shows with the first signature, or the first line of JSON: whatever else stands before that one is other programs' output. */
 async function* notesOf(lines: AsyncIterable<string>): AsyncGenerator<FoundNote, void, undefined> {
-  let json: boolean | undefined;
+  let holds: 'notes' | 'events' | undefined;
   let number = 0;
   let note: { text: string; readonly line: number; signed: boolean } | undefined;
   for await (const line of lines) {
     number += 1;
-    json ??= line.trim() === '' ? undefined : line.startsWith('{');
-    if (json === undefined) continue;
-    if (json) {
+    if (holds === undefined && line.startsWith('{')) [holds, note] = ['events', undefined];
+    if (holds === 'events') {
       const found = noteInEvent(line);
       if (found !== undefined) yield { note: found, line: number };
       continue;
     }
-    if (note?.signed === true && !line.startsWith(SIGNATURE)) {
+    if (note !== undefined && ((note.signed && !line.startsWith(SIGNATURE)) || note.text.length > MAX_NOTE_LENGTH)) {
       yield { note: note.text, line: note.line };
       note = undefined;
     }
     if (note === undefined && line === '') continue;
     note ??= { text: '', line: number, signed: false };
-    note.signed = line.startsWith(SIGNATURE);
     note.text += `${line}\n`;
+    note.signed = line.startsWith(SIGNATURE);
+    if (note.signed) holds = 'notes';
   }
   if (note !== undefined) yield { note: note.text, line: note.line };
 }
