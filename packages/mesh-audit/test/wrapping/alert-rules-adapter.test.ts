@@ -288,6 +288,23 @@ describe('notifying that fails', () => {
     expect(adapter.stats).toEqual({ met: 2, told: 1, heldBack: 0, waiting: 0, refused: 1 });
   });
 
+  test('for long keeps a bounded number of alerts; those beyond are one, later, with all counts', async () => {
+    let down = true;
+    const { clock, alerts, adapter } = alerting({
+      maxPerMinute: 1_000,
+      notify: (alert) => {
+        if (down) throw new Error('down');
+        alerts.push(alert);
+      },
+    });
+    for (let index = 0; index < 150; index++) await adapter.logEvent(failure(`service-${index}`)).catch(() => undefined);
+    expect(adapter.stats).toMatchObject({ met: 150, waiting: 150 });
+    down = false;
+    await clock.advance(30_000);
+    expect(alerts.map(({ count }) => count)).toEqual([...Array<number>(100).fill(1), 50]);
+    expect(alerts.at(-1)).toMatchObject({ rule: '_SEVERAL', heldBack: 50 });
+  });
+
   test('close() says how many alerts are lost', async () => {
     const { adapter } = alerting({ notify: () => Promise.reject(new Error('down')) });
     await expect(adapter.logEvent(failure('a'))).rejects.toThrow();
