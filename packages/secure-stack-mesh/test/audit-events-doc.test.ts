@@ -6,8 +6,6 @@ import { documentedEvents, headings } from './support/audit-events-doc.js';
 const root = new URL('../../../', import.meta.url);
 const events = documentedEvents(root);
 
-const emitted = Object.entries(AUDIT_ACTIONS);
-
 /** Looks like an action and is the path of an option. */
 const OPTION_PATHS = new Set(['identity.local']);
 
@@ -26,7 +24,7 @@ function sources(): Map<string, string> {
 describe('docs/audit-events.md', () => {
   test('has exactly one entry for every action, under its type of event', () => {
     expect(events.map(({ action }) => action)).toEqual([...new Set(events.map(({ action }) => action))]);
-    expect(Object.fromEntries(events.map(({ action, eventType }) => [action, eventType]))).toEqual(Object.fromEntries(emitted));
+    expect(Object.fromEntries(events.map(({ action, eventType }) => [action, eventType]))).toEqual(AUDIT_ACTIONS);
   });
 
   test('has no heading that is not such an entry', () => {
@@ -55,7 +53,8 @@ describe('the sources of all packages', () => {
 
   test('emit every action of the table', () => {
     const all = [...sources().values()].join('\n');
-    expect(emitted.filter(([action]) => !all.includes(`'${action}'`))).toEqual([]);
+    // As the name of a member it only says how to show it.
+    expect(Object.keys(AUDIT_ACTIONS).filter((action) => !new RegExp(`'${action.replace('.', '\\.')}'(?!:)`).test(all))).toEqual([]);
   });
 
   test('emit no other: whatever stands as an action, or looks like one, is in the table', () => {

@@ -10,10 +10,14 @@ interface Waiter {
 
 /** Keeps every audit event, and tells a test as soon as the one it waits for is there. */
 export class RecordingAdapter implements MonitoringAdapter {
-  /** As good as a file, here: nothing is warned of. */
-  readonly durable = true;
+  readonly durable: boolean;
   readonly events: MeshAuditEvent[] = [];
   readonly #waiters = new Set<Waiter>();
+
+  /** @param durable default true: as good as a file, so that nothing is warned of */
+  constructor(durable = true) {
+    this.durable = durable;
+  }
 
   logEvent(event: MeshAuditEvent): Promise<void> {
     this.events.push(event);

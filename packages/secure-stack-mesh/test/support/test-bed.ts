@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Logger } from '@lemur-bookstores/mesh-interface';
+import type { Logger, ManagedAdapter } from '@lemur-bookstores/mesh-interface';
 import type { SecureMeshOptions } from '../../src/options.js';
 import { SecureMesh } from '../../src/secure-mesh.js';
 import { RecordingAdapter } from './recording-adapter.js';
@@ -25,15 +25,17 @@ export class TestBed {
 
   /** A mesh on a free port, not yet initialized. */
   mesh(options: Partial<SecureMeshOptions> & { readonly serviceId: string }): TestMesh {
-    const audit = new RecordingAdapter();
+    const others: readonly ManagedAdapter[] = options.monitoring?.adapters ?? [];
+    // Where a test has a durable adapter of its own, what waits for one waits for that.
+    const audit = new RecordingAdapter(!others.some(({ durable }) => durable === true));
     const log: string[] = [];
-    const { monitoring, ...others } = options;
+    const { monitoring, ...rest } = options;
     const mesh = new SecureMesh({
       port: 0,
       paths: this.paths,
       logger: collectingLogger(log),
-      monitoring: { ...monitoring, adapters: [audit, ...(monitoring?.adapters ?? [])] },
-      ...others,
+      monitoring: { ...monitoring, adapters: [audit, ...others] },
+      ...rest,
     });
     this.closing(mesh);
     return { mesh, audit, log };
