@@ -99,7 +99,9 @@ async function running(options: Partial<SecureMeshOptions> & { serviceId: string
     new FileAdapter(trails, { signWith: logKeys, rotation: { maxBytes: 4_096 } }),
     new RemoteAdapter({ apiKey: canary(`apiKey of an adapter of ${options.serviceId}`) }),
   ];
-  const made = bed.mesh({ logger, monitoring: { adapters }, ...options });
+  // What is masked by name is a keyed hash then: of the application's own events here, for the mesh puts no secret into any of its own.
+  const redact = { hmac: { salt: canary(`salt of ${options.serviceId}`) } };
+  const made = bed.mesh({ logger, monitoring: { adapters, redact }, ...options });
   setUp(made.mesh);
   await made.mesh.initialize();
   const mesh = { ...made, port: made.mesh.port as number };
@@ -219,6 +221,7 @@ async function driveFailures(port: number, ours: TestAuthority): Promise<void> {
     ['a pin that is none', { discovery: { services: [{ id: 'payments', host: 'x', port: 1, publicKey: canary('a pin that is none') }] } }],
     ['an id that is none', { discovery: { services: [{ id: 'payments', host: 'x', port: 1, spiffeId: canary('an id that is none') }] } }],
     ['a number that is none', { port: canary('a number that is none'), resilience: { timeoutMs: canary('a time that is none') } }],
+    ['a salt that is none', { monitoring: { redact: { hmac: { salt: [canary('a salt that is none')] } } } }],
     ['an adapter that is none', { monitoring: { adapters: [{ apiKey: canary('an adapter that is none') }] } }],
   ];
   for (const [name, options] of wrong) await failing(name, Promise.resolve().then(() => new SecureMesh({ serviceId: 'wrong', port: 0, logger, ...options } as SecureMeshOptions)));
@@ -256,6 +259,7 @@ beforeAll(async () => {
     await local.mesh.connect('local').call('health', { password: canary('an input to oneself') }, { timeoutMs: 3_000 }).catch((error: unknown) => putError('a call to oneself', error));
     secrets.addKey('local CA key', readFileSync(join(bed.paths.keysDir, 'local-ca.pem'), 'utf8'));
 
+    payments.mesh.audit.record({ eventType: 'system', details: { action: 'app.login', success: false, metadata: { user: 'ada', password: canary('metadata of an own event, by its name'), headers: [['Authorization', canary('metadata of an own event, in a list')]] } } });
     for (const one of meshes) await look(one, 'running');
     for (const { mesh } of meshes) await mesh.cleanup();
     for (const one of meshes) await look(one, 'closed');
