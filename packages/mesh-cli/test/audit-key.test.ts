@@ -42,7 +42,7 @@ test('on a terminal it says what the others are for', async () => {
 
 test('no private key gets out, no key is made, and one that others can read is refused', async () => {
   const keysDir = temporaryDirectory();
-  expect(await run(['audit', 'key', '--keys-dir', keysDir])).toMatchObject({ code: 2, out: '', err: expect.stringMatching(/^error: there is no key of an audit log in '.*audit'\n$/) });
+  expect(await run(['audit', 'key', '--keys-dir', keysDir])).toMatchObject({ code: 2, out: '', err: expect.stringMatching(/^error: log_key_missing: there is no key of an audit log in '.*audit'\n$/) });
   expect(existsSync(join(keysDir, 'audit'))).toBe(false);
   const { key } = await openSigningKeys(keysDir);
   const secret = key.toPem().split('\n')[1] as string;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { MeshError } from '@lemur-bookstores/mesh-interface';
 import { Columns } from '../src/output/columns.js';
 import { errorText } from '../src/output/error-text.js';
 import { Output } from '../src/output/output.js';
@@ -72,6 +73,12 @@ describe('columns', () => {
 });
 
 describe('errors in words', () => {
+  test('a reason is named where docs/errors.md has more about it', () => {
+    expect(errorText(new MeshError('invalid_option', '--key: x'))).toBe('--key: x');
+    expect(errorText(new MeshError('log_key_missing', 'there is none'))).toBe('log_key_missing: there is none');
+    expect(errorText(new MeshError('log_tampered', 'altered'))).toMatch(/^log_tampered: altered \('secure-stack-mesh audit verify'/);
+  });
+
   test('a stack is shown of what nobody foresaw only', () => {
     expect(errorText(Object.assign(new Error('ENOENT: no such file'), { code: 'ENOENT', path: '/x' }))).toBe("there is no '/x'");
     expect(errorText(Object.assign(new Error('EIO: broken'), { code: 'EIO', path: '/x' }))).toBe("EIO: '/x'");
