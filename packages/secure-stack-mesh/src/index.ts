@@ -1,7 +1,32 @@
 export { SecureMesh } from './secure-mesh.js';
-export type { SecureMeshOptions } from './options.js';
+export type { MonitoringOptions, SecureMeshOptions } from './options.js';
 export { CryptoManager, type CryptoManagerOptions } from './crypto-manager.js';
-export { AuditLogger, type AuditEventFilter, type AuditLoggerOptions, type RedactionOptions } from '@lemur-bookstores/mesh-audit';
+export {
+  AggregatingMetricsAdapter,
+  AlertRulesAdapter,
+  AuditLogger,
+  FilterAdapter,
+  maskedValue,
+  SamplingAdapter,
+  StructuredAdapter,
+  structuredRecord,
+  type AggregatingMetricsAdapterOptions,
+  type Alert,
+  type AlertCondition,
+  type AlertRule,
+  type AlertRulesAdapterOptions,
+  type AlertSeverity,
+  type AlertTarget,
+  type AuditEventFilter,
+  type AuditLevel,
+  type AuditLoggerOptions,
+  type DeliveryOptions,
+  type MetricsSummary,
+  type RedactionOptions,
+  type SamplingAdapterOptions,
+  type StructuredRecord,
+  type StructuredTarget,
+} from '@lemur-bookstores/mesh-audit';
 export { HealthMonitor } from '@lemur-bookstores/mesh-health';
 export { ConsoleAdapter, type ConsoleAdapterOptions } from '@lemur-bookstores/adapter-console';
 export { FileAdapter, type AuditQuery, type FileAdapterOptions } from '@lemur-bookstores/adapter-file';
@@ -26,7 +51,10 @@ export {
   stderrLogger,
   winstonLogger,
   type AdapterContext,
+  type AuditEventType,
+  type AuditStats,
   type Clock,
+  type DeliveryContract,
   type DiscoveryProvider,
   type HealthCheck,
   type HealthCheckResult,
