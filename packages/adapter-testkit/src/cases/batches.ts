@@ -43,11 +43,11 @@ export const BATCH_CASES: readonly AdapterCase[] = [
   },
   {
     name: 'batch-of-many',
-    title: `batches of ${MANY} events come to the sink whole and in order`,
+    title: `a batch of ${MANY} events comes to the sink whole and in order, and the next one after it`,
     needs: ['batches', 'events'],
     run: async (trial) => {
       const probe = await trial.open();
-      const events = probe.events(2 * MANY);
+      const events = probe.events(MANY + 10);
       await probe.logBatch(events.slice(0, MANY));
       await probe.logBatch(events.slice(MANY));
       await probe.expectHeld(events);

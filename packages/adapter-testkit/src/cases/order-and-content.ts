@@ -131,7 +131,7 @@ export const CONTENT_CASES: readonly AdapterCase[] = [
     needs: ['events'],
     run: async (trial) => {
       const probe = await trial.open();
-      const events = probe.events(50);
+      const events = probe.events(20);
       const calls: Promise<void>[] = events.map((event) => probe.log(event));
       await Promise.all(calls);
       await probe.expectContains(events);

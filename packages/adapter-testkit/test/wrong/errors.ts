@@ -45,6 +45,13 @@ class TakesNothing extends RightBatchAdapter {
   }
 }
 
+class WritesNothing extends RightBatchAdapter {
+  protected override text(event: MeshAuditEvent): string {
+    if (event === null) this.sink.records.push('null');
+    return super.text(event);
+  }
+}
+
 class LogsUnguarded extends RightBatchAdapter {
   protected override refused(error: unknown): never {
     this.logger?.warn('the sink refuses');
@@ -71,5 +78,6 @@ export const WRONG_ERRORS: readonly WrongAdapter[] = [
   { fails: 'usable-after-failure', it: 'never recovers from a refusal', make: (sink) => new DeadAfterRefusal(sink) },
   { fails: 'wrong-use', it: 'throws instead of rejecting', make: (sink) => new ThrowsAtOnce(sink) },
   { fails: 'wrong-use', it: 'takes nothing for an event', make: (sink) => new TakesNothing(sink) },
+  { fails: 'wrong-use', it: 'refuses what is no event, but writes it', make: (sink) => new WritesNothing(sink) },
   { fails: 'throwing-logger', it: 'depends on its logger', make: (sink) => new LogsUnguarded(sink) },
 ];

@@ -33,6 +33,17 @@ class TriesLargeAgain extends RightBatchAdapter {
   }
 }
 
+class StuckAfterLarge extends RightBatchAdapter {
+  #isStuck = false;
+
+  protected override text(event: MeshAuditEvent): string {
+    const text = super.text(event);
+    this.#isStuck ||= text.length > 65_536;
+    if (this.#isStuck) throw new MeshError('adapter_failed', 'too large', { retryable: false });
+    return text;
+  }
+}
+
 const terminal = { ...PLAIN, terminal: true };
 const lines = (records: readonly string[]): string => records.map((record) => `${record}\n`).join('');
 
@@ -43,4 +54,5 @@ export const WRONG_WITH_HOSTILE_EVENTS: readonly WrongAdapter[] = [
   { fails: 'no-raw-control', it: 'does not end its lines', supports: terminal, screen: ({ records }) => ' '.repeat(records.length), make: (sink) => new RightAdapter(sink) },
   { fails: 'event-of-1-mib', it: 'cuts what is large', make: (sink) => new CutsLarge(sink) },
   { fails: 'event-of-1-mib', it: 'would try for ever what is too large', make: (sink) => new TriesLargeAgain(sink) },
+  { fails: 'event-of-1-mib', it: 'refuses what is large, and everything after it', make: (sink) => new StuckAfterLarge(sink) },
 ];

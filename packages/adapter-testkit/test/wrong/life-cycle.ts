@@ -72,6 +72,13 @@ class SilentAfterClose extends RightBatchAdapter {
   }
 }
 
+class WritesAfterClose extends RightBatchAdapter {
+  protected override async put(events: readonly MeshAuditEvent[], signal?: AbortSignal): Promise<void> {
+    if (this.isClosed) this.sink.records.push(...events.map((event) => JSON.stringify(event)));
+    await super.put(events, signal);
+  }
+}
+
 class HangsAfterClose extends RightBatchAdapter {
   protected override put(events: readonly MeshAuditEvent[], signal?: AbortSignal): Promise<void> {
     return this.isClosed ? new Promise(() => undefined) : super.put(events, signal);
@@ -169,6 +176,7 @@ export const WRONG_LIFE_CYCLES: readonly WrongAdapter[] = [
   { fails: 'close-twice', it: 'rejects the second close()', make: (sink) => new ClosesOnce(sink) },
   { fails: 'use-after-close', it: 'goes on after close()', make: (sink) => new GoesOnAfterClose(sink) },
   { fails: 'use-after-close', it: 'takes events after close() and drops them', make: (sink) => new SilentAfterClose(sink) },
+  { fails: 'use-after-close', it: 'writes after close() what it refuses', make: (sink) => new WritesAfterClose(sink) },
   { fails: 'use-after-close', it: 'hangs after close()', make: (sink) => new HangsAfterClose(sink) },
   { fails: 'use-after-close', it: 'would be tried again after close()', make: (sink) => new PlainErrorAfterClose(sink) },
   { fails: 'close-during-delivery', it: 'says that it took what it gave up at close()', make: (sink) => new LosesQueueAtClose(sink) },
