@@ -20,8 +20,8 @@ export class Acknowledgement {
   #resolve!: () => void;
   #reject!: (failure: MeshError) => void;
   #timer: ClockTimer | undefined;
-  /** Lanes that have not said yet what becomes of the event. */
-  #open = 0;
+  /** Lanes that have not said yet what becomes of the event. Each is heard once: an event may be spilled first and delivered later. */
+  readonly #open = new Set<LaneNature>();
   /** Those of them that can make it durable. */
   #hopes = 0;
   #failure: MeshError | undefined;
@@ -37,7 +37,7 @@ export class Acknowledgement {
 
   /** The lane takes part. */
   expect(lane: LaneNature): void {
-    this.#open++;
+    this.#open.add(lane);
     if (this.#isHope(lane)) this.#hopes++;
   }
 
@@ -67,7 +67,7 @@ export class Acknowledgement {
 
   /** The lane's adapter will not have it, or nobody knows when. */
   failed(lane: LaneNature, failure: MeshError): void {
-    this.#failure ??= failure;
+    if (this.#open.has(lane)) this.#failure ??= failure;
     this.#close(lane);
   }
 
@@ -76,7 +76,7 @@ export class Acknowledgement {
   }
 
   #close(lane: LaneNature): void {
-    this.#open--;
+    if (!this.#open.delete(lane)) return;
     if (this.#isHope(lane)) this.#hopes--;
     if (this.#complete) this.#decide();
   }
@@ -85,7 +85,7 @@ export class Acknowledgement {
     if (this.#contract === 'fail-closed') {
       if (this.#hopes === 0) this.#refuse(this.#failure?.message ?? 'no durable adapter keeps events like it');
     } else if (this.#failure !== undefined && this.#hopes === 0) this.#reject(this.#failure);
-    else if (this.#open === 0) this.#accept();
+    else if (this.#open.size === 0) this.#accept();
   }
 
   #accept(): void {

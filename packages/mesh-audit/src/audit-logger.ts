@@ -111,9 +111,15 @@ export class AuditLogger implements AuditSink {
     this.#stamper.serviceId = serviceId;
     if (this.#state !== 'open') return;
     this.#announce();
-    if (paths === undefined || metrics === undefined) return;
-    const common = { serviceId, logger, clock, paths, metrics: () => metrics() };
-    await Promise.all(this.#lanes.map((lane) => lane.start({ ...common, emit: (event) => this.#emit(event, lane) })));
+    await Promise.all(
+      this.#lanes.map(async (lane) => {
+        const opened = lane.openSpill(serviceId);
+        if (paths !== undefined && metrics !== undefined) {
+          await lane.start({ serviceId, logger, clock, paths, metrics: () => metrics(), emit: (event) => this.#emit(event, lane) });
+        }
+        await opened;
+      }),
+    );
   }
 
   /**

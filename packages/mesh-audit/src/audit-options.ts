@@ -1,8 +1,11 @@
 import type { AdapterContext, Clock, Logger, ManagedAdapter, MonitoringAdapter } from '@lemur-bookstores/mesh-interface';
+import type { FileSystem } from '@lemur-bookstores/mesh-log';
+import type { DeadLetterListener } from './dead-letters.js';
 import type { DeliveryContracts, DeliveryOptions } from './delivery-contracts.js';
 import type { AuditEventFilter, AuditLevel } from './event-filter.js';
 import type { LaneSettings } from './lane-settings.js';
 import type { RedactionOptions } from './redaction.js';
+import type { ClaimLock } from './spill/spill-home.js';
 
 /** Options of the audit logger. Bounds are per adapter. */
 export interface AuditLoggerOptions {
@@ -22,6 +25,10 @@ export interface AuditLoggerOptions {
   readonly level?: AuditLevel | undefined;
   /** What is promised of each type of event. Default: `durable` for security events, `best-effort` for messages. */
   readonly delivery?: DeliveryOptions | undefined;
+  /** What cannot be delivered soon goes to disk. Default: none; it waits in memory and is lost with the process. */
+  readonly spill?: boolean | SpillOptions | undefined;
+  /** Told of events that an adapter will never get. What it throws is a warning. Default: they are counted and said, and nothing more. */
+  readonly onDeadLetter?: DeadLetterListener | undefined;
   /** What is masked in metadata, besides the built-in names. */
   readonly redact?: RedactionOptions | undefined;
   /** What adapters get at `start()`, as far as it is known already. */
@@ -34,12 +41,24 @@ export interface AuditLoggerOptions {
   readonly batch?: number | undefined;
   /** How long an adapter may take for a delivery, or to start, flush or close, in ms. Default 10,000. */
   readonly deliveryTimeoutMs?: number | undefined;
-  /** Deliveries tried for the same events before they are given up. Default 8. */
+  /** Deliveries tried for the same events before they are given up. Default 8; with a spill they are tried for ever. */
   readonly attempts?: number | undefined;
   /** Wait before the first retry, in ms; it doubles with each, up to 30 s, give or take 20 %. Default 200. */
   readonly retryDelayMs?: number | undefined;
   /** How long `flush()` and `close()` wait for what is queued, in ms. Default 5,000. */
   readonly flushMs?: number | undefined;
+}
+
+/** The spill: a file on disk for each adapter that takes what cannot be delivered soon, survives a restart, and is delivered later, in order. */
+export interface SpillOptions {
+  /** The folder for it. Default: `<context.paths.logsDir>/spill/<serviceId>`. */
+  readonly directory?: string | undefined;
+  /** Bytes on disk that each adapter's spill may take, at least 65,536. Default 1 GiB. */
+  readonly maxBytes?: number | undefined;
+  /** Default: the machine's. Tests put a simulated disk in its place. */
+  readonly fileSystem?: FileSystem | undefined;
+  /** How a folder is claimed for one process. Default: `claimWriterLock` of mesh-log. */
+  readonly claimLock?: ClaimLock | undefined;
 }
 
 /** Complete options. */
@@ -54,5 +73,4 @@ export interface AuditSettings extends LaneSettings {
   readonly contracts: DeliveryContracts;
   readonly redact: RedactionOptions;
   readonly context: Partial<AdapterContext>;
-  readonly flushMs: number;
 }

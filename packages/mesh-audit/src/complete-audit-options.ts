@@ -2,6 +2,7 @@ import { AUDIT_EVENT_TYPES, MeshError, SafeLogger, stderrLogger, systemClock, ty
 import type { AuditLoggerOptions, AuditSettings } from './audit-options.js';
 import { completeContracts, impossibleContracts } from './delivery-contracts.js';
 import { AUDIT_LEVELS, typePasses } from './event-filter.js';
+import { completeSpillOptions } from './spill-options.js';
 import { isSalt, MIN_SALT_BYTES } from './value-mac.js';
 
 /**
@@ -36,6 +37,9 @@ export function completeAuditOptions(options: AuditLoggerOptions): AuditSettings
   whole('redact.maxDepth', redact.maxDepth, 1);
   whole('redact.maxEntries', redact.maxEntries, 1);
 
+  const { onDeadLetter } = options;
+  if (onDeadLetter !== undefined && typeof onDeadLetter !== 'function') problems.push('onDeadLetter: must be a function');
+  const spill = completeSpillOptions(options, problems);
   const settings: AuditSettings = {
     adapters,
     enabled,
@@ -54,6 +58,8 @@ export function completeAuditOptions(options: AuditLoggerOptions): AuditSettings
     attempts: whole('attempts', options.attempts, 8),
     retryDelayMs: whole('retryDelayMs', options.retryDelayMs, 200),
     flushMs: whole('flushMs', options.flushMs, 5_000),
+    onDeadLetter,
+    spill,
   };
   if (problems.length > 0) throw new MeshError('invalid_option', problems.join('; '), { details: { problems } });
   return Object.freeze(settings);

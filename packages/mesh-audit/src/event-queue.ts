@@ -51,6 +51,12 @@ export class EventQueue {
     return this.#gap !== undefined || this.#events >= maxEvents || this.#bytes >= maxBytes;
   }
 
+  /** How much of the bound is used, in events or bytes, whichever is more: from 0 to 1. */
+  get pressure(): number {
+    const { maxEvents, maxBytes } = this.#options;
+    return Math.max(this.#events / maxEvents, this.#bytes / maxBytes);
+  }
+
   /** The oldest entry that waits. */
   get oldest(): StampedEvent | undefined {
     return this.#earliest()?.peek();
@@ -63,10 +69,10 @@ export class EventQueue {
     this.#endGap();
   }
 
-  /** The oldest entries, at most `max`. They stay counted until each was released. */
-  take(max: number): StampedEvent[] {
+  /** The oldest entries, at most `max`, and no more once they take `maxBytes`. They stay counted until each was released. */
+  take(max: number, maxBytes = Infinity): StampedEvent[] {
     const taken: StampedEvent[] = [];
-    while (taken.length < max) {
+    for (let bytes = 0; taken.length < max && bytes < maxBytes; bytes += taken.at(-1)!.bytes) {
       const entry = this.#earliest()?.shift();
       if (entry === undefined) break;
       if (entry.contract === 'best-effort') this.#bestEffortBytes -= entry.bytes;

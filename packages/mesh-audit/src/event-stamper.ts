@@ -20,7 +20,7 @@ export interface StampedEvent {
   readonly acknowledgement: Acknowledgement | undefined;
 }
 
-/** Events that one adapter will never get, because its lane was full. */
+/** Events that one adapter will never get. */
 export interface Gap {
   readonly count: number;
   /** Sequence numbers of the first and the last of them; what lies between may have been delivered. */
@@ -28,6 +28,8 @@ export interface Gap {
   readonly to: number;
   /** The record's own: where it stands in the lane, never before what the adapter was given already. */
   readonly sequence: number;
+  /** Default: the lane was full. */
+  readonly why?: string;
 }
 
 /** The event for one delivery, with a date of its own: a Date cannot be frozen, and what one adapter did to it all others would get. */
@@ -120,7 +122,7 @@ export class EventStamper {
       details: Object.freeze({
         action: 'audit.gap',
         success: false,
-        error: 'queue_full: events were dropped because the adapter did not keep up',
+        error: gap.why ?? 'queue_full: events were dropped because the adapter did not keep up',
         metadata: Object.freeze({ count: gap.count, fromSequence: gap.from, toSequence: gap.to }),
       }),
     });

@@ -1,6 +1,7 @@
 export { AuditLogger } from './audit-logger.js';
-export type { AuditLoggerOptions } from './audit-options.js';
+export type { AuditLoggerOptions, SpillOptions } from './audit-options.js';
 export { completeAuditOptions } from './complete-audit-options.js';
+export type { DeadLetterListener } from './dead-letters.js';
 export type { DeliveryOptions } from './delivery-contracts.js';
 export type { AuditEventFilter, AuditLevel } from './event-filter.js';
 export {

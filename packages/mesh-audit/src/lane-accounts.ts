@@ -1,7 +1,7 @@
 import type { AuditLaneStats } from '@lemur-bookstores/mesh-interface';
 
 /** The part of the statistics that the lane itself knows. */
-export type LaneCondition = Pick<AuditLaneStats, 'adapter' | 'durable' | 'queued' | 'full' | 'oldestQueuedMs' | 'deliveryTimeoutMs'>;
+export type LaneCondition = Pick<AuditLaneStats, 'adapter' | 'durable' | 'queued' | 'spilled' | 'spillBytes' | 'spillMaxBytes' | 'full' | 'oldestQueuedMs' | 'deliveryTimeoutMs'>;
 
 /**
  * What became of one adapter's events. Each event is counted once as emitted and, when it leaves the lane, once as what became
@@ -10,6 +10,8 @@ export type LaneCondition = Pick<AuditLaneStats, 'adapter' | 'durable' | 'queued
  */
 export class LaneAccounts {
   emitted = 0;
+  /** Of `emitted`: left in the spill by an earlier process. */
+  recovered = 0;
   filtered = 0;
   delivered = 0;
   deadLettered = 0;
@@ -22,18 +24,18 @@ export class LaneAccounts {
   /** Whether the last delivery failed. */
   failing = false;
 
-  stats({ adapter, durable, queued, full, oldestQueuedMs, deliveryTimeoutMs }: LaneCondition): AuditLaneStats {
+  stats({ adapter, durable, queued, spilled, spillBytes, spillMaxBytes, full, oldestQueuedMs, deliveryTimeoutMs }: LaneCondition): AuditLaneStats {
     return {
       adapter,
       durable,
       emitted: this.emitted,
-      recovered: 0,
+      recovered: this.recovered,
       filtered: this.filtered,
       delivered: this.delivered,
       queued,
-      spilled: 0,
-      spillBytes: 0,
-      spillMaxBytes: 0,
+      spilled,
+      spillBytes,
+      spillMaxBytes,
       deadLettered: this.deadLettered,
       dropped: this.dropped,
       lostGaps: this.lostGaps,

@@ -62,6 +62,16 @@ export class LaneDeliveries {
     return this.#inFlight.peek();
   }
 
+  /** Whether the last delivery failed and is to be tried again, or is being tried. */
+  get isRetrying(): boolean {
+    return this.#retries.tries > 0;
+  }
+
+  /** Whether the next try is due later. */
+  get isWaiting(): boolean {
+    return this.#state === 'waiting';
+  }
+
   /** There is something to deliver. */
   wake(): void {
     if (this.#state === 'idle') this.#schedule();
@@ -165,7 +175,11 @@ export class LaneDeliveries {
   #onRetryable(failure: MeshError, left: number): void {
     const { name, clock, failureWarning } = this.#owner;
     const delayMs = this.#retries.next(failure);
-    failureWarning.warn(`audit adapter ${name} failed`, { error: failure.message, try: this.#retries.tries, of: this.#settings.attempts });
+    failureWarning.warn(`audit adapter ${name} failed`, {
+      error: failure.message,
+      try: this.#retries.tries,
+      ...(this.#settings.attempts === Infinity ? {} : { of: this.#settings.attempts }),
+    });
     if (delayMs === undefined) {
       this.#giveUp(failure, this.#delivery.batches ? left : 1);
       this.#schedule();

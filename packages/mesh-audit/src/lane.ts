@@ -1,13 +1,17 @@
 import { MeshError, type AdapterContext, type AuditLaneStats, type Clock, type Logger, type ManagedAdapter } from '@lemur-bookstores/mesh-interface';
 import type { LaneNature } from './acknowledgement.js';
 import { AdapterLifecycle } from './adapter-lifecycle.js';
+import { DeadLetters } from './dead-letters.js';
+import { withinDeadline } from './deadline.js';
 import { DrainWaiters } from './drain-waiters.js';
 import { carefulTest, type EventTest } from './event-filter.js';
 import { EventQueue } from './event-queue.js';
 import type { Gap, StampedEvent } from './event-stamper.js';
 import { LaneAccounts } from './lane-accounts.js';
 import { LaneDeliveries } from './lane-deliveries.js';
+import { LaneOutcomes } from './lane-outcomes.js';
 import type { LaneSettings } from './lane-settings.js';
+import { SpillingQueue } from './spill/spilling-queue.js';
 import { ThrottledWarning } from './throttled-warning.js';
 
 /** What a lane gets of its owner. */
@@ -19,21 +23,26 @@ export interface LaneOwner {
   readonly alone: boolean;
 }
 
-/** One adapter's way: a bounded queue and the deliveries out of it, in order, apart from all other adapters. */
+/**
+ * One adapter's way, apart from all other adapters: a bounded queue in memory, a spill behind it where that is wanted, and the deliveries
+ * out of them, in order.
+ */
 export class Lane implements LaneNature {
   readonly name: string;
   readonly durable: boolean;
-  readonly spills = false;
+  readonly spills: boolean;
   /** Whether the adapter has told the others something. */
   emits = false;
   readonly #accepts: EventTest | undefined;
   readonly #settings: LaneSettings;
   readonly #clock: Clock;
+  readonly #logger: Logger;
   readonly #lifecycle: AdapterLifecycle;
   readonly #queue: EventQueue;
+  readonly #spilling: SpillingQueue | undefined;
   readonly #deliveries: LaneDeliveries;
   readonly #accounts = new LaneAccounts();
-  readonly #lossWarning: ThrottledWarning;
+  readonly #outcomes: LaneOutcomes;
   #state: 'open' | 'closed' = 'open';
   /** The last sequence number offered. */
   #last = 0;
@@ -43,30 +52,48 @@ export class Lane implements LaneNature {
     const { clock, logger, alone } = owner;
     this.name = name;
     this.durable = adapter.durable === true;
+    this.spills = settings.spill !== undefined;
     if (typeof adapter.accepts === 'function') {
       this.#accepts = carefulTest((event) => adapter.accepts!(event), `accepts() of audit adapter ${name}`, new ThrottledWarning(logger, clock));
     }
     this.#settings = settings;
     this.#clock = clock;
+    this.#logger = logger;
     this.#lifecycle = new AdapterLifecycle(name, adapter, clock, logger, settings.deliveryTimeoutMs);
+    this.#outcomes = new LaneOutcomes(this, this.#accounts, new DeadLetters(name, settings.onDeadLetter, clock, logger), clock, logger);
     this.#queue = new EventQueue({
       maxEvents: settings.laneEvents,
       maxBytes: settings.laneBytes,
-      onDrop: (dropped) => this.#drop(dropped, 'queue_full', 'the lane is full'),
+      onDrop: (dropped) => this.#outcomes.dropped(dropped, 'queue_full', 'the lane is full'),
       makeGap: (gap) => owner.makeGap(gap),
     });
-    this.#deliveries = new LaneDeliveries(adapter, settings, {
+    this.#spilling =
+      settings.spill === undefined
+        ? undefined
+        : new SpillingQueue(this.#queue, settings.spill, {
+            name,
+            nature: this,
+            clock,
+            logger,
+            batch: settings.batch,
+            isRetrying: () => this.#deliveries.isRetrying,
+            onRecovered: (events) => this.#outcomes.recovered(events),
+            onLost: (events) => this.#outcomes.lost(events),
+            onChange: () => this.#onSpillChange(),
+            makeGap: (gap) => owner.makeGap(gap),
+          });
+    // What is safe on disk is never given up for an error that may pass.
+    this.#deliveries = new LaneDeliveries(adapter, this.spills ? { ...settings, attempts: Infinity } : settings, {
       name,
       clock,
       accounts: this.#accounts,
-      source: this.#queue,
+      source: this.#spilling ?? this.#queue,
       failureWarning: new ThrottledWarning(logger, clock),
       alone,
-      onDelivered: (entry) => this.#onDelivered(entry),
-      onGivenUp: (entries, failure) => this.#deadLetter(entries, failure),
-      onProgress: () => this.#release(),
+      onDelivered: (entry) => this.#outcomes.delivered(entry),
+      onGivenUp: (entries, failure) => this.#outcomes.givenUp(entries, failure),
+      onProgress: () => this.#onProgress(),
     });
-    this.#lossWarning = new ThrottledWarning(logger, clock);
   }
 
   get stats(): AuditLaneStats {
@@ -75,6 +102,9 @@ export class Lane implements LaneNature {
       adapter: this.name,
       durable: this.durable,
       queued: this.#queue.events,
+      spilled: this.#spilling?.spilled ?? 0,
+      spillBytes: this.#spilling?.spillBytes ?? 0,
+      spillMaxBytes: this.#spilling?.maxBytes ?? 0,
       full: this.#queue.full,
       oldestQueuedMs: oldest === undefined ? 0 : this.#clock.monotonic() - oldest.at,
       deliveryTimeoutMs: this.#settings.deliveryTimeoutMs,
@@ -83,8 +113,7 @@ export class Lane implements LaneNature {
 
   /** Counts an event that is kept from the adapter. */
   skip(): void {
-    this.#accounts.emitted++;
-    this.#accounts.filtered++;
+    this.#outcomes.filtered();
   }
 
   /** Takes an event, if the adapter keeps it. Never throws, never waits. */
@@ -99,6 +128,14 @@ export class Lane implements LaneNature {
     entry.acknowledgement?.expect(this);
     this.#queue.offer(entry);
     this.#deliveries.wake();
+    this.#spilling?.onOffered(entry.event.serviceId);
+  }
+
+  /** Opens the spill, where there is one: what an earlier process left is delivered first. Never rejects. */
+  async openSpill(serviceId: string): Promise<void> {
+    if (this.#spilling === undefined) return;
+    const opened = this.#spilling.open(serviceId);
+    await this.#onDisk('the spill is not open yet', () => opened);
   }
 
   /** Starts the adapter. Events wait for that, within the delivery's deadline; trouble is a warning, and delivery is tried all the same. */
@@ -108,12 +145,12 @@ export class Lane implements LaneNature {
     this.#deliveries.resume();
   }
 
-  /** Whether nothing waits. */
+  /** Whether nothing waits, but for what is on disk for an adapter that takes nothing now. */
   get isDrained(): boolean {
-    return this.#oldest === undefined;
+    return this.#oldestSequence() === Infinity;
   }
 
-  /** Resolves when everything offered so far has left the lane, for good or ill. */
+  /** Resolves when everything offered so far has left the lane, for good or ill, or is on disk for an adapter that takes nothing now. */
   drained(): Promise<void> {
     const drained = this.#waiters.wait(this.#last);
     this.#release();
@@ -128,54 +165,64 @@ export class Lane implements LaneNature {
   /** Makes the adapter write out what it holds itself. */
   readonly flushAdapter = (): Promise<void> => this.#lifecycle.flush();
 
-  /** Ends deliveries; what is left counts as dropped. Then closes the adapter. */
+  /** Ends deliveries. What is left goes to the spill, or else counts as dropped. Then closes the adapter. */
   async close(): Promise<void> {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
-    const left = this.#deliveries.end(new MeshError('mesh_closed', 'the audit logger is closing', { retryable: false }));
-    left.push(...this.#queue.take(Infinity));
-    for (const entry of left) {
-      this.#queue.release(entry);
-      this.#drop(entry, 'mesh_closed', 'not delivered before the audit logger closed');
+    const inFlight = this.#deliveries.end(new MeshError('mesh_closed', 'the audit logger is closing', { retryable: false }));
+    for (const entry of this.#spilling === undefined ? this.#takeRest(inFlight) : await this.#saveRest(this.#spilling)) {
+      this.#outcomes.dropped(entry, 'mesh_closed', 'not delivered before the audit logger closed');
     }
     this.#release();
     await this.#lifecycle.close();
   }
 
-  #onDelivered(entry: StampedEvent): void {
-    if (entry.kind !== 'gap') this.#accounts.delivered++;
-    entry.acknowledgement?.delivered(this);
+  #takeRest(inFlight: readonly StampedEvent[]): readonly StampedEvent[] {
+    const left = [...inFlight, ...this.#queue.take(Infinity)];
+    for (const entry of left) this.#queue.release(entry);
+    return left;
   }
 
-  #deadLetter(entries: readonly StampedEvent[], failure: MeshError): void {
-    for (const entry of entries) {
-      if (entry.kind === 'gap') this.#accounts.lostGaps++;
-      else this.#accounts.deadLettered++;
-      entry.acknowledgement?.failed(this, failure);
-    }
-    this.#lossWarning.warn(`audit adapter ${this.name} will never get ${entries.length} event(s)`, {
-      error: failure.message,
-      sequence: entries[0]?.event.sequence,
-      deadLettered: this.#accounts.deadLettered,
-      lostGaps: this.#accounts.lostGaps,
-    });
+  async #saveRest(spilling: SpillingQueue): Promise<readonly StampedEvent[]> {
+    await this.#onDisk('not everything is in the spill', () => spilling.save());
+    const { left, closed } = spilling.end();
+    await this.#onDisk('the spill is not closed', () => closed);
+    return left;
   }
 
-  #drop(entry: StampedEvent, reason: 'queue_full' | 'mesh_closed', why: string): void {
-    if (entry.kind === 'gap') {
-      this.#accounts.lostGaps++;
-      return;
+  async #onDisk(otherwise: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await withinDeadline(this.#clock, this.#settings.flushMs, 'the disk', work);
+    } catch (error) {
+      this.#logger.warn(`audit adapter ${this.name}: ${otherwise}`, { error: MeshError.from(error, 'spill_failed').message });
     }
-    this.#accounts.dropped++;
-    this.#lossWarning.warn(`audit adapter ${this.name} loses events: ${why}`, { dropped: this.#accounts.dropped, sequence: entry.event.sequence });
-    entry.acknowledgement?.failed(this, new MeshError(reason, `audit adapter ${this.name} did not get the event: ${why}`));
+  }
+
+  /** Something left the lane, or a delivery failed. */
+  #onProgress(): void {
+    this.#release();
+    this.#spilling?.consider();
+  }
+
+  #onSpillChange(): void {
+    this.#deliveries.wake();
+    this.#release();
   }
 
   #release(): void {
-    this.#waiters.release(() => this.#oldest?.event.sequence ?? Infinity);
+    this.#waiters.release(() => this.#oldestSequence());
   }
 
+  /** Of what is waited for: `Infinity` where there is nothing. */
+  #oldestSequence(): number {
+    const oldest = this.#oldest;
+    if (oldest !== undefined) return oldest.event.sequence;
+    // All numbers of an earlier process come before those of this one.
+    return (this.#spilling?.spilled ?? 0) > 0 && this.#state === 'open' && !this.#deliveries.isWaiting ? 0 : Infinity;
+  }
+
+  /** The oldest event in memory. */
   get #oldest(): StampedEvent | undefined {
-    return this.#deliveries.oldest ?? this.#queue.oldest;
+    return this.#spilling === undefined ? this.#deliveries.oldest ?? this.#queue.oldest : this.#spilling.oldest;
   }
 }

@@ -7,11 +7,13 @@ const INTERVAL_MS = 10_000;
 export class ThrottledWarning {
   readonly #logger: Logger;
   readonly #clock: Clock;
+  readonly #level: 'warn' | 'error';
   #quietUntil = -Infinity;
   #heldBack = 0;
 
-  constructor(logger: Logger, clock: Clock) {
+  constructor(logger: Logger, clock: Clock, level: 'warn' | 'error' = 'warn') {
     this.#logger = logger;
+    this.#level = level;
     this.#clock = clock;
   }
 
@@ -24,6 +26,6 @@ export class ThrottledWarning {
     this.#quietUntil = now + INTERVAL_MS;
     const heldBack = this.#heldBack;
     this.#heldBack = 0;
-    this.#logger.warn(message, heldBack === 0 ? fields : { ...fields, heldBack });
+    this.#logger[this.#level](message, heldBack === 0 ? fields : { ...fields, heldBack });
   }
 }

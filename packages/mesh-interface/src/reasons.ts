@@ -87,6 +87,7 @@ export const REASONS = {
   adapter_timeout: 'DEADLINE_EXCEEDED',
   queue_full: 'RESOURCE_EXHAUSTED',
   audit_unavailable: 'UNAVAILABLE',
+  spill_failed: 'UNAVAILABLE',
   // Audit log on disk
   log_locked: 'FAILED_PRECONDITION',
   log_key_missing: 'FAILED_PRECONDITION',

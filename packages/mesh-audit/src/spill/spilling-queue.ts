@@ -1,0 +1,227 @@
+import { MeshError } from '@lemur-bookstores/mesh-interface';
+import type { LaneNature } from '../acknowledgement.js';
+import type { EventQueue } from '../event-queue.js';
+import type { StampedEvent } from '../event-stamper.js';
+import { ThrottledWarning } from '../throttled-warning.js';
+import { openSpill, type OpenSpill, type SpillSettings } from './open-spill.js';
+import { RetryTimer } from './retry-timer.js';
+import type { Spill } from './spill.js';
+import { SpillFeeder } from './spill-feeder.js';
+import { SpillOutlet, type OutletOwner, type SpilledEntry } from './spill-outlet.js';
+import type { SpillPosition } from './spill-segment.js';
+
+/** What the queue gets of its lane, and tells it. */
+export interface SpillingOwner extends OutletOwner {
+  readonly nature: LaneNature;
+  /** Events per delivery. */
+  readonly batch: number;
+  /** Whether the last delivery failed and is tried again. */
+  isRetrying(): boolean;
+  /** An earlier process left so many events. */
+  onRecovered(events: number): void;
+  /** Something went from memory to disk, or can be delivered. */
+  onChange(): void;
+}
+
+/** `ended`: what is still done on disk concerns nobody any more; the numbers are those of the end. */
+type SpillingState =
+  | { readonly kind: 'unopened' }
+  | { readonly kind: 'opening'; readonly done: Promise<void> }
+  | ({ readonly kind: 'open'; readonly feeder: SpillFeeder; readonly outlet: SpillOutlet } & OpenSpill)
+  | { readonly kind: 'ended'; readonly spilled: number; readonly bytes: number };
+
+/**
+ * A lane's queue with a spill behind it. As long as nothing is on disk, events go from memory to the adapter; else those on disk come first
+ * and all others follow them there, so that the order is kept.
+ */
+export class SpillingQueue {
+  readonly #memory: EventQueue;
+  readonly #settings: SpillSettings;
+  readonly #owner: SpillingOwner;
+  readonly #warning: ThrottledWarning;
+  readonly #openRetry: RetryTimer;
+  #state: SpillingState = { kind: 'unopened' };
+  /** Taken for delivery and not done with, in order. */
+  readonly #out = new Set<StampedEvent>();
+  /** Where those of them are that are on disk. */
+  readonly #onDisk = new Map<StampedEvent, SpillPosition>();
+
+  constructor(memory: EventQueue, settings: SpillSettings, owner: SpillingOwner) {
+    this.#memory = memory;
+    this.#settings = settings;
+    this.#owner = owner;
+    this.#warning = new ThrottledWarning(owner.logger, owner.clock, 'error');
+    this.#openRetry = new RetryTimer(owner.clock);
+  }
+
+  /** Events on disk. */
+  get spilled(): number {
+    if (this.#state.kind === 'ended') return this.#state.spilled;
+    return this.#state.kind === 'open' ? this.#state.spill.events : 0;
+  }
+
+  get spillBytes(): number {
+    if (this.#state.kind === 'ended') return this.#state.bytes;
+    return this.#state.kind === 'open' ? this.#state.spill.bytes : 0;
+  }
+
+  get maxBytes(): number {
+    return this.#settings.maxBytes;
+  }
+
+  /** The spill's folder, once it is open. */
+  get directory(): string | undefined {
+    return this.#state.kind === 'open' ? this.#state.directory : undefined;
+  }
+
+  /** The oldest event in memory that is nowhere else. */
+  get oldest(): StampedEvent | undefined {
+    return this.#inFlight()[0] ?? (this.#state.kind === 'open' ? this.#state.feeder.oldest : this.#memory.oldest);
+  }
+
+  /** Opens the spill; deliveries wait for it. Where that fails they do not, and it is tried again. Never rejects. */
+  open(serviceId: string): Promise<void> {
+    if (this.#state.kind === 'opening') return this.#state.done;
+    if (this.#state.kind !== 'unopened' || this.#openRetry.waits) return Promise.resolve();
+    const done = this.#open(serviceId);
+    this.#state = { kind: 'opening', done };
+    return done;
+  }
+
+  /** An event came. The first one opens a spill that nobody opened before. */
+  onOffered(serviceId: string): void {
+    if (this.#state.kind === 'unopened') void this.open(serviceId);
+    else this.consider();
+  }
+
+  /** A delivery ended: looks whether something has to go to the disk. */
+  consider(): void {
+    if (this.#state.kind === 'open') this.#state.feeder.consider();
+  }
+
+  take(max: number): StampedEvent[] | Promise<StampedEvent[]> {
+    const state = this.#state;
+    if (state.kind === 'opening' || (state.kind === 'open' && (state.spill.hasUnread || state.feeder.appending !== undefined))) return this.#takeLater(max);
+    return this.#takeFromMemory(max);
+  }
+
+  release(entry: StampedEvent): void {
+    this.#out.delete(entry);
+    const end = this.#onDisk.get(entry);
+    if (end === undefined) this.#memory.release(entry);
+    else if (this.#state.kind === 'open') {
+      this.#onDisk.delete(entry);
+      this.#state.spill.consume(end, entry.kind === 'event' ? 1 : 0);
+      this.#state.feeder.roomMade();
+    }
+  }
+
+  /** Brings everything that is in memory to the disk. */
+  async save(): Promise<void> {
+    this.#openRetry.cancel();
+    if (this.#state.kind === 'opening') await this.#state.done;
+    if (this.#state.kind !== 'open') return;
+    await this.#state.feeder.finish();
+  }
+
+  /**
+   * Ends the work on disk, which is left to the next process.
+   * @returns what is in memory and was not saved, and what the disk still does
+   */
+  end(): { readonly left: StampedEvent[]; readonly closed: Promise<void> } {
+    const state = this.#state;
+    const left = [...this.#inFlight()];
+    this.#state = { kind: 'ended', spilled: this.spilled, bytes: this.spillBytes };
+    this.#openRetry.cancel();
+    if (state.kind !== 'open') left.push(...this.#memory.take(Infinity));
+    else {
+      state.feeder.stop();
+      state.outlet.end();
+      for (let more = state.feeder.take(Infinity); more.length > 0; more = state.feeder.take(Infinity)) left.push(...more);
+    }
+    for (const entry of left) this.#memory.release(entry);
+    return { left, closed: state.kind === 'open' ? close(state) : Promise.resolve() };
+  }
+
+  async #open(serviceId: string): Promise<void> {
+    const { name, clock, logger } = this.#owner;
+    try {
+      const home = await openSpill(this.#settings, serviceId, name, clock);
+      if (this.#state.kind === 'ended') {
+        await close(home);
+        return;
+      }
+      const { spill } = home;
+      const feeder = new SpillFeeder(this.#memory, spill, {
+        name,
+        clock,
+        logger,
+        batch: this.#owner.batch,
+        isRetrying: () => this.#owner.isRetrying(),
+        inFlight: () => this.#inFlight(),
+        onWritten: (entries, ends, wereInFlight) => this.#onWritten(spill, entries, ends, wereInFlight),
+      });
+      this.#state = { kind: 'open', feeder, outlet: new SpillOutlet(spill, this.#owner), ...home };
+      this.#openRetry.succeeded();
+      if (spill.events > 0) this.#owner.onRecovered(spill.events);
+      this.#owner.onChange();
+      feeder.consider();
+    } catch (error) {
+      if (this.#state.kind === 'ended') return;
+      this.#state = { kind: 'unopened' };
+      this.#warning.warn(`audit adapter ${name} has no spill now: events wait in memory`, { error: MeshError.from(error).message });
+      this.#openRetry.failed(() => void this.open(serviceId));
+    }
+  }
+
+  /** Taken from memory for a delivery, and nowhere else. */
+  #inFlight(): readonly StampedEvent[] {
+    return this.#out.size === this.#onDisk.size ? [] : [...this.#out].filter((entry) => !this.#onDisk.has(entry));
+  }
+
+  #takeFromMemory(max: number): StampedEvent[] {
+    const taken = this.#state.kind === 'open' ? this.#state.feeder.take(max) : this.#memory.take(max);
+    for (const entry of taken) this.#out.add(entry);
+    return taken;
+  }
+
+  #takeFromDisk(read: readonly SpilledEntry[]): StampedEvent[] {
+    return read.map(({ entry, end }) => {
+      this.#out.add(entry);
+      this.#onDisk.set(entry, end);
+      return entry;
+    });
+  }
+
+  async #takeLater(max: number): Promise<StampedEvent[]> {
+    for (let state = this.#state; state.kind === 'opening' || state.kind === 'open'; state = this.#state) {
+      if (state.kind === 'opening') await state.done;
+      else if (state.spill.hasUnread) {
+        const read = await state.outlet.read(max);
+        if (read.length > 0 && this.#state.kind === 'open') return this.#takeFromDisk(read);
+      } else if (state.feeder.appending !== undefined) await state.feeder.appending;
+      else break;
+    }
+    return this.#state.kind === 'ended' ? [] : this.#takeFromMemory(max);
+  }
+
+  #onWritten(spill: Spill, entries: readonly StampedEvent[], ends: readonly SpillPosition[], wereInFlight: boolean): void {
+    for (const [index, end] of ends.entries()) {
+      const entry = entries[index]!;
+      if (wereInFlight && !this.#out.has(entry)) {
+        // Delivered while it was written.
+        spill.consume(end, entry.kind === 'event' ? 1 : 0);
+        continue;
+      }
+      if (wereInFlight) this.#onDisk.set(entry, end);
+      this.#memory.release(entry);
+      entry.acknowledgement?.spilled(this.#owner.nature);
+    }
+    this.#owner.onChange();
+  }
+}
+
+async function close({ spill, lock }: OpenSpill): Promise<void> {
+  await spill.close();
+  await lock.release();
+}
