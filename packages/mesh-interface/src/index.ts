@@ -14,6 +14,7 @@ export {
   type TraceContext,
 } from './audit-event.js';
 export { AUDIT_ACTIONS, type AuditAction, type AuditActionOf, type OwnAuditEvent } from './audit-actions.js';
+export type { KeyAction, KeyChangeTrigger, KeyPolicy, KeyRotationMetadata, KeyType, RetiredKey } from './key-rotation-event.js';
 export { DEFAULT_DELIVERY, DELIVERY_CONTRACTS, type DeliveryContract } from './delivery-contract.js';
 export { nullAuditSink, type AuditSink, type OwnAuditSink } from './audit-sink.js';
 export { defaultKeysDir } from './default-keys-dir.js';
