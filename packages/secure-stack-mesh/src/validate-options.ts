@@ -25,7 +25,7 @@ const TOP_LEVEL = [
 ] as const satisfies readonly (keyof SecureMeshOptions)[];
 
 const MONITORING = [
-  'enabled', 'adapters', 'events', 'level', 'redact', 'delivery', 'laneEvents', 'laneBytes', 'batch', 'deliveryTimeoutMs', 'attempts',
+  'enabled', 'adapters', 'events', 'level', 'redact', 'delivery', 'spill', 'onDeadLetter', 'laneEvents', 'laneBytes', 'batch', 'deliveryTimeoutMs', 'attempts',
   'retryDelayMs', 'flushMs',
 ] as const satisfies readonly (keyof MonitoringOptions)[];
 
@@ -46,15 +46,16 @@ export function completeOptions(options: SecureMeshOptions): CompleteOptions {
   checkParts(problems, options);
   checkIdentity(problems, options.identity);
   checkDiscovery(problems, options.discovery);
-  checkMonitoring(problems, options.monitoring);
+  const paths = Object.freeze({
+    keysDir: options.paths?.keysDir ?? defaultKeysDir(),
+    logsDir: options.paths?.logsDir ?? './logs',
+    runtimeDir: options.paths?.runtimeDir ?? defaultRuntimeDir(),
+  });
+  checkMonitoring(problems, options.monitoring, paths);
   problems.throwIfAny();
   return Object.freeze({
     ...options,
-    paths: Object.freeze({
-      keysDir: options.paths?.keysDir ?? defaultKeysDir(),
-      logsDir: options.paths?.logsDir ?? './logs',
-      runtimeDir: options.paths?.runtimeDir ?? defaultRuntimeDir(),
-    }),
+    paths,
     logger: options.logger ?? stderrLogger,
     clock: options.clock ?? systemClock,
     backoff: completeBackoff(options.resilience?.backoff),
@@ -140,7 +141,7 @@ function attempt(problems: OptionProblems, path: string, value: unknown, parse: 
 }
 
 /** Shapes here; what else an option of this group must be, the audit logger knows. */
-function checkMonitoring(problems: OptionProblems, monitoring: SecureMeshOptions['monitoring']): void {
+function checkMonitoring(problems: OptionProblems, monitoring: SecureMeshOptions['monitoring'], paths: MeshPaths): void {
   const { enabled, redact, adapters = [] }: MonitoringOptions = monitoring ?? {};
   if (!problems.object('monitoring', monitoring, MONITORING)) return;
   problems.boolean('monitoring.enabled', enabled);
@@ -148,5 +149,5 @@ function checkMonitoring(problems: OptionProblems, monitoring: SecureMeshOptions
   if (problems.object('monitoring.redact', redact, REDACTION)) {
     for (const [key, value] of Object.entries(names)) problems.strings(`monitoring.redact.${key}`, value);
   }
-  problems.takeUnder('monitoring', () => completeAuditOptions({ ...monitoring, adapters }));
+  problems.takeUnder('monitoring', () => completeAuditOptions({ ...monitoring, adapters, context: { paths } }));
 }
