@@ -1,6 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
 import { MeshError } from '@lemur-bookstores/mesh-interface';
-import { UnsettledEvents } from '../src/unsettled-events.js';
 import { allOf, eventOf, failure, fileAdapter, fileSystemWith, temporaryDirectory, turn, until } from './support/support.js';
 
 /** A disk whose syncs wait until they are let go, or fail. */
@@ -100,30 +99,5 @@ describe('a delivery that is given up', () => {
     await disk.release();
     await logged;
     expect(await allOf(adapter.query())).toEqual([event]);
-  });
-});
-
-describe('unsettled events', () => {
-  const events = Array.from({ length: 5 }, () => eventOf());
-
-  test('are missing again when their append fails', async () => {
-    const unsettled = new UnsettledEvents();
-    unsettled.add(events, Promise.reject(new Error('no')));
-    expect(await unsettled.missing(events)).toEqual(events);
-    expect(unsettled.some).toBe(false);
-  });
-
-  test('are bounded', async () => {
-    const unsettled = new UnsettledEvents();
-    unsettled.add(events, Promise.resolve());
-    unsettled.add(Array.from({ length: 100_000 }, () => eventOf()), Promise.resolve());
-    expect(await unsettled.missing(events)).toEqual(events);
-  });
-
-  test('without an id are never taken for each other', async () => {
-    const unsettled = new UnsettledEvents();
-    const nameless = eventOf({ id: undefined as unknown as string });
-    unsettled.add([nameless], Promise.resolve());
-    expect(await unsettled.missing([nameless])).toEqual([nameless]);
   });
 });

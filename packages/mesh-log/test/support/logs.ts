@@ -3,7 +3,7 @@ import { cpSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from '@jest/globals';
-import { silentLogger } from '@lemur-bookstores/mesh-interface';
+import { silentLogger, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
 import type { LogWriterOptions } from '../../src/log-options.js';
 import { LogWriter } from '../../src/log-writer.js';
 import { SigningKey } from '../../src/signing-key.js';
@@ -32,6 +32,22 @@ export const event = (sequence: number): object => ({
   serviceId: 'order-service',
   details: { action: 'message.sent', success: sequence % 3 !== 0 },
 });
+
+let sequence = 0;
+
+/** As a mesh hands them to adapters. */
+export function auditEvent(more: Partial<MeshAuditEvent> = {}): MeshAuditEvent {
+  sequence += 1;
+  return Object.freeze({
+    id: `01890a5d-ac96-774b-bcce-${String(sequence).padStart(12, '0')}`,
+    sequence,
+    timestamp: new Date(Date.UTC(2026, 0, 1) + sequence),
+    eventType: 'connection' as const,
+    serviceId: 'order-service',
+    details: Object.freeze({ action: 'auth.failed', success: false, metadata: { peer: 'payment-service' } }),
+    ...more,
+  });
+}
 
 /** A copy of a log, without what is no file. */
 export function copyOf(directory: string): string {

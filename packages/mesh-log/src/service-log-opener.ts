@@ -1,9 +1,11 @@
 import { isAbsolute, join, relative, resolve } from 'node:path';
-import { MeshError, SafeLogger, defaultKeysDir, stderrLogger, systemClock, type AdapterContext, type Clock, type ClockTimer, type Logger } from '@lemur-bookstores/mesh-interface';
-import { LogWriter, openSigningKeys, type SigningKeys } from '@lemur-bookstores/mesh-log';
+import { MeshError, SafeLogger, defaultKeysDir, stderrLogger, systemClock, type AdapterContext, type Clock, type ClockTimer, type Logger, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
+import { auditEventJson } from './audit-event-json.js';
 import type { CheckpointRelay } from './checkpoint-relay.js';
-import type { FileAdapterSettings } from './file-adapter-options.js';
-import { logFolder, logNaming } from './log-names.js';
+import { LogWriter } from './log-writer.js';
+import { logFolder, logNaming } from './service-log-names.js';
+import type { ServiceLogSettings } from './service-log-settings.js';
+import { openSigningKeys, type SigningKeys } from './signing-key-files.js';
 
 /** A log that could not be opened is not tried again sooner: it may take reading all of its last segment. */
 const REOPEN_MS = 1000;
@@ -20,16 +22,17 @@ type OpenerState =
   | { readonly kind: 'failed'; readonly error: MeshError; readonly until: number }
   | { readonly kind: 'open'; readonly writer: Promise<LogWriter> };
 
-/** Opens an adapter's log when it is first needed. One attempt at a time; after one that failed the next need makes another. */
-export class LogOpener {
-  readonly #settings: FileAdapterSettings;
+/** Opens a service's log when it is first needed. One attempt at a time; after one that failed the next need makes another. */
+export class ServiceLogOpener {
+  readonly #settings: ServiceLogSettings;
   readonly #relay: CheckpointRelay;
   #state: OpenerState = { kind: 'closed' };
   /** What the operational log was told last. */
   #said: string | undefined;
+  #keys: SigningKeys | undefined;
   context: AdapterContext | undefined;
 
-  constructor(settings: FileAdapterSettings, relay: CheckpointRelay) {
+  constructor(settings: ServiceLogSettings, relay: CheckpointRelay) {
     this.#settings = settings;
     this.#relay = relay;
   }
@@ -49,12 +52,17 @@ export class LogOpener {
       (cause: unknown) => {
         const error = MeshError.is(cause) ? cause : MeshError.from(cause, 'log_write_failed');
         this.#state = { kind: 'failed', error, until: this.#clock.monotonic() + REOPEN_MS };
-        this.#say(error);
+        this.#complain(error);
         throw asRetryable(error, REOPEN_MS);
       },
     );
     this.#state = { kind: 'opening', writer };
     return writer;
+  }
+
+  /** What signs the log, once it was open. */
+  get keys(): SigningKeys | undefined {
+    return this.#keys;
   }
 
   /** The writer, where one is or is being opened. Waits for it, and never rejects. */
@@ -64,29 +72,39 @@ export class LogOpener {
   }
 
   /** Closes it, and waits no longer than {@link CLOSE_MS} for a disk that hangs. Never rejects. */
-  async close(writer: LogWriter): Promise<void> {
+  async close(writer: LogWriter, serviceId: string): Promise<void> {
     let timer: ClockTimer | undefined;
     const late = new Promise<never>((_resolve, reject) => {
       timer = this.#clock.setTimeout(() => reject(new MeshError('log_write_failed', `the disk gives no answer for ${CLOSE_MS} ms`)), CLOSE_MS);
     });
     try {
-      await Promise.race([writer.close(), late]);
+      await Promise.race([this.#end(writer, serviceId), late]);
     } catch (error) {
-      this.#logger.error('the audit log could not be closed: the next start will say what no checkpoint covers', { directory: writer.directory, error: MeshError.from(error).message });
+      this.#logger.error(`the ${this.#settings.noun} could not be closed: the next start will say what no checkpoint covers`, { directory: writer.directory, error: MeshError.from(error).message });
     } finally {
       timer?.cancel();
     }
   }
 
+  /** Whatever becomes of the last words, the log is closed. */
+  async #end(writer: LogWriter, serviceId: string): Promise<void> {
+    try {
+      await this.#say(writer, this.#settings.closing?.(serviceId));
+    } finally {
+      await writer.close();
+    }
+  }
+
   async #open(serviceId: string): Promise<LogWriter> {
-    const { directory, rotation, timezone, retention, compress, sync, origin, fileSystem, onCheckpoint } = this.#settings;
-    const name = logFolder(serviceId);
-    const folder = join(directory, name);
+    const { noun, originPrefix, rotation, timezone, retention, compress, sync, origin, fileSystem, onCheckpoint } = this.#settings;
+    const folder = join(this.#directory, logFolder(serviceId));
     const logger = this.#logger;
-    return LogWriter.open({
+    const keys = await this.#openKeys(folder);
+    const writer = await LogWriter.open({
       directory: folder,
-      origin: origin ?? logNaming(serviceId, (other) => logger.warn(`a folder for the audit log of '${serviceId}' holds another log, and the next one is taken`, { folder, origin: other })),
-      ...(await this.#keys(folder)),
+      origin:
+        origin ?? logNaming(originPrefix, serviceId, (other) => logger.warn(`a folder for the ${noun} of '${serviceId}' holds another log, and the next one is taken`, { folder, origin: other })),
+      ...keys,
       rotation,
       timezone,
       retentionDays: retention,
@@ -101,10 +119,24 @@ export class LogOpener {
         onCheckpoint?.(checkpoint);
       },
     });
+    try {
+      await this.#say(writer, this.#settings.opening?.(serviceId));
+    } catch (error) {
+      await writer.close().catch(() => undefined);
+      throw error;
+    }
+    this.#keys = keys;
+    return writer;
+  }
+
+  async #say(writer: LogWriter, events: readonly MeshAuditEvent[] = []): Promise<void> {
+    if (events.length === 0) return;
+    await writer.append(events.map(auditEventJson));
+    this.#relay.covers(events);
   }
 
   /** PROTOCOL 7.4: never in the log's folder, where whoever may change the log would find it. */
-  async #keys(folder: string): Promise<SigningKeys> {
+  async #openKeys(folder: string): Promise<SigningKeys> {
     const { signWith = this.context?.paths.keysDir ?? defaultKeysDir() } = this.#settings;
     if (typeof signWith !== 'string') return 'key' in signWith ? signWith : { key: signWith, previousKeys: [] };
     const keysDir = resolve(signWith);
@@ -113,10 +145,15 @@ export class LogOpener {
     return openSigningKeys(keysDir);
   }
 
-  #say(error: MeshError): void {
+  #complain(error: MeshError): void {
     if (this.#said === error.message) return;
     this.#said = error.message;
-    this.#logger.error('the audit log cannot be opened: no event is taken', { directory: this.#settings.directory, error: error.message });
+    this.#logger.error(`the ${this.#settings.noun} cannot be opened: no event is taken`, { directory: this.#directory, error: error.message });
+  }
+
+  get #directory(): string {
+    const { directory } = this.#settings;
+    return typeof directory === 'string' ? directory : directory(this.context);
   }
 
   get #logger(): Logger {

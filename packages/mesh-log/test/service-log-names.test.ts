@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { logFolder, logNaming } from '../src/log-names.js';
+import { logFolder, logNaming } from '../src/service-log-names.js';
 
 test.each([
   ['order-service', 'order-service'],
@@ -25,7 +25,7 @@ test('long ids stay apart in folders that file systems can hold', () => {
 
 test('each log that begins has an origin of its own, and a log keeps its own', () => {
   const others: string[] = [];
-  const naming = logNaming('order service', (origin) => others.push(origin));
+  const naming = logNaming('secure-stack-mesh', 'order service', (origin) => others.push(origin));
   const [one, other] = [naming(undefined), naming(undefined)];
   expect(one).toMatch(/^secure-stack-mesh\/order%20service\/[0-9a-f]{16}$/);
   expect(other).not.toBe(one);

@@ -1,5 +1,5 @@
 import type { AuditAction, MeshAuditEvent, OwnAuditEvent } from '@lemur-bookstores/mesh-interface';
-import type { SignedCheckpoint } from '@lemur-bookstores/mesh-log';
+import type { SignedCheckpoint } from './checkpoint.js';
 
 const ACTION = 'audit.checkpoint' satisfies AuditAction;
 

@@ -8,7 +8,7 @@ const RESERVED = ['n', 'prev', 'log'];
  * The event's JSON, on one line whatever its texts hold: characters that are unsafe to show stand there in JSON's own escapes, and parsing gives them back.
  * @throws MeshError `log_record_invalid`: permanent
  */
-export function eventJson(event: MeshAuditEvent): string {
+export function auditEventJson(event: MeshAuditEvent): string {
   try {
     for (const name of RESERVED) if (Object.hasOwn(event, name)) throw new Error(`it has a member '${name}'`);
     // The date is most of what JSON.stringify does here, and the same as text but for a copy of the event.

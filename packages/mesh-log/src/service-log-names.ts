@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { LogNaming } from '@lemur-bookstores/mesh-log';
+import type { LogNaming } from './log-options.js';
 
 /** Longer names of folders are cut: file systems end at 255 bytes, and `-2` and the like come behind. */
 const MAX_NAME_BYTES = 200;
@@ -18,15 +18,15 @@ export function logFolder(serviceId: string): string {
 }
 
 /**
- * Names the logs of a service: `secure-stack-mesh/<service>/<id>`. The id is made by chance where a log begins and stands in it from then on: services with
+ * Names the logs of a service: `<prefix>/<service>/<id>`. The id is made by chance where a log begins and stands in it from then on: services with
  * the same id on many hosts, and a log begun anew, have origins of their own, and each log keeps its own over restarts.
  * @param onOther told of a log that is not this service's, and is left alone
  */
-export function logNaming(serviceId: string, onOther: (origin: string) => void): LogNaming {
-  const prefix = `secure-stack-mesh/${logFolder(serviceId)}/`;
+export function logNaming(prefix: string, serviceId: string, onOther: (origin: string) => void): LogNaming {
+  const start = `${prefix}/${logFolder(serviceId)}/`;
   return (found) => {
-    if (found === undefined) return prefix + randomBytes(ID_BYTES).toString('hex');
-    if (found.startsWith(prefix)) return found;
+    if (found === undefined) return start + randomBytes(ID_BYTES).toString('hex');
+    if (found.startsWith(start)) return found;
     onOther(found);
     return undefined;
   };
