@@ -91,6 +91,21 @@ export class EventQueue {
     this.#endGap();
   }
 
+  /**
+   * Takes and releases everything, the record of a gap that ends thereby included.
+   * @param taken entries taken before, which come first
+   */
+  clear(taken: readonly StampedEvent[]): StampedEvent[] {
+    const all: StampedEvent[] = [];
+    for (let next = taken.length > 0 ? taken : this.take(Infinity); next.length > 0; next = this.take(Infinity)) {
+      for (const entry of next) {
+        this.release(entry);
+        all.push(entry);
+      }
+    }
+    return all;
+  }
+
   #push(entry: StampedEvent): void {
     this.#events++;
     this.#bytes += entry.bytes;

@@ -170,17 +170,11 @@ export class Lane implements LaneNature {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     const inFlight = this.#deliveries.end(new MeshError('mesh_closed', 'the audit logger is closing', { retryable: false }));
-    for (const entry of this.#spilling === undefined ? this.#takeRest(inFlight) : await this.#saveRest(this.#spilling)) {
+    for (const entry of this.#spilling === undefined ? this.#queue.clear(inFlight) : await this.#saveRest(this.#spilling)) {
       this.#outcomes.dropped(entry, 'mesh_closed', 'not delivered before the audit logger closed');
     }
     this.#release();
     await this.#lifecycle.close();
-  }
-
-  #takeRest(inFlight: readonly StampedEvent[]): readonly StampedEvent[] {
-    const left = [...inFlight, ...this.#queue.take(Infinity)];
-    for (const entry of left) this.#queue.release(entry);
-    return left;
   }
 
   async #saveRest(spilling: SpillingQueue): Promise<readonly StampedEvent[]> {

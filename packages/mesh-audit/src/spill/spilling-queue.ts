@@ -130,16 +130,14 @@ export class SpillingQueue {
    */
   end(): { readonly left: StampedEvent[]; readonly closed: Promise<void> } {
     const state = this.#state;
-    const left = [...this.#inFlight()];
+    const taken = [...this.#inFlight()];
     this.#state = { kind: 'ended', spilled: this.spilled, bytes: this.spillBytes };
     this.#openRetry.cancel();
-    if (state.kind !== 'open') left.push(...this.#memory.take(Infinity));
-    else {
+    if (state.kind === 'open') {
       state.feeder.stop();
       state.outlet.end();
-      for (let more = state.feeder.take(Infinity); more.length > 0; more = state.feeder.take(Infinity)) left.push(...more);
     }
-    for (const entry of left) this.#memory.release(entry);
+    const left = this.#memory.clear(state.kind === 'open' ? [...taken, ...state.feeder.take(Infinity)] : taken);
     return { left, closed: state.kind === 'open' ? close(state) : Promise.resolve() };
   }
 
