@@ -35,4 +35,5 @@ export { consistencyProof, inclusionProof, verifyConsistency, verifyInclusion, t
 export { leafHash, nodeHash } from './leaf.js';
 export { logDirectories } from './log-directories.js';
 export { claimWriterLock, type WriterLock } from './writer-lock.js';
+export { makeDurableDirectory } from './durable-directory.js';
 export { nodeFileSystem, type FileStatus, type FileSystem, type LogFile } from './file-system.js';

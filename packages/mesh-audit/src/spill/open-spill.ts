@@ -3,7 +3,7 @@ import type { FileSystem, WriterLock } from '@lemur-bookstores/mesh-log';
 import { Spill } from './spill.js';
 import { SpillCursor } from './spill-cursor.js';
 import { spillFailure } from './spill-failure.js';
-import { adoptOrphans, claimSpillHome, safeName, type ClaimLock } from './spill-home.js';
+import { adoptOrphans, claimSpillHome, safeName, type ClaimLock, type OnTrouble } from './spill-home.js';
 import { scanSpill } from './spill-scan.js';
 import { segmentNumber } from './spill-segment.js';
 
@@ -26,21 +26,30 @@ export interface OpenSpill {
 
 /**
  * Opens the spill of one lane, with what earlier processes left in it.
+ * @param onTrouble told of folders of earlier processes that cannot be taken over
  * @throws MeshError `spill_failed`
  */
-export async function openSpill({ directoryFor, maxBytes, fileSystem, claimLock }: SpillSettings, serviceId: string, lane: string, clock: Clock): Promise<OpenSpill> {
+export async function openSpill(
+  { directoryFor, maxBytes, fileSystem, claimLock }: SpillSettings,
+  serviceId: string,
+  lane: string,
+  clock: Clock,
+  onTrouble: OnTrouble,
+): Promise<OpenSpill> {
   const wanted = `${directoryFor(safeName(serviceId))}/${safeName(lane)}`;
   let lock: WriterLock | undefined;
+  let cursor: SpillCursor | undefined;
   try {
-    const home = await claimSpillHome(claimLock, wanted);
+    const home = await claimSpillHome(fileSystem, claimLock, wanted);
     lock = home.lock;
     const { directory } = home;
-    const cursor = await SpillCursor.open(fileSystem, directory);
+    cursor = await SpillCursor.open(fileSystem, directory);
     const numbers = (await fileSystem.list(directory)).map((name) => segmentNumber(name) ?? 0);
-    await adoptOrphans(fileSystem, claimLock, wanted, directory, Math.max(cursor.position.segment, ...numbers));
+    await adoptOrphans(fileSystem, claimLock, wanted, directory, Math.max(cursor.position.segment, ...numbers), onTrouble);
     const remains = await scanSpill(fileSystem, directory, cursor.position);
     return { spill: new Spill({ directory, fileSystem, clock, maxBytes }, cursor, remains), directory, lock };
   } catch (cause) {
+    await cursor?.close();
     await lock?.release().catch(() => undefined);
     throw spillFailure(`no audit spill can be opened at '${wanted}'`, cause);
   }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
-import type { FileSystem, WriterLock } from '@lemur-bookstores/mesh-log';
+import { makeDurableDirectory, type FileSystem, type WriterLock } from '@lemur-bookstores/mesh-log';
 import { SpillCursor } from './spill-cursor.js';
 import { segmentName, segmentNumber } from './spill-segment.js';
 
@@ -24,51 +24,60 @@ export interface SpillHome {
   readonly lock: WriterLock;
 }
 
-/** Claims a folder for a lane's spill: a second living process takes `<directory>-2`, and so on. */
-export async function claimSpillHome(claim: ClaimLock, wanted: string): Promise<SpillHome> {
+/** Claims a folder for a lane's spill: a second living process takes `<directory>~2`, which no lane's own folder is called, and so on. */
+export async function claimSpillHome(fileSystem: FileSystem, claim: ClaimLock, wanted: string): Promise<SpillHome> {
   for (let instance = 1; instance <= MAX_INSTANCES; instance++) {
-    const directory = instance === 1 ? wanted : `${wanted}-${instance}`;
+    const directory = instance === 1 ? wanted : `${wanted}~${instance}`;
+    await makeDurableDirectory(fileSystem, directory);
     const lock = await claim(directory);
     if (lock !== undefined) return { directory, lock };
   }
   throw new Error(`${MAX_INSTANCES} living processes have one there`);
 }
 
+/** Told of a folder that cannot be looked at or emptied now: it stays for whoever comes next. */
+export type OnTrouble = (directory: string, error: unknown) => void;
+
 /**
  * Moves here what processes that live no longer left in the folders of other instances: it is delivered whoever starts next.
  * @param above segments get higher numbers than this
  */
-export async function adoptOrphans(fileSystem: FileSystem, claim: ClaimLock, wanted: string, own: string, above: number): Promise<void> {
+export async function adoptOrphans(fileSystem: FileSystem, claim: ClaimLock, wanted: string, own: string, above: number, onTrouble: OnTrouble): Promise<void> {
   let highest = above;
   const siblings = (await fileSystem.list(dirname(wanted))).filter((name) => name === basename(wanted) || instanceOf(name) === basename(wanted));
   for (const name of siblings) {
     const directory = join(dirname(wanted), name);
     if (directory === own) continue;
-    const found = (await fileSystem.list(directory).catch(() => [])).some((file) => segmentNumber(file) !== undefined);
-    if (!found) continue;
-    const lock = await claim(directory);
-    if (lock === undefined) continue;
     try {
-      highest = await moveSegments(fileSystem, directory, own, highest);
-    } finally {
-      await lock.release();
+      await adopt(fileSystem, claim, directory, own, () => ++highest);
+    } catch (error) {
+      onTrouble(directory, error);
     }
   }
 }
 
-/** `file-2` → `file`. */
-const instanceOf = (name: string): string | undefined => /^(.+)-\d{1,2}$/.exec(name)?.[1];
+async function adopt(fileSystem: FileSystem, claim: ClaimLock, directory: string, own: string, nextNumber: () => number): Promise<void> {
+  if (!(await fileSystem.list(directory)).some((file) => segmentNumber(file) !== undefined)) return;
+  const lock = await claim(directory);
+  if (lock === undefined) return;
+  try {
+    await moveSegments(fileSystem, directory, own, nextNumber);
+  } finally {
+    await lock.release();
+  }
+}
+
+/** `file~2` → `file`. */
+const instanceOf = (name: string): string | undefined => /^(.+)~\d{1,2}$/.exec(name)?.[1];
 
 /** Whole segments: of the one that was delivered in part, that part comes again. */
-async function moveSegments(fileSystem: FileSystem, from: string, to: string, above: number): Promise<number> {
+async function moveSegments(fileSystem: FileSystem, from: string, to: string, nextNumber: () => number): Promise<void> {
   const cursor = await SpillCursor.open(fileSystem, from);
   await cursor.close();
-  let highest = above;
   for (const name of (await fileSystem.list(from)).filter((file) => segmentNumber(file) !== undefined).sort()) {
     if (segmentNumber(name)! < cursor.position.segment) await fileSystem.unlink(join(from, name));
-    else await fileSystem.rename(join(from, name), join(to, segmentName(++highest)));
+    else await fileSystem.rename(join(from, name), join(to, segmentName(nextNumber())));
   }
   await fileSystem.syncDirectory(to);
   await fileSystem.syncDirectory(from);
-  return highest;
 }

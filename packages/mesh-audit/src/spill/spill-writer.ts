@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { FileSystem, LogFile } from '@lemur-bookstores/mesh-log';
+import { makeDurableDirectory, type FileSystem, type LogFile } from '@lemur-bookstores/mesh-log';
 import { errorCode, spillFailure } from './spill-failure.js';
 import { segmentName, type SpillSegment } from './spill-segment.js';
 
@@ -84,7 +84,7 @@ export class SpillWriter {
     const path = join(this.#directory, segmentName(number));
     try {
       // Somebody may have cleared it away; it is no loss where there was nothing in it.
-      await this.#fileSystem.makeDirectory(this.#directory);
+      await makeDurableDirectory(this.#fileSystem, this.#directory);
       const file = await this.#fileSystem.create(path);
       const { identity } = await file.status();
       return { segment: { number, path, size: 0, fileBytes: 0, unread: 0 }, file, identity, named: false };

@@ -144,7 +144,9 @@ export class SpillingQueue {
   async #open(serviceId: string): Promise<void> {
     const { name, clock, logger } = this.#owner;
     try {
-      const home = await openSpill(this.#settings, serviceId, name, clock);
+      const home = await openSpill(this.#settings, serviceId, name, clock, (directory, error) =>
+        logger.warn(`audit adapter ${name}: what an earlier process left in '${directory}' stays there`, { error: MeshError.from(error).message }),
+      );
       if (this.#state.kind === 'ended') {
         await close(home);
         return;

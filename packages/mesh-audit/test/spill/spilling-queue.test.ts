@@ -276,8 +276,8 @@ describe('on a real disk', () => {
       await one.log(security('first'));
       await other.log(security('second'));
       const spill = join(folder.path, 'spill', 'orders');
-      expect(readdirSync(spill).sort()).toEqual(['sink', 'sink-2']);
-      for (const name of ['sink', 'sink-2']) {
+      expect(readdirSync(spill).sort()).toEqual(['sink', 'sink~2']);
+      for (const name of ['sink', 'sink~2']) {
         expect(statSync(join(spill, name)).mode & 0o777).toBe(0o700);
         const files = readdirSync(join(spill, name)).filter((file) => !file.endsWith('.sock'));
         expect(files.sort()).toEqual(['cursor', 'spill-0000000001.jsonl']);
@@ -291,7 +291,7 @@ describe('on a real disk', () => {
       expect(sink.events.map(({ details }) => details.action)).toEqual(['first', 'second', 'audit.start', 'audit.stop']);
       expect(lane(next)).toMatchObject({ recovered: 2, delivered: 4, spilled: 0 });
       expect(readdirSync(join(spill, 'sink'))).toEqual(['cursor']);
-      expect(readdirSync(join(spill, 'sink-2'))).toEqual(['cursor']);
+      expect(readdirSync(join(spill, 'sink~2'))).toEqual(['cursor']);
     } finally {
       folder.remove();
     }
