@@ -10,13 +10,15 @@ export class LaneOutcomes {
   readonly #lane: LaneNature;
   readonly #accounts: LaneAccounts;
   readonly #deadLetters: DeadLetters;
+  readonly #logger: Logger;
   readonly #warning: ThrottledWarning;
 
   constructor(lane: LaneNature, accounts: LaneAccounts, deadLetters: DeadLetters, clock: Clock, logger: Logger) {
     this.#lane = lane;
     this.#accounts = accounts;
     this.#deadLetters = deadLetters;
-    this.#warning = new ThrottledWarning(logger, clock);
+    this.#logger = logger;
+    this.#warning = new ThrottledWarning(logger, clock, 'error');
   }
 
   /** Kept from the adapter. */
@@ -47,14 +49,32 @@ export class LaneOutcomes {
     this.#deadLetters.add(entries, failure);
   }
 
-  dropped({ kind, event, acknowledgement }: StampedEvent, reason: 'queue_full' | 'mesh_closed', why: string): void {
+  /** The lane is full. */
+  dropped(entry: StampedEvent, why: string): void {
+    if (this.#drop(entry, 'queue_full', why)) this.#sayLoss(why, entry.event.sequence);
+  }
+
+  /** What is left at the end. It is the last word about the lane: said at once, with the count of all. */
+  undelivered(entries: readonly StampedEvent[]): void {
+    const why = 'not delivered before the audit logger closed';
+    const events = entries.filter((entry) => this.#drop(entry, 'mesh_closed', why));
+    if (events.length === 0) return;
+    this.#logger.error(`audit adapter ${this.#lane.name} loses ${events.length} event(s): ${why}`, {
+      dropped: this.#accounts.dropped,
+      fromSequence: events[0]?.event.sequence,
+      toSequence: events.at(-1)?.event.sequence,
+    });
+  }
+
+  /** @returns whether it was an event */
+  #drop({ kind, acknowledgement }: StampedEvent, reason: 'queue_full' | 'mesh_closed', why: string): boolean {
     if (kind === 'gap') {
       this.#accounts.lostGaps++;
-      return;
+      return false;
     }
     this.#accounts.dropped++;
-    this.#sayLoss(why, event.sequence);
     acknowledgement?.failed(this.#lane, new MeshError(reason, `audit adapter ${this.#lane.name} did not get the event: ${why}`));
+    return true;
   }
 
   /** On disk, and unreadable. */

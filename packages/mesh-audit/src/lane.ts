@@ -64,7 +64,7 @@ export class Lane implements LaneNature {
     this.#queue = new EventQueue({
       maxEvents: settings.laneEvents,
       maxBytes: settings.laneBytes,
-      onDrop: (dropped) => this.#outcomes.dropped(dropped, 'queue_full', 'the lane is full'),
+      onDrop: (dropped) => this.#outcomes.dropped(dropped, 'the lane is full'),
       makeGap: (gap) => owner.makeGap(gap),
     });
     this.#spilling =
@@ -170,9 +170,7 @@ export class Lane implements LaneNature {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     const inFlight = this.#deliveries.end(new MeshError('mesh_closed', 'the audit logger is closing', { retryable: false }));
-    for (const entry of this.#spilling === undefined ? this.#queue.clear(inFlight) : await this.#saveRest(this.#spilling)) {
-      this.#outcomes.dropped(entry, 'mesh_closed', 'not delivered before the audit logger closed');
-    }
+    this.#outcomes.undelivered(this.#spilling === undefined ? this.#queue.clear(inFlight) : await this.#saveRest(this.#spilling));
     this.#release();
     await this.#lifecycle.close();
   }

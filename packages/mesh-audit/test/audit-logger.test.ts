@@ -456,6 +456,21 @@ describe('lanes', () => {
     await turns();
     expect(logger.lines[2]!.fields).not.toHaveProperty('heldBack');
   });
+
+  test('regression: what is lost at the end is said as an error, with all of it, also right after another loss', async () => {
+    const audit = auditLogger([new RecordingAdapter('hanging', never)], { laneEvents: 20 });
+    for (let index = 0; index < 30; index++) audit.record(security());
+    const closed = audit.close();
+    await turns();
+    await clock.advance(60_000);
+    await closed;
+    const { dropped } = audit.stats().adapters[0]!;
+    expect(logger.lines.filter(({ message: text }) => text.includes('loses')).at(-1)).toEqual({
+      level: 'error',
+      message: 'audit adapter hanging loses 20 event(s): not delivered before the audit logger closed',
+      fields: { dropped, fromSequence: 1, toSequence: 20 },
+    });
+  });
 });
 
 describe('life cycle', () => {
