@@ -133,7 +133,7 @@ export class LogVerifier {
   /** A missing beginning without a record of it that is itself vouched for (PROTOCOL 7.6). */
   #notRetired(): VerificationProblem | undefined {
     if (this.#missing === 0) return undefined;
-    const forgeable = this.#unauthenticated().filter(({ why }) => why !== 'no key');
+    const forgeable = this.#unauthenticated().filter(({ why }) => why === 'recovered' || why === 'tail');
     const said = this.#retired.some(
       ({ index, to, root }) =>
         !forgeable.some(({ from, to: end }) => index >= from && index < end) &&
@@ -163,6 +163,7 @@ export class LogVerifier {
   #unauthenticated(): UnauthenticatedRange[] {
     const { size } = this.#replay.tree;
     if (!this.#isTrusting()) return size > this.#missing ? [{ from: this.#missing, to: size, why: 'no key' }] : [];
+    if (this.#keptBeforeMissing()) return [{ from: this.#missing, to: size, why: 'not compared' }];
     const ranges: UnauthenticatedRange[] = [];
     for (const { from, to, shownUpTo } of this.#unclean) {
       // A checkpoint that was signed before the crash, and kept, shows what the log had lost sight of.
@@ -173,9 +174,19 @@ export class LogVerifier {
     return ranges;
   }
 
+  /**
+   * Checkpoints were kept, and all of them are of records that are no longer there. Whoever has the key can make such a log anew and say that its beginning was
+   * retired: that must not pass for one that was checked against them.
+   */
+  #keptBeforeMissing(): boolean {
+    const newest = this.#trust?.kept.at(-1);
+    return newest !== undefined && newest.size < this.#missing;
+  }
+
   #result(problem: VerificationProblem | undefined): LogVerification {
     const { tree, origin, checkpointSize } = this.#replay;
-    const status = problem !== undefined ? 'tampered' : this.#covered > this.#missing ? 'authentic' : 'consistent';
+    const isVouchedFor = this.#covered > this.#missing && !this.#keptBeforeMissing();
+    const status = problem !== undefined ? 'tampered' : isVouchedFor ? 'authentic' : 'consistent';
     return {
       directory: this.#directory,
       status,
@@ -184,7 +195,7 @@ export class LogVerifier {
       root: tree.root().toString('base64'),
       checkpoints: this.#checkpoints,
       notAuthenticated: this.#unauthenticated(),
-      ...(this.#missing > 0 && { retired: { from: 0, to: this.#missing } }),
+      ...(this.#missing > 0 && problem === undefined && { retired: { from: 0, to: this.#missing } }),
       clean: this.#closed && checkpointSize === tree.size && problem === undefined,
       ...(problem !== undefined && { problem }),
     };

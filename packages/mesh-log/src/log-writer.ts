@@ -179,7 +179,7 @@ function keyInForce({ replay }: RecoveredLog, { key, previousKeys }: ResolvedLog
   if (replay.key === undefined) return key;
   const { publicKey } = replay.key;
   const inForce = [key, ...previousKeys].find((candidate) => candidate.publicKey.equals(publicKey));
-  if (inForce === undefined) throw new MeshError('log_key_missing', `the log in '${directory}' was signed by ${String(replay.key)}, which is not among the keys`);
+  if (inForce === undefined) throw new MeshError('log_key_missing', `the log in '${directory}' was signed by ${String(replay.key)}, which is not among the keys: bring the keys folder back that it was begun with, or move the log away and keep it with its key`);
   return inForce;
 }
 

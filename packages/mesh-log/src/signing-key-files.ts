@@ -74,10 +74,19 @@ async function assertOwnFolder(directory: string): Promise<void> {
 
 async function readKeys(directory: string): Promise<SigningKeys> {
   const keys: SigningKey[] = [];
-  for (const number of await numbersIn(directory)) keys.unshift(SigningKey.fromPem(await readKey(join(directory, nameOf(number)))));
+  for (const number of await numbersIn(directory)) keys.unshift(await keyIn(join(directory, nameOf(number))));
   const [key, ...previousKeys] = keys;
   if (key === undefined) throw unsafe(directory, 'lost its key while it was read');
   return { key, previousKeys };
+}
+
+async function keyIn(path: string): Promise<SigningKey> {
+  const pem = await readKey(path);
+  try {
+    return SigningKey.fromPem(pem);
+  } catch (cause) {
+    throw new MeshError('invalid_key', `'${path}' holds no Ed25519 key that could sign the audit log: bring the right file back`, { cause });
+  }
 }
 
 async function readKey(path: string): Promise<Buffer> {

@@ -14,9 +14,9 @@ export interface RecordRange {
 export interface UnauthenticatedRange extends RecordRange {
   /**
    * `recovered`: they stood behind the last checkpoint when the writer ended uncleanly. `tail`: no checkpoint covers them yet. `no key`:
-   * nothing was given to check them under.
+   * nothing was given to check them under. `not compared`: all checkpoints that were kept are of records that are no longer there.
    */
-  readonly why: 'recovered' | 'tail' | 'no key';
+  readonly why: 'recovered' | 'tail' | 'no key' | 'not compared';
 }
 
 /** Where a log stops fitting. */
@@ -41,7 +41,7 @@ export interface LogVerification {
   /** Checkpoints that were read and fit. */
   readonly checkpoints: number;
   readonly notAuthenticated: readonly UnauthenticatedRange[];
-  /** Records that retention deleted: they were there, what was in them nobody can check. */
+  /** Records that retention deleted: they were there, what was in them nobody can check. Absent where the log has a problem: what it says of them proves nothing then. */
   readonly retired?: RecordRange;
   /** It ends as a writer that was closed leaves it. Else it is being written, its writer died, or its end was cut off. */
   readonly clean: boolean;

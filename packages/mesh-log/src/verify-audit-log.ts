@@ -23,7 +23,11 @@ const WORST_FIRST: readonly VerificationStatus[] = ['tampered', 'consistent', 'a
 export async function verifyAuditLog(directory: string, { fileSystem = nodeFileSystem, ...trust }: VerifyOptions = {}): Promise<AuditVerification> {
   const { trustFor, origins } = resolveTrust(trust);
   const logs: LogVerification[] = [];
-  for (const name of await logDirectories(fileSystem, directory)) logs.push(await verifyLog(fileSystem, join(directory, name), trustFor));
+  for (const name of await logDirectories(fileSystem, directory)) {
+    const log = await verifyLog(fileSystem, join(directory, name), trustFor);
+    const same = logs.find(({ origin }) => origin !== undefined && origin === log.origin);
+    logs.push(same === undefined ? log : doubled(log, same.directory));
+  }
   for (const origin of new Set(origins)) {
     if (!logs.some((log) => log.origin === origin)) logs.push(missing(directory, origin));
   }
@@ -54,6 +58,14 @@ async function stampOf(fileSystem: FileSystem, directory: string): Promise<strin
   const newest = files.at(-1);
   return JSON.stringify([files.map(({ path }) => path), newest && (await fileSystem.status(newest.path))]);
 }
+
+/** No two logs have one origin: a copy stands in the place of another log, or a log was copied and goes on in two places. */
+const doubled = (log: LogVerification, other: string): LogVerification => ({
+  ...log,
+  status: 'tampered',
+  clean: false,
+  problem: log.problem ?? { record: 0, text: `it is the log that also stands in '${other}': one of the two is a copy` },
+});
 
 const missing = (directory: string, origin?: string): LogVerification => ({
   directory,

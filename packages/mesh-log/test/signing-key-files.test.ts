@@ -54,7 +54,7 @@ describe('signing keys', () => {
     await openSigningKeys(keysDir);
     writeFileSync(join(keysDir, 'audit', 'log-key-000002.pem'), 'top secret', { mode: 0o600 });
     const error = (await openSigningKeys(keysDir).catch((thrown: unknown) => thrown)) as Error;
-    expect(error.message).toMatch(/^invalid_key/);
+    expect(error.message).toMatch(/^invalid_key: '.*log-key-000002.pem'/);
     expect(error.message).not.toContain('top secret');
   });
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { FakeClock } from '@lemur-bookstores/mesh-interface';
 import { signCheckpoint } from '../src/checkpoint.js';
 import { leafHash } from '../src/leaf.js';
 import { MerkleTree } from '../src/merkle-tree.js';
@@ -228,5 +229,46 @@ describe('under a kept checkpoint alone', () => {
     await (await openLog(DIRECTORY, { fileSystem, claimLock: async () => ({ release: async () => undefined }) })).close();
     const { status } = await verifyAuditLog(DIRECTORY, { checkpoint: Array.from({ length: 130_000 }, () => kept), fileSystem });
     expect(status).toBe('authentic');
+  });
+});
+
+describe('regression: made anew by who holds the key', () => {
+  test('a log whose beginning is said to be retired, behind all kept checkpoints, does not pass for one that was checked against them', async () => {
+    const directory = join(temporaryDirectory(), 'log');
+    const clock = new FakeClock();
+    const forgery = await openLog(directory, { clock, retentionDays: 1 });
+    for (let sequence = 0; sequence < 300; sequence++) await forgery.append([event(sequence)]);
+    for (let day = 0; day < 4; day++) {
+      await forgery.rotate();
+      await clock.advance(86_400_000);
+      await forgery.append([event(0)]);
+    }
+    await forgery.close();
+    const underKeyAlone = await verifyAuditLog(directory, { publicKey });
+    expect(underKeyAlone).toMatchObject({ status: 'authentic', logs: [{ retired: { from: 0 } }] });
+    const { retired, size } = underKeyAlone.logs[0] as LogVerification;
+    for (const trust of [{ publicKey, checkpoint: kept }, { checkpoint: kept }]) {
+      expect(await verifyAuditLog(directory, trust)).toMatchObject({
+        status: 'consistent',
+        logs: [{ notAuthenticated: [{ from: retired?.to, to: size, why: 'not compared' }] }],
+      });
+    }
+  });
+});
+
+describe('what is said', () => {
+  test('regression: one log twice, in the place of another, is reported', async () => {
+    const fileSystem = new SimulatedDisk();
+    for (const [name, bytes] of Object.entries(original)) for (const log of ['order-service', 'user-service']) fileSystem.replace(join(DIRECTORY, log, name), bytes);
+    const { status, logs } = await verifyAuditLog(DIRECTORY, { publicKey, checkpoint: kept, fileSystem });
+    expect([status, logs.map((log) => [log.status, log.problem?.text])]).toEqual([
+      'tampered',
+      [['authentic', undefined], ['tampered', `it is the log that also stands in '${join(DIRECTORY, 'order-service')}': one of the two is a copy`]],
+    ]);
+  });
+
+  test('regression: a missing beginning is not said to be retired', async () => {
+    const result = await verify({ [SECOND]: original[SECOND] as Buffer });
+    expect([result.status, result.problem?.text.includes('are missing'), result.retired]).toEqual(['tampered', true, undefined]);
   });
 });
