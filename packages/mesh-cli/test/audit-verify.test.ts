@@ -134,6 +134,11 @@ describe('a log that was changed', () => {
     expect(await verify(copy(change), '--key', RAW_KEY)).toMatchObject({ code: 1, out: expect.stringMatching(why) });
   });
 
+  test('regression: of records that are missing it is not said that retention deleted them', async () => {
+    const { code, out } = await verify(copy((log) => rmSync(join(log, 'audit-00000001.jsonl.gz'))), '--key', RAW_KEY);
+    expect([code, out.includes('are missing'), out.includes('retired   '), out.includes('deleted by retention')]).toEqual([1, true, false, false]);
+  });
+
   test('its end cut off shows against a kept checkpoint only', async () => {
     const folder = copy((log) => {
       const last = join(log, 'audit-00000003.jsonl');

@@ -13,6 +13,7 @@ const STYLES: Readonly<Record<VerificationStatus, Style>> = { authentic: 'good',
 const WHY: Readonly<Record<UnauthenticatedRange['why'], string>> = {
   recovered: 'they stood behind the last checkpoint when the writer died; whoever could write the file then may have changed or added them',
   tail: 'no checkpoint covers them yet',
+  'not compared': 'all kept checkpoints are of records that are no longer there, so that nothing was compared: give a later one',
   'no key': 'neither a key nor a kept checkpoint was given to check them under',
 };
 
@@ -34,7 +35,7 @@ function logLines(log: LogVerification): Line[] {
     field('why', { text: problem.text, style: 'bad' });
   }
   if (origin !== undefined) field('origin', origin);
-  field('records', problem === undefined ? count(size) : `${count(size)} read before the bad one`);
+  field('records', problem === undefined ? count(size) : `${count(size)} read`);
   field('checkpoints', count(checkpoints));
   for (const range of notAuthenticated) field('NOT AUTHENTICATED', { text: `${rangeText(range)}: ${WHY[range.why]}`, style: 'warning' });
   if (retired !== undefined) field('retired', `${rangeText(retired)}: deleted by retention; what was in them cannot be checked`);
