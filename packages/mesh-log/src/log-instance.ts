@@ -1,6 +1,8 @@
 import { MeshError } from '@lemur-bookstores/mesh-interface';
-import type { FileSystem } from './file-system.js';
+import { makeDurableDirectory } from './durable-directory.js';
+import { errorCode, type FileSystem } from './file-system.js';
 import type { ResolvedLogOptions } from './log-options.js';
+import { openRefused } from './log-refusals.js';
 import { listSegments } from './segment.js';
 import { readHead } from './segment-head.js';
 import { isNoteName } from './signed-note.js';
@@ -18,26 +20,34 @@ export interface LogInstance {
 
 /**
  * Claims the first folder of `<directory>`, `<directory>-2` … that has no living writer and, where the log is named by what is found there, is not another's.
- * @throws MeshError `log_locked`, `log_tampered`, `invalid_option`, or Node's error where the disk cannot be read
+ * @throws MeshError `log_locked`, `log_tampered`, `invalid_option`, `log_write_failed` where the disk cannot be read
  */
 export async function claimInstance({ directory: first, origin, fileSystem, claimLock }: ResolvedLogOptions): Promise<LogInstance> {
   for (let instance = 1; instance <= MAX_INSTANCES; instance++) {
     const suffix = instance === 1 ? '' : `-${instance}`;
     const directory = first + suffix;
+    await makeDirectory(fileSystem, directory);
     const lock = await claimLock(directory);
     if (lock === undefined) continue;
     try {
-      await fileSystem.makeDirectory(directory);
       const name = typeof origin === 'string' ? origin + suffix : origin(await originIn(fileSystem, directory));
       if (name !== undefined && !isNoteName(name)) throw new MeshError('invalid_option', `origin: '${name}' is not one word without '+'`);
       if (name !== undefined) return { lock, directory, origin: name };
     } catch (error) {
       await lock.release();
-      throw error;
+      throw openRefused(directory, error);
     }
     await lock.release();
   }
   throw new MeshError('log_locked', `'${first}' and the ${MAX_INSTANCES - 1} beside it have living writers, or are others'`);
+}
+
+async function makeDirectory(fileSystem: FileSystem, directory: string): Promise<void> {
+  try {
+    await makeDurableDirectory(fileSystem, directory);
+  } catch (cause) {
+    throw new MeshError('log_locked', `'${directory}' cannot be made (${errorCode(cause)})`, { cause });
+  }
 }
 
 /** The origin of the log in a folder. Its last segment says it: those before may be retired. */

@@ -4,6 +4,7 @@ import type { Appended } from './commit-queue.js';
 import { GroupCommit } from './group-commit.js';
 import { claimInstance, type LogInstance } from './log-instance.js';
 import { resolveLogOptions, type LogWriterOptions, type ResolvedLogOptions } from './log-options.js';
+import { openRefused } from './log-refusals.js';
 import type { LogState } from './log-state.js';
 import { LogTail, type LogTailStart } from './log-tail.js';
 import { Maintenance } from './maintenance.js';
@@ -69,7 +70,7 @@ export class LogWriter {
 
   /**
    * Opens a log, or begins it: claims the folder, recovers what an unclean end left, and signs a first checkpoint.
-   * @throws MeshError `invalid_option`, `log_locked`, `log_tampered`, `log_key_missing`, or Node's error where the disk cannot be read
+   * @throws MeshError `invalid_option`, `log_locked`, `log_tampered`, `log_key_missing`, `log_write_failed` where the disk can be neither read nor written
    */
   static async open(options: LogWriterOptions): Promise<LogWriter> {
     const resolved = resolveLogOptions(options);
@@ -84,7 +85,7 @@ export class LogWriter {
       return writer;
     } catch (error) {
       await lock.release();
-      throw error;
+      throw openRefused(directory, error);
     }
   }
 

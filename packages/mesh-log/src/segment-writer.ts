@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { MeshError } from '@lemur-bookstores/mesh-interface';
-import { errorCode, type FileSystem, type LogFile } from './file-system.js';
+import { errorCode, type FileStatus, type FileSystem, type LogFile } from './file-system.js';
 import { segmentName } from './segment.js';
 
 /** Failures after which the same write may succeed in the same file: nothing was synced, and the file is cut back. */
@@ -115,13 +115,22 @@ export class SegmentWriter {
 
   /**
    * Somebody who deletes, replaces or cuts the file is noticed before the next record goes to where nobody will find it (PROTOCOL 7.8).
-   * @throws MeshError `log_tampered`
+   * @throws MeshError `log_tampered`, `log_write_failed` where the disk does not say
    */
   async check(): Promise<void> {
-    const status = await this.#fileSystem.status(this.#path);
+    const status = await this.#status();
     if (status?.identity === this.#identity && status.size === this.#size) return;
     const what = status === undefined ? 'is gone' : status.identity === this.#identity ? `has ${status.size} bytes, not ${this.#size}` : 'is another file';
     throw new MeshError('log_tampered', `'${this.#path}' ${what}: somebody else has changed it`);
+  }
+
+  /** A disk that gives no answer has changed nothing. */
+  async #status(): Promise<FileStatus | undefined> {
+    try {
+      return await this.#fileSystem.status(this.#path);
+    } catch (cause) {
+      throw new MeshError('log_write_failed', `'${this.#path}' cannot be looked at (${errorCode(cause)})`, { cause });
+    }
   }
 }
 

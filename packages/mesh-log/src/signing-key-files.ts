@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
-import { link, lstat, mkdir, open, readdir, unlink, type FileHandle } from 'node:fs/promises';
+import { link, lstat, open, readdir, unlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MeshError } from '@lemur-bookstores/mesh-interface';
+import { makeDurableDirectory } from './durable-directory.js';
+import { errorCode, nodeFileSystem } from './file-system.js';
 import { SigningKey } from './signing-key.js';
 
 /** Permission bits of everybody but the owner. */
@@ -58,7 +60,7 @@ const folderIn = (keysDir: string): string => join(keysDir, 'audit');
 async function openDirectory(keysDir: string): Promise<string> {
   const directory = folderIn(keysDir);
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeDurableDirectory(nodeFileSystem, directory);
   } catch (cause) {
     throw unsafe(directory, `cannot be made (${errorCode(cause)})`, cause);
   }
@@ -146,5 +148,3 @@ function assertPrivate(path: string, { uid, mode }: Stats, remedy: string): void
 }
 
 const unsafe = (path: string, what: string, cause?: unknown): MeshError => new MeshError('keys_dir_unsafe', `'${path}' ${what}`, { cause });
-
-const errorCode = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? String(error);

@@ -279,7 +279,7 @@ describe('a follower beside a disk that fails', () => {
       sync: () => then(file.sync()),
     });
     return {
-      makeDirectory: () => disk.makeDirectory(),
+      makeDirectory: (path) => disk.makeDirectory(path),
       list: (directory) => disk.list(directory),
       status: (path) => disk.status(path),
       create: async (path) => slow(await then(disk.create(path))),
