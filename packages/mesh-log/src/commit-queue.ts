@@ -5,6 +5,9 @@ import { MAX_RECORD_BYTES } from './record.js';
 const MAX_BATCH_RECORDS = 4096;
 const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 
+/** About what stands around a record in its line (`recordPrefix`), and for a batch what it takes to wait: nothing that waits is free. */
+const OVERHEAD_BYTES = 80;
+
 /** Where a batch went. */
 export interface Appended {
   /** Index of its first record; the others follow without gaps. */
@@ -14,7 +17,10 @@ export interface Appended {
 /** Records of one caller: committed together. */
 export interface CommitEntry {
   readonly records: readonly string[];
+  /** Of the records. */
   readonly bytes: number;
+  /** Of their lines. */
+  readonly lineBytes: number;
   /** `own`: of the log itself. */
   readonly whose: 'own' | 'caller';
   /** Called when they are durable, in the same turn in which the log moves on. */
@@ -38,13 +44,13 @@ export class CommitQueue {
     return this.#waiting.length === 0;
   }
 
-  /** Bytes of the next commit, about. */
+  /** Bytes of the least that the next commit can have. */
   get nextBytes(): number {
-    return Math.min(this.#bytes, MAX_BATCH_BYTES);
+    return this.#waiting[0]?.lineBytes ?? 0;
   }
 
   /** @throws MeshError `log_record_invalid` for a record over the cap, `queue_full` */
-  add({ records, whose, committed, failed }: Omit<CommitEntry, 'bytes'>): CommitEntry {
+  add({ records, whose, committed, failed }: Omit<CommitEntry, 'bytes' | 'lineBytes'>): CommitEntry {
     let bytes = 0;
     for (const record of records) {
       const length = Buffer.byteLength(record);
@@ -52,21 +58,23 @@ export class CommitQueue {
       if (length > MAX_RECORD_BYTES - 128) throw new MeshError('log_record_invalid', `a record has ${length} bytes, more than ${MAX_RECORD_BYTES - 128}`);
       bytes += length;
     }
-    // One that is too large for an empty queue is let in: it could never be.
-    if (this.#bytes > 0 && this.#bytes + bytes > this.#maxBytes) throw new MeshError('queue_full', `more than ${this.#maxBytes} bytes wait for the disk`);
-    const entry: CommitEntry = { records, bytes, whose, committed, failed };
+    const entry: CommitEntry = { records, bytes, lineBytes: bytes + records.length * OVERHEAD_BYTES, whose, committed, failed };
+    // One that is too large for an empty queue is let in: it could never be. The log's own are few, and it cannot do without.
+    const isFull = this.#bytes > 0 && this.#bytes + costOf(entry) > this.#maxBytes;
+    if (isFull && whose === 'caller') throw new MeshError('queue_full', `more than ${this.#maxBytes} bytes wait for the disk`);
     this.#waiting.push(entry);
-    this.#bytes += bytes;
+    this.#bytes += costOf(entry);
     return entry;
   }
 
-  /** Takes the next commit's entries: at least one where there is one. */
-  take(): readonly CommitEntry[] {
+  /** Takes the next commit's entries: at least one where there is one. @param room bytes that there is room for */
+  take(room: number): readonly CommitEntry[] {
+    const maxBytes = Math.min(room, MAX_BATCH_BYTES);
     let [count, records, bytes] = [0, 0, 0];
     for (const entry of this.#waiting) {
       records += entry.records.length;
-      bytes += entry.bytes;
-      if (count > 0 && (records > MAX_BATCH_RECORDS || bytes > MAX_BATCH_BYTES)) break;
+      bytes += entry.lineBytes;
+      if (count > 0 && (records > MAX_BATCH_RECORDS || bytes > maxBytes)) break;
       count += 1;
     }
     this.#inFlight = this.#waiting.splice(0, count);
@@ -75,7 +83,7 @@ export class CommitQueue {
 
   /** What was taken is durable. */
   settle(): void {
-    for (const { bytes } of this.#inFlight) this.#bytes -= bytes;
+    for (const entry of this.#inFlight) this.#bytes -= costOf(entry);
     this.#inFlight = [];
     this.#withdrawn.clear();
   }
@@ -110,7 +118,9 @@ export class CommitQueue {
   }
 
   #drop(entry: CommitEntry, reason: MeshError): void {
-    this.#bytes -= entry.bytes;
+    this.#bytes -= costOf(entry);
     entry.failed(reason);
   }
 }
+
+const costOf = ({ lineBytes }: CommitEntry): number => lineBytes + OVERHEAD_BYTES;

@@ -19,12 +19,14 @@ export interface CompressedSegment {
  * folder → durable record → unlink of the plain one → fsync of the folder. Cut off anywhere, it is done anew: until the last step the
  * plain one is there, and wins.
  * @param record makes the record durable
+ * @param signal ends it before that
  */
 export async function compressSegment(
   fileSystem: FileSystem,
   directory: string,
   { path, name }: SegmentFile,
   record: (compressed: CompressedSegment) => Promise<unknown>,
+  signal: AbortSignal,
 ): Promise<void> {
   const temporary = `${path}.gz.tmp`;
   if ((await fileSystem.status(temporary)) !== undefined) await fileSystem.unlink(temporary);
@@ -35,7 +37,7 @@ export async function compressSegment(
   });
   let written: Omit<CompressedSegment, 'segment'>;
   try {
-    written = await gzip(source, target);
+    written = await gzip(source, target, signal);
     await target.sync();
   } catch (error) {
     await fileSystem.unlink(temporary).catch(() => undefined);
@@ -51,7 +53,7 @@ export async function compressSegment(
   await fileSystem.syncDirectory(directory);
 }
 
-async function gzip(source: LogFile, target: LogFile): Promise<Omit<CompressedSegment, 'segment'>> {
+async function gzip(source: LogFile, target: LogFile, signal: AbortSignal): Promise<Omit<CompressedSegment, 'segment'>> {
   const hash = createHash('sha256');
   const compressor = createGzip();
   Readable.from(chunksOf(source))
@@ -60,6 +62,7 @@ async function gzip(source: LogFile, target: LogFile): Promise<Omit<CompressedSe
   let position = 0;
   for await (const piece of compressor) {
     const bytes = piece as Buffer;
+    signal.throwIfAborted();
     hash.update(bytes);
     await target.write(bytes, position);
     position += bytes.length;

@@ -1,10 +1,12 @@
-import { MeshError, type Clock, type ClockTimer, type Logger } from '@lemur-bookstores/mesh-interface';
+import { MeshError, type Clock, type Logger } from '@lemur-bookstores/mesh-interface';
 import type { SignedCheckpoint } from './checkpoint.js';
+import { CheckpointSchedule } from './checkpoint-schedule.js';
 import { CommitQueue, type Appended, type CommitEntry } from './commit-queue.js';
 import { appendCancelled, logClosed } from './log-refusals.js';
 import type { LogState } from './log-state.js';
 import type { LogTail } from './log-tail.js';
 import { RetryDelay } from './retry-delay.js';
+import type { RotationSchedule } from './rotation-schedule.js';
 import type { SigningKey } from './signing-key.js';
 import { turnEnd } from './turn-end.js';
 import { Waiters } from './waiters.js';
@@ -15,14 +17,12 @@ export interface GroupCommitContext {
   readonly logger: Logger;
   readonly maxPendingBytes: number;
   readonly patienceMs: number;
-  /** Whether the next segment is to be begun before `moreBytes` go into one that began then and has `bytes`. */
-  rotationDue(openedAt: number, bytes: number, moreBytes: number): boolean;
+  readonly rotation: RotationSchedule;
   onCheckpoint(checkpoint: SignedCheckpoint): void;
   /** A segment was begun: the one before is complete. */
   onSegment(): void;
 }
 
-const CHECKPOINT = { intervalMs: 1000, records: 1000 };
 /** A log that is closed while its disk fails gives the records back after this many tries. */
 const TRIES_AT_CLOSE = 2;
 
@@ -39,8 +39,7 @@ export class GroupCommit {
   #state: LogState = { kind: 'open' };
   #closing = false;
   #run: Promise<void> | undefined;
-  #checkpointTimer: ClockTimer | undefined;
-  #checkpointDue = false;
+  readonly #schedule: CheckpointSchedule;
   /** Events of callers since the segment began: one without any is not followed by the next because of the time. */
   #hasEvents: boolean;
   readonly #retry: RetryDelay;
@@ -51,6 +50,7 @@ export class GroupCommit {
     this.#queue = new CommitQueue(context.maxPendingBytes);
     this.#hasEvents = tail.segment !== undefined;
     this.#retry = new RetryDelay(context.clock);
+    this.#schedule = new CheckpointSchedule(context.clock, () => this.tick());
   }
 
   get state(): LogState {
@@ -104,17 +104,23 @@ export class GroupCommit {
     while (this.#tail.isChangingKey);
   }
 
-  /** Commits what waits, then `record` and a checkpoint over it all. @throws MeshError `log_write_failed` where the disk takes it no more */
-  async close(record: string): Promise<void> {
+  /** Takes no more records of callers, and does not wait for a disk that takes nothing: a few tries, and all who wait are told. */
+  hurry(): void {
     this.#closing = true;
     this.#retry.skip();
+  }
+
+  /** Commits what waits, then `record` and a checkpoint over it all. @throws MeshError `log_write_failed` where the disk takes it no more */
+  async close(record: string): Promise<void> {
+    this.hurry();
     try {
+      if (this.#state.kind === 'stopped' && this.#state.error.reason === 'log_write_failed') throw this.#state.error;
       if (this.#state.kind === 'stopped') return;
       await this.appendOwn(record);
       await this.checkpoint();
       this.#state = { kind: 'closed' };
     } finally {
-      this.#checkpointTimer?.cancel();
+      this.#schedule.cancel();
       await this.#run;
       await this.#tail.close();
     }
@@ -144,7 +150,7 @@ export class GroupCommit {
     for (await turnEnd(); this.#state.kind === 'open' || this.#state.kind === 'failing'; await turnEnd()) {
       try {
         if (this.#rotationIsDue()) await this.#beginSegment();
-        else if (!this.#queue.isEmpty || this.#checkpointIsDue() || this.#tail.mustRecordUncleanEnd) await this.#commit();
+        else if (!this.#queue.isEmpty || this.#checkpointIsDue() || this.#tail.hasOwnRecords) await this.#commit();
         else break;
         this.#succeeded();
       } catch (error) {
@@ -158,13 +164,13 @@ export class GroupCommit {
   #rotationIsDue(): boolean {
     const { segment } = this.#tail;
     if (segment === undefined || !this.#rotationWaiters.isEmpty) return true;
-    return this.#hasEvents && this.#context.rotationDue(segment.openedAt, segment.bytes, this.#queue.nextBytes);
+    const { clock, rotation } = this.#context;
+    return this.#hasEvents && rotation.isDue(clock.now(), segment.openedAt, segment.bytes, this.#queue.nextBytes);
   }
 
   #checkpointIsDue(): boolean {
-    if (this.#tail.mustRecordUncleanEnd) return false;
-    const uncovered = this.#tail.size - this.#tail.checkpointSize;
-    return uncovered >= CHECKPOINT.records || (uncovered > 0 && this.#checkpointDue) || !this.#checkpointWaiters.isEmpty;
+    if (this.#tail.hasOwnRecords) return false;
+    return this.#schedule.isDue(this.#tail.size - this.#tail.checkpointSize) || !this.#checkpointWaiters.isEmpty;
   }
 
   async #beginSegment(): Promise<void> {
@@ -177,7 +183,7 @@ export class GroupCommit {
 
   async #commit(): Promise<void> {
     const withCheckpoint = this.#checkpointIsDue();
-    const entries = this.#queue.take();
+    const entries = this.#queue.take(this.#context.rotation.roomFor(this.#tail.segment?.bytes ?? 0));
     const records: string[] = [];
     let recordBytes = 0;
     for (const entry of entries) {
@@ -193,20 +199,13 @@ export class GroupCommit {
       index += entry.records.length;
     }
     if (checkpoint !== undefined) this.#signed(checkpoint);
-    if (this.#tail.size > this.#tail.checkpointSize) this.#armCheckpoint();
-  }
-
-  #armCheckpoint(): void {
-    this.#checkpointTimer ??= this.#context.clock.setTimeout(() => {
-      this.#checkpointTimer = undefined;
-      this.#checkpointDue = true;
-      this.tick();
-    }, CHECKPOINT.intervalMs);
+    if (this.#tail.size > this.#tail.checkpointSize) this.#schedule.arm();
   }
 
   #signed(checkpoint: SignedCheckpoint): void {
-    this.#checkpointDue = false;
-    this.#checkpointWaiters.resolve(checkpoint);
+    this.#schedule.restart();
+    // A boundary may come before what was acknowledged and must be written again.
+    if (!this.#tail.hasOwnRecords) this.#checkpointWaiters.resolve(checkpoint);
     this.#context.onCheckpoint(checkpoint);
   }
 
@@ -238,7 +237,7 @@ export class GroupCommit {
   #stop(error: MeshError): void {
     this.#state = { kind: 'stopped', error };
     this.#context.logger.error('the audit log has stopped', { error: error.message });
-    this.#checkpointTimer?.cancel();
+    this.#schedule.cancel();
     this.#giveBack(error);
   }
 

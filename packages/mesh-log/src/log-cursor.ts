@@ -54,7 +54,7 @@ export class LogCursor {
     let found: EventRecord[] = [];
     let next: SegmentHead | undefined;
     for (const file of (await this.#list()).reverse()) {
-      if (next !== undefined && (found.length >= count || endedBefore(next, filter.since))) break;
+      if (next !== undefined && (found.length >= count || endedBefore(next.openedAt, filter.since))) break;
       const head = await headOf(this.#fileSystem, file);
       if (head === undefined) continue;
       if (next === undefined) this.#enter(file.number);

@@ -26,7 +26,7 @@ export interface LogWriterOptions {
   readonly key: SigningKey;
   /** Keys that signed before: a log of theirs is handed over to `key`. Default none. */
   readonly previousKeys?: readonly SigningKey[];
-  /** When the next segment begins. `maxBytes` is reached by at most one record that alone is larger. Default `daily`. */
+  /** When the next segment begins. More than `maxBytes` are in a segment only where one batch alone is larger. Default `daily`. */
   readonly rotation?: Rotation;
   /** Whose midnight and hours. Default `local`. */
   readonly timezone?: LogTimezone;
@@ -36,7 +36,7 @@ export interface LogWriterOptions {
   readonly compress?: boolean;
   /** `group`: acknowledged is durable. `none`: acknowledged is written, and a power failure may take it; checkpoints are synced still. Default `group`. */
   readonly sync?: 'group' | 'none';
-  /** Bytes of records that may wait for the disk; beyond them appends fail with `queue_full`. Default 64 MiB. */
+  /** Bytes of records, with what the log puts around them, that may wait for the disk; beyond them appends fail with `queue_full`. Default 64 MiB. */
   readonly maxPendingBytes?: number;
   /**
    * How long a disk may take nothing, in ms, before what waits for it is given back with `log_write_failed`; from then on after each try

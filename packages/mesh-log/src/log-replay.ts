@@ -1,5 +1,6 @@
 import { MeshError } from '@lemur-bookstores/mesh-interface';
 import { readCheckpoint, type SignedCheckpoint } from './checkpoint.js';
+import { nextTimes, type LogTimes } from './clock-watch.js';
 import { leafHash, NO_LEAF, sha256 } from './leaf.js';
 import { MerkleTree } from './merkle-tree.js';
 import { checkpointNote, ownRecord, recordPrefix, type OwnRecord, type UncleanEnd } from './record.js';
@@ -38,6 +39,8 @@ export class LogReplay {
   key: NoteVerifier | undefined;
   /** Size of the last checkpoint. */
   checkpointSize = 0;
+  /** By the log's own records. */
+  times: LogTimes | undefined;
   /** Named by a `key_rotated` record; in force once a checkpoint is signed by both. */
   #nextKey: NoteVerifier | undefined;
   #expected: 'header' | 'boundary' | 'first record' | 'any' = 'header';
@@ -83,6 +86,27 @@ export class LogReplay {
       this.#verify(unsettled.note, unsettled.tree);
     } catch (error) {
       throw tampered(this.checkpointSize, MeshError.from(error).text, error);
+    }
+  }
+
+  /**
+   * A line behind a torn one, which is no part of the log: nothing was acknowledged from there on. A checkpoint of more records than there are
+   * says that it was: then it was no loss of power that tore the line.
+   * @throws MeshError `log_tampered`
+   */
+  passOver(line: Buffer): void {
+    const size = this.#signedSize(line);
+    if (size > this.tree.size) throw tampered(this.tree.size, `record ${this.tree.size} is damaged, and a checkpoint of ${size} records is behind it`);
+  }
+
+  #signedSize(line: Buffer): number {
+    try {
+      const note = checkpointNote(line);
+      if (note === undefined || this.key === undefined) return 0;
+      openNote(note, [this.key]);
+      return readCheckpoint(note).size;
+    } catch {
+      return 0;
     }
   }
 
@@ -156,6 +180,7 @@ export class LogReplay {
     if (own?.log === 'recovered') this.#checkUncleanEnd(own, this.checkpointSize);
     if (own?.log === 'segment' && own.recovered !== undefined) this.#checkUncleanEnd(own.recovered, this.#sizeBefore);
     if (own?.log === 'key_rotated') this.#nextKey = NoteVerifier.parse(own.to);
+    if (own !== undefined) this.times = nextTimes(this.times, Date.parse(own.time));
     const leaf = leafHash(line);
     this.tree.append(leaf);
     this.previousLeaf = leaf.toString('base64');

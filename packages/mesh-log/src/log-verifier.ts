@@ -4,7 +4,7 @@ import { LogReplay, type ReplayedLine, type TamperDetails } from './log-replay.j
 import { sha256Of } from './compression.js';
 import type { OwnRecord, UncleanEnd } from './record.js';
 import { listSegments, type SegmentFile } from './segment.js';
-import { endsOf, readHeads } from './segment-head.js';
+import { readHead, readLayout } from './segment-head.js';
 import { readLines } from './segment-lines.js';
 import type { Trust } from './trust.js';
 import type { LogVerification, RecordRange, UnauthenticatedRange, VerificationProblem } from './verification.js';
@@ -54,14 +54,13 @@ export class LogVerifier {
   }
 
   async #readAll(files: readonly SegmentFile[]): Promise<void> {
-    const heads = await readHeads(this.#fileSystem, files);
-    const ends = endsOf(heads);
-    for (const [index, { file, header }] of heads.entries()) {
+    const { segments, ends } = await readLayout(files, (file) => readHead(this.#fileSystem, file));
+    for (const [index, { file, first }] of segments.entries()) {
       this.#segment = file;
       // A file whose records are all in a later one was given up before any of them was acknowledged.
       if (ends.get(file.number) === 0) continue;
-      if (index === 0 || header.first > this.#replay.tree.size) [this.#missingFrom, this.#missing] = [this.#replay.tree.size, header.first];
-      await this.#readSegment(file, ends.get(file.number), index === heads.length - 1);
+      if (index === 0 || first > this.#replay.tree.size) [this.#missingFrom, this.#missing] = [this.#replay.tree.size, first];
+      await this.#readSegment(file, ends.get(file.number), index === segments.length - 1);
     }
   }
 

@@ -1,5 +1,6 @@
 import { MeshError, type ClockTimer } from '@lemur-bookstores/mesh-interface';
 import type { SignedCheckpoint } from './checkpoint.js';
+import type { LogTimes } from './clock-watch.js';
 import type { Appended } from './commit-queue.js';
 import { GroupCommit } from './group-commit.js';
 import { claimInstance, type LogInstance } from './log-instance.js';
@@ -21,6 +22,7 @@ const TICK_MS = 3_600_000;
 interface OpenedLog extends LogInstance {
   readonly tail: LogTail;
   readonly key: SigningKey;
+  readonly times: LogTimes | undefined;
 }
 
 /** The writer of one tamper-evident log (PROTOCOL 7). */
@@ -38,10 +40,9 @@ export class LogWriter {
   #key: SigningKey;
   #closed: Promise<void> | undefined;
 
-  private constructor(options: ResolvedLogOptions, { lock, directory, origin, tail, key }: OpenedLog) {
+  private constructor(options: ResolvedLogOptions, { lock, directory, origin, tail, key, times }: OpenedLog) {
     const { clock, logger, rotation, timezone, maxPendingBytes, patienceMs, onCheckpoint } = options;
-    const schedule = new RotationSchedule(rotation, timezone);
-    this.#schedule = schedule;
+    this.#schedule = new RotationSchedule(rotation, timezone);
     this.directory = directory;
     this.origin = origin;
     this.#options = options;
@@ -53,7 +54,7 @@ export class LogWriter {
         logger,
         maxPendingBytes,
         patienceMs,
-        rotationDue: (openedAt, bytes, moreBytes) => schedule.isDue(clock.now(), openedAt, bytes, moreBytes),
+        rotation: this.#schedule,
         onCheckpoint: (checkpoint) => {
           try {
             onCheckpoint(checkpoint);
@@ -65,7 +66,7 @@ export class LogWriter {
       },
       tail,
     );
-    this.#maintenance = new Maintenance(options, directory, this.#commit);
+    this.#maintenance = new Maintenance(options, directory, this.#commit, times);
   }
 
   /**
@@ -80,7 +81,7 @@ export class LogWriter {
       const found = await recoverLog(resolved.fileSystem, directory);
       const key = keyInForce(found, resolved, instance);
       const tail = new LogTail({ ...resolved, directory, origin, durable: resolved.sync === 'group' }, await startOf(found, resolved, directory, key));
-      const writer = new LogWriter(resolved, { ...instance, tail, key });
+      const writer = new LogWriter(resolved, { ...instance, tail, key, times: found.times });
       await writer.#begin(found);
       return writer;
     } catch (error) {
@@ -139,6 +140,8 @@ export class LogWriter {
   async #close(): Promise<void> {
     this.#timer?.cancel();
     try {
+      // Maintenance may be waiting for a disk that takes nothing.
+      this.#commit.hurry();
       await this.#maintenance.stop();
       await this.#commit.close(ownJson({ log: 'closed' }, this.#options.clock.now()));
     } finally {
@@ -146,7 +149,7 @@ export class LogWriter {
     }
   }
 
-  async #begin({ segments }: RecoveredLog): Promise<void> {
+  async #begin({ last }: RecoveredLog): Promise<void> {
     const { key, clock } = this.#options;
     try {
       await this.#commit.appendOwn(ownJson({ log: 'opened' }, clock.now()));
@@ -157,7 +160,7 @@ export class LogWriter {
       await this.#commit.close(ownJson({ log: 'closed' }, clock.now())).catch(() => undefined);
       throw error;
     }
-    if (segments.length > 0) this.#maintenance.run();
+    if (last !== undefined) this.#maintenance.run();
     this.#arm();
   }
 
@@ -185,14 +188,13 @@ function keyInForce({ replay }: RecoveredLog, { key, previousKeys }: ResolvedLog
 }
 
 async function startOf(
-  { replay, segments, uncleanEnd }: RecoveredLog,
+  { replay, last, uncleanEnd, torn }: RecoveredLog,
   { fileSystem }: ResolvedLogOptions,
   directory: string,
   key: SigningKey,
 ): Promise<LogTailStart> {
-  const last = segments.at(-1);
   const end = { tree: replay.tree, previousLeaf: replay.previousLeaf };
-  const start = { end, key, nextNumber: (last?.file.number ?? 0) + 1, ...(uncleanEnd && { uncleanEnd }) };
-  if (last === undefined || last.file.compressed) return start;
+  const start = { end, key, nextNumber: (last?.file.number ?? 0) + 1, ...(uncleanEnd && { uncleanEnd }), ...(torn && { abandoned: [torn] }) };
+  if (last === undefined || last.file.compressed || torn !== undefined) return start;
   return { ...start, segment: { writer: await SegmentWriter.resume(fileSystem, directory, last.file.number), openedAt: last.openedAt } };
 }

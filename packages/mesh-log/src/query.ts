@@ -5,7 +5,7 @@ import { fits, type EventFilter, type LogFilter } from './log-filter.js';
 import { parseEventRecord, type EventRecord, type LoggedEvent } from './logged-event.js';
 import { mergeByTime } from './merge-by-time.js';
 import { listSegments, type SegmentFile } from './segment.js';
-import { endsOf, readHead, type SegmentHead } from './segment-head.js';
+import { readHead, readLayout, type SegmentHead } from './segment-head.js';
 import { readLines } from './segment-lines.js';
 
 /** How much later than its own timestamp an event may come into the log with the clock set back meanwhile. */
@@ -29,27 +29,16 @@ export async function* queryLog(directory: string, filter: LogFilter = {}): Asyn
 }
 
 async function* eventsOf(fileSystem: FileSystem, parent: string, log: string, filter: EventFilter): AsyncGenerator<LoggedEvent, void, undefined> {
-  const heads = await headsOf(fileSystem, join(parent, log));
-  const ends = endsOf(heads);
-  for (const [index, { file }] of heads.entries()) {
-    if (endedBefore(heads[index + 1], filter.since)) continue;
+  const files = await listSegments(fileSystem, join(parent, log));
+  const { segments, ends } = await readLayout(files, (file) => headOf(fileSystem, file));
+  for (const { file, endedAt } of segments) {
+    if (endedBefore(endedAt, filter.since)) continue;
     for await (const record of recordsOf(fileSystem, file, ends.get(file.number), filter)) yield { log, ...record };
   }
 }
 
-/** Whether all events before a segment are older. An event comes into the log after it happened: what a segment holds is older than its end. */
-export const endedBefore = (next: SegmentHead | undefined, since: Date | undefined): boolean =>
-  next !== undefined && since !== undefined && next.openedAt + CLOCK_SLACK_MS < since.getTime();
-
-/** The beginnings of a log's segments, as far as they are still there. @throws MeshError `log_tampered` */
-async function headsOf(fileSystem: FileSystem, directory: string): Promise<SegmentHead[]> {
-  const heads: SegmentHead[] = [];
-  for (const file of await listSegments(fileSystem, directory)) {
-    const head = await headOf(fileSystem, file);
-    if (head !== undefined) heads.push(head);
-  }
-  return heads;
-}
+/** Whether all events of a segment that ended then are older. An event comes into the log after it happened: what a segment holds is older than its end. */
+export const endedBefore = (endedAt: number, since: Date | undefined): boolean => since !== undefined && endedAt + CLOCK_SLACK_MS < since.getTime();
 
 /** The beginning of one; `undefined` where it never got to its first record, or was retired. @throws MeshError `log_tampered` */
 export async function headOf(fileSystem: FileSystem, file: SegmentFile): Promise<SegmentHead | undefined> {

@@ -8,7 +8,7 @@ export interface UncleanEnd {
   /** Size of the last checkpoint. */
   readonly from: number;
   readonly to: number;
-  /** Bytes of an incomplete last line, which was cut. */
+  /** Bytes that stood behind the last record and were none: an incomplete line, which was cut, or what a loss of power tore, which was left where it is. */
   readonly cutBytes: number;
 }
 

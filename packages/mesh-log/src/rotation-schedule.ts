@@ -16,7 +16,14 @@ export class RotationSchedule {
 
   /** Whether a segment that began at `openedAt` (ms since 1970) and has `bytes` takes `moreBytes` at `now`. */
   isDue(now: number, openedAt: number, bytes: number, moreBytes: number): boolean {
-    return typeof this.#rotation === 'object' ? bytes + moreBytes > this.#rotation.maxBytes : now >= this.endOf(openedAt);
+    if (typeof this.#rotation === 'object') return bytes + moreBytes > this.#rotation.maxBytes;
+    // One that began in the future had a wrong clock, and would not end before that.
+    return now >= this.endOf(openedAt) || openedAt > this.endOf(this.endOf(now));
+  }
+
+  /** How many bytes go into a segment that has `bytes`. */
+  roomFor(bytes: number): number {
+    return typeof this.#rotation === 'object' ? this.#rotation.maxBytes - bytes : Number.POSITIVE_INFINITY;
   }
 
   /** When the period that `time` is in ends, ms since 1970; never for a rotation by size. */

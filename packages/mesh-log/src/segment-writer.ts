@@ -6,7 +6,7 @@ import { segmentName } from './segment.js';
 /** Failures after which the same write may succeed in the same file: nothing was synced, and the file is cut back. */
 const FULL = new Set(['ENOSPC', 'EDQUOT']);
 
-/** `given up`: a sync or a write failed, and nothing that was not acknowledged before counts. */
+/** `given up`: a sync or a write failed, and nothing counts that was not synced before. */
 export type SegmentWriterState = 'open' | 'given up' | 'closed';
 
 /** Writes the end of one segment's file. */
@@ -14,8 +14,7 @@ export class SegmentWriter {
   readonly number: number;
   #state: SegmentWriterState = 'open';
   #size: number;
-  /** Bytes up to which the file was written, and may not be synced yet. */
-  #unsynced = false;
+  #syncedSize: number;
   readonly #path: string;
   readonly #file: LogFile;
   readonly #identity: string;
@@ -27,7 +26,7 @@ export class SegmentWriter {
     this.#file = file;
     this.#identity = identity;
     this.number = number;
-    this.#size = size;
+    [this.#size, this.#syncedSize] = [size, size];
   }
 
   /**
@@ -62,9 +61,14 @@ export class SegmentWriter {
     return this.#state;
   }
 
-  /** Bytes of all that was written, and, unless `sync` is off, synced. */
+  /** Bytes of all that was written. */
   get size(): number {
     return this.#size;
+  }
+
+  /** Bytes of all that is durable. */
+  get syncedSize(): number {
+    return this.#syncedSize;
   }
 
   /**
@@ -81,25 +85,23 @@ export class SegmentWriter {
       if (!cut) await this.#giveUp();
       throw new MeshError('log_write_failed', `'${this.#path}' cannot be written (${errorCode(cause)})`, { cause });
     }
-    this.#unsynced = true;
-    if (durable) await this.sync(bytes.length);
-    else this.#size += bytes.length;
+    this.#size += bytes.length;
+    if (durable) await this.sync();
   }
 
   /**
    * Makes durable what was written. After a failed fdatasync the file is given up: the kernel may have dropped the pages and call them
    * clean, and then a second sync lies (PROTOCOL 7.2).
    */
-  async sync(writtenBytes = 0): Promise<void> {
-    if (!this.#unsynced) return;
+  async sync(): Promise<void> {
+    if (this.#syncedSize === this.#size) return;
     try {
       await this.#file.syncData();
     } catch (cause) {
       await this.#giveUp();
       throw new MeshError('log_write_failed', `'${this.#path}' cannot be synced (${errorCode(cause)})`, { cause });
     }
-    this.#unsynced = false;
-    this.#size += writtenBytes;
+    this.#syncedSize = this.#size;
   }
 
   async close(): Promise<void> {

@@ -50,3 +50,54 @@ describe('a change of key whose checkpoint the disk does not take', () => {
     expect(logs[0]?.problem?.text).toContain('are missing');
   });
 });
+
+describe("a sync that fails with sync: 'none'", () => {
+  test('takes nothing that was acknowledged: it stands in the next segment', async () => {
+    const log = await opened({ sync: 'none' });
+    await log.drive(log.append(1));
+    await log.drive(log.writer.checkpoint());
+    await log.drive(log.append(2));
+    await log.drive(log.append(2));
+    let failed = false;
+    due = ({ kind }) => (kind === 'sync' && !failed ? ((failed = true), 'fail') : undefined);
+    await log.drive(log.writer.checkpoint());
+    expect(segments(log)).toEqual(['audit-00000001.jsonl', 'audit-00000002.jsonl']);
+    log.disk.crash();
+    log.disk = log.disk.restart(() => 0);
+    await log.open();
+    await log.drive(log.writer.close());
+    const found = await log.read();
+    for (const event of log.acknowledged.values()) expect([...found.values()].filter((each) => each === event)).toEqual([event]);
+    expect((await verifyAuditLog(DIRECTORY, { publicKey: log.publicKey, checkpoint: log.checkpoints, fileSystem: log.disk })).logs[0]).toMatchObject({ status: 'authentic' });
+  });
+
+  test('is bounded in what it has to write again: after 4 MiB a commit is synced', async () => {
+    let syncs = 0;
+    const log = await opened({ sync: 'none' });
+    due = ({ kind }) => void (syncs += kind === 'sync' ? 1 : 0);
+    for (let batch = 0; batch < 9; batch++) await log.drive(log.append(1, 1024 * 1024));
+    expect(syncs).toBe(2);
+  });
+});
+
+test('a segment that was tried and may be on the disk is begun before anything else is written', async () => {
+  const log = await opened({ rotation: { maxBytes: 8192 } });
+  await log.drive(log.append(10));
+  // The names of the folder cannot be synced, and that of the new file is there after all when the power is gone.
+  due = ({ kind }) => (kind === 'syncDirectory' ? 'fail' : undefined);
+  const abort = new AbortController();
+  const large = log.writer.append([{ text: 'x'.repeat(8000) }], { signal: abort.signal });
+  large.catch(() => undefined);
+  await log.clock.advance(200);
+  abort.abort();
+  const small = log.append(1);
+  await log.clock.advance(200);
+  due = undefined;
+  await log.drive(small);
+  log.disk.crash();
+  let names = 0;
+  // The first change of a name is kept, the second, which takes it back, is not.
+  log.disk = log.disk.restart(() => (names++ % 2 === 0 ? 1 : 0));
+  await log.open();
+  await log.check();
+});

@@ -99,7 +99,7 @@ describe('append', () => {
   });
 
   test('holds no more than its bound of records that wait', async () => {
-    const log = await openLog(fresh(), { maxPendingBytes: 1000 });
+    const log = await openLog(fresh(), { maxPendingBytes: 1500 });
     const appended = await Promise.allSettled(Array.from({ length: 10 }, () => log.append([{ text: 'x'.repeat(300) }])));
     expect(appended.map(({ status }) => status)).toEqual([...Array.from({ length: 3 }, () => 'fulfilled'), ...Array.from({ length: 7 }, () => 'rejected')]);
     expect((appended[9] as PromiseRejectedResult).reason).toMatchObject({ reason: 'queue_full', retryable: true });

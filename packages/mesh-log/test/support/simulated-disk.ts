@@ -26,11 +26,11 @@ interface Inode {
 type Entry = Inode | 'folder';
 type NameChange = { readonly path: string; readonly entry: Entry | undefined };
 
-/** Keeps a change that was not synced, or only the first part of it: from 0 (lost) to 1. */
+/** How much is kept: from 0 (all lost) to 1. */
 export type Luck = () => number;
 
 /**
- * `kill`: the page cache is still there. Else the power was cut: of each unsynced write its first part is kept, or, with `blocks`, each block
+ * `kill`: the page cache is still there. Else the power was cut: the first part of what was written to a file and not synced is kept, or, with `blocks`, each block
  * by itself, with the file as long as if all had been, and zeros where none was: what a file system leaves that is not done in order.
  */
 export type Loss = 'kill' | Luck | { readonly blocks: Luck };
@@ -253,7 +253,10 @@ function foldersAbove(path: string): string[] {
 }
 
 function afterPowerLoss({ dirty, durable }: Inode, loss: Luck | { readonly blocks: Luck }): Buffer {
-  if (typeof loss === 'function') return dirty.reduce((bytes, change) => changed(bytes, partOf(change, loss())), durable);
+  if (typeof loss === 'function') {
+    const kept = loss() * dirty.length;
+    return dirty.reduce((bytes, change, index) => (index < kept ? changed(bytes, partOf(change, kept - index)) : bytes), durable);
+  }
   const whole = dirty.reduce(changed, durable);
   const kept = Buffer.alloc(whole.length);
   durable.copy(kept);
