@@ -6,6 +6,7 @@ import type { OwnRecord, UncleanEnd } from './record.js';
 import { listSegments, type SegmentFile } from './segment.js';
 import { readHead, readLayout } from './segment-head.js';
 import { readLines } from './segment-lines.js';
+import { isTorn } from './torn-line.js';
 import type { Trust } from './trust.js';
 import type { LogVerification, RecordRange, UnauthenticatedRange, VerificationProblem } from './verification.js';
 
@@ -28,6 +29,7 @@ export class LogVerifier {
   #missingFrom = 0;
   #missingRoot = '';
   #closed = false;
+  #unfinishedBytes = 0;
   /** With the size of the largest checkpoint that can be from before the crash. */
   readonly #unclean: (UncleanEnd & { readonly shownUpTo: number })[] = [];
   readonly #retired: (RecordRange & { readonly index: number; readonly root: string })[] = [];
@@ -64,13 +66,20 @@ export class LogVerifier {
     }
   }
 
+  /** What a crash or a loss of power leaves at the end of the last segment is no record, and no tampering: it was never acknowledged. */
   async #readSegment(file: SegmentFile, endBytes: number | undefined, isLast: boolean): Promise<void> {
     this.#replay.startSegment(file.number);
-    for await (const { lines, incompleteBytes = 0 } of readLines(this.#fileSystem, file, endBytes)) {
-      for (const line of lines) this.#took(this.#replay.take(line));
-      if (incompleteBytes === 0) continue;
-      this.#closed = false;
-      if (!isLast) throw new MeshError('log_tampered', `'${file.name}' does not end with a whole line`);
+    for await (const { lines, offset, incompleteBytes = 0 } of readLines(this.#fileSystem, file, endBytes)) {
+      let start = offset;
+      for (const line of lines) {
+        if (isLast && (this.#unfinishedBytes > 0 || isTorn(line, start))) {
+          this.#replay.passOver(line);
+          this.#unfinishedBytes += line.length + 1;
+        } else this.#took(this.#replay.take(line));
+        start += line.length + 1;
+      }
+      this.#unfinishedBytes += incompleteBytes;
+      if (incompleteBytes > 0 && !isLast) throw new MeshError('log_tampered', `'${file.name}' does not end with a whole line`);
     }
   }
 
@@ -195,7 +204,8 @@ export class LogVerifier {
       checkpoints: this.#checkpoints,
       notAuthenticated: this.#unauthenticated(),
       ...(this.#missing > 0 && problem === undefined && { retired: { from: 0, to: this.#missing } }),
-      clean: this.#closed && checkpointSize === tree.size && problem === undefined,
+      ...(this.#unfinishedBytes > 0 && { unfinishedBytes: this.#unfinishedBytes }),
+      clean: this.#closed && this.#unfinishedBytes === 0 && checkpointSize === tree.size && problem === undefined,
       ...(problem !== undefined && { problem }),
     };
   }

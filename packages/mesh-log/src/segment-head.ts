@@ -14,6 +14,7 @@ export interface SegmentHead {
 
 /** Header, checkpoint, first record. */
 const LINES = 3;
+const FIRST_RECORD = ',"log":"segment",';
 
 /**
  * Reads a segment's beginning; `undefined` where it never got to its first record: its creation was cut off, or torn by a loss of power.
@@ -31,11 +32,12 @@ export async function readHead(fileSystem: FileSystem, file: SegmentFile): Promi
       offset += line.length + 1;
     }
     isAll = batch.incompleteBytes === 0 && lines.length === LINES;
-    if (lines.length > LINES) break;
+    if (lines.length > LINES || (lines.length === LINES && isWhole)) break;
   }
   const [first, , third] = lines;
-  // Where more stands behind it, the beginning was synced before.
-  if (first === undefined || third === undefined || (!isWhole && isAll)) return undefined;
+  if (first === undefined || third === undefined) return undefined;
+  // Where more stands behind it, the beginning was synced before. A newline may be lost, too.
+  if (!isWhole && isAll && (third.includes(0) || third.includes(FIRST_RECORD))) return undefined;
   const header = parseHeader(first);
   const own = ownRecord(third, recordPrefix(header.first, header.prev).length);
   return { file, header, openedAt: own === undefined ? Number.NaN : Date.parse(own.time) };

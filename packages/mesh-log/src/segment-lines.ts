@@ -5,6 +5,8 @@ import { errorCode, type FileSystem, type LogFile } from './file-system.js';
 import { MAX_RECORD_BYTES } from './record.js';
 import type { SegmentFile } from './segment.js';
 
+/** What is read at once: little at first, since of many segments only the beginning is wanted. */
+const FIRST_CHUNK_BYTES = 8 * 1024;
 const CHUNK_BYTES = 256 * 1024;
 const NEWLINE = 0x0a;
 
@@ -72,9 +74,10 @@ async function* splitLines(chunks: AsyncIterable<Buffer>, endBytes: number, star
 /** The file's own bytes, from `start` on. */
 export async function* chunksOf(file: LogFile, start = 0): AsyncGenerator<Buffer, void, undefined> {
   const { size } = await file.status();
-  for (let position = start; ; ) {
+  let position = start;
+  for (let chunkBytes = FIRST_CHUNK_BYTES; ; chunkBytes = Math.min(2 * chunkBytes, CHUNK_BYTES)) {
     // A byte more than is left, so that a small file takes one read and little memory.
-    const chunk = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, Math.max(size - position, 0) + 1));
+    const chunk = Buffer.allocUnsafeSlow(Math.min(chunkBytes, Math.max(size - position, 0) + 1));
     const length = await file.read(chunk, position);
     if (length === 0) return;
     yield chunk.subarray(0, length);
@@ -90,7 +93,8 @@ async function* decompressed(file: LogFile, { path }: SegmentFile): AsyncGenerat
   try {
     for await (const chunk of gunzip) yield chunk as Buffer;
   } catch (cause) {
-    throw new MeshError('log_tampered', `'${path}' does not decompress`, { cause });
+    // The disk's own errors say nothing about what is on it.
+    throw errorCode(cause).startsWith('Z_') ? new MeshError('log_tampered', `'${path}' does not decompress`, { cause }) : cause;
   }
 }
 

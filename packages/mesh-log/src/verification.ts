@@ -43,6 +43,8 @@ export interface LogVerification {
   readonly notAuthenticated: readonly UnauthenticatedRange[];
   /** Records that retention deleted: they were there, what was in them nobody can check. Absent where the log has a problem: what it says of them proves nothing then. */
   readonly retired?: RecordRange;
+  /** Bytes at its end that are no record: a write that a crash or a loss of power cut off. It was never acknowledged. Absent where there are none. */
+  readonly unfinishedBytes?: number;
   /** It ends as a writer that was closed leaves it. Else it is being written, its writer died, or its end was cut off. */
   readonly clean: boolean;
   readonly problem?: VerificationProblem;

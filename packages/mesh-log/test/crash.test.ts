@@ -201,6 +201,5 @@ describe('random lives', () => {
     // Few crashes would show little.
     for (const count of Object.values(crashes)) expect(count).toBeGreaterThan(RUNS / 3);
     expect(torn).toBeGreaterThan(RUNS / 10);
-    console.log(crashes, torn);
   }, 300_000);
 });
