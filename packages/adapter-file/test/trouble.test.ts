@@ -120,11 +120,10 @@ describe('a disk that is full', () => {
     let taken = false;
     const short = adapter.logEvent(events[1]!).then(() => (taken = true));
     await until('the disk is found full', () => errorsOf(said).length === 1, clock);
-    await clock.advance(2000);
     expect(taken).toBe(false);
+    // From here to its next try the log only waits for the clock.
     full = false;
-    // The next try may be due later than now.
-    while (!taken) await clock.advance(250);
+    await until('there is room again', async () => (await clock.advance(50), taken));
     await short;
 
     // Long: it is given back.
@@ -137,9 +136,11 @@ describe('a disk that is full', () => {
     expect(errorsOf(said)).toEqual([expect.stringMatching(/cannot be written.*ENOSPC/), expect.stringMatching(/cannot be written.*ENOSPC/)]);
     full = false;
     let rest = false;
-    const again = adapter.logEvents([events[2]!, events[3]!]).then(() => (rest = true));
+    // As a lane does: a try that began while the disk was full gives back what came meanwhile, too.
+    const again = async (): Promise<unknown> => adapter.logEvents([events[2]!, events[3]!]).then(() => (rest = true), again);
+    const delivered = again();
     while (!rest) await clock.advance(250);
-    await again;
+    await delivered;
     await adapter.close();
     expect(await allOf(adapter.query())).toEqual(events);
     expect((await verifyAuditLog(adapter.directory as string, { publicKey: adapter.publicKey as string })).status).toBe('authentic');
