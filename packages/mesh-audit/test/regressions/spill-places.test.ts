@@ -34,6 +34,7 @@ test('an adapter whose name looks like the second instance of another one keeps 
 test('the folder of another instance that cannot be taken over keeps nobody from a spill, and is said', async () => {
   const bed = new SpillBed();
   for (const instance of [2, 3]) {
+    await bed.disk.makeDirectory(`${DIRECTORY}/sink~${instance}`);
     const file = await bed.disk.create(`${DIRECTORY}/sink~${instance}/spill-0000000001.jsonl`);
     await file.close();
   }
