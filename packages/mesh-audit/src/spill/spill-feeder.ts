@@ -2,6 +2,7 @@ import { MeshError, type Clock, type Logger } from '@lemur-bookstores/mesh-inter
 import type { EventQueue } from '../event-queue.js';
 import type { StampedEvent } from '../event-stamper.js';
 import { ThrottledWarning } from '../throttled-warning.js';
+import { waitPatiently } from './patience.js';
 import { RetryTimer } from './retry-timer.js';
 import type { Spill } from './spill.js';
 import type { SpillPosition } from './spill-segment.js';
@@ -38,6 +39,8 @@ export class SpillFeeder {
   readonly #warning: ThrottledWarning;
   #state: 'idle' | 'running' | 'full' | 'closing' | 'stopped' = 'idle';
   /** The write under way. */
+  #writing: Promise<boolean> | undefined;
+  /** The same as far as it is waited for. */
   #appending: Promise<void> | undefined;
   /** Taken from memory for a write that failed or found no room; before everything that is there. */
   #unwritten: StampedEvent[] = [];
@@ -50,7 +53,7 @@ export class SpillFeeder {
     this.#warning = new ThrottledWarning(owner.logger, owner.clock, 'error');
   }
 
-  /** What is being written comes before what is in memory: it is to be waited for. */
+  /** What is being written comes before what is in memory: it is to be waited for, 30 s at most. */
   get appending(): Promise<void> | undefined {
     return this.#appending;
   }
@@ -84,7 +87,7 @@ export class SpillFeeder {
     this.#retry.cancel();
     this.#state = 'closing';
     for (let tries = 0; tries < LAST_TRIES && this.#hasWaiting(); ) {
-      await this.#appending;
+      await this.#writing;
       if (!(await this.#writeNext())) tries++;
     }
     this.stop();
@@ -122,16 +125,22 @@ export class SpillFeeder {
     if (!handsOver && this.#unwritten.length === 0) this.#unwritten = this.#memory.take(PIECE_EVENTS, PIECE_BYTES);
     const entries = handsOver ? inFlight : this.#unwritten;
     if (entries.length === 0) return false;
-    const writing = this.#append(entries, handsOver);
-    this.#appending = writing.then(() => undefined);
-    const written = await writing;
-    return written;
+    const attempt = { isLate: false };
+    const writing = this.#append(entries, handsOver, attempt);
+    this.#writing = writing;
+    // Nothing else is written until the disk has answered: each operation that hangs takes one of the few threads that all share.
+    this.#appending = waitPatiently(this.#owner.clock, writing, () => {
+      attempt.isLate = true;
+      this.#appending = undefined;
+      this.#warning.warn(`the disk does not answer: what audit adapter ${this.#owner.name} does not take waits in memory`);
+    });
+    return writing;
   }
 
-  async #append(entries: readonly StampedEvent[], handsOver: boolean): Promise<boolean> {
+  async #append(entries: readonly StampedEvent[], handsOver: boolean, attempt: { readonly isLate: boolean }): Promise<boolean> {
     const known = handsOver && !this.#spill.hasUnread;
     try {
-      const count = await this.#spill.append(entries, known, (ends) => {
+      const count = await this.#spill.append(entries, known, () => !attempt.isLate, (ends) => {
         if (this.#state === 'stopped') return;
         if (!handsOver) this.#unwritten = this.#unwritten.slice(ends.length);
         this.#owner.onWritten(entries, ends, handsOver);
@@ -144,6 +153,7 @@ export class SpillFeeder {
       if (this.#state !== 'closing' && this.#state !== 'stopped') this.#retry.failed(() => this.consider());
       this.#warning.warn(`the spill of audit adapter ${this.#owner.name} cannot be written: events wait in memory`, { error: MeshError.from(error).message });
     } finally {
+      this.#writing = undefined;
       this.#appending = undefined;
     }
     return false;

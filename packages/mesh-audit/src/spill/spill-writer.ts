@@ -38,10 +38,11 @@ export class SpillWriter {
   /**
    * Write → fdatasync, and for the first batch of a segment fsync of its folder; only then the batch counts, in the segment's `size`.
    * @param events how many events it holds that are still to be read
+   * @param isWanted asked at the end: what is not wanted any more fails
    * @returns the segment that has it at its end
    * @throws MeshError `spill_failed`
    */
-  async append(bytes: Uint8Array, events: number): Promise<SpillSegment> {
+  async append(bytes: Uint8Array, events: number, isWanted: () => boolean): Promise<SpillSegment> {
     const open = await this.#openSegment();
     const { segment, file } = open;
     try {
@@ -60,6 +61,10 @@ export class SpillWriter {
       // The kernel may have dropped the pages and call them clean: a second sync would lie.
       await this.#abandon();
       throw spillFailure(`the audit spill '${segment.path}' cannot be synced`, cause);
+    }
+    if (!isWanted()) {
+      await this.#abandon();
+      throw spillFailure(`the audit spill '${segment.path}' was written too late`, 'ETIMEDOUT');
     }
     open.named = true;
     segment.size += bytes.length;

@@ -64,11 +64,12 @@ export class Spill {
   /**
    * Makes entries durable, in order, as many as there is room for.
    * @param known the caller keeps them in memory: {@link Spill.read} passes over them. Only where nothing is unread
+   * @param isWanted asked at the end: what is not wanted any more is taken back, as if it had failed
    * @param onWritten told the places behind those that are on disk now, in the turn in which they count
    * @returns how many those are; 0 where the spill is full
    * @throws MeshError `spill_failed`: none of them is
    */
-  async append(entries: readonly StampedEvent[], known: boolean, onWritten: (ends: readonly SpillPosition[]) => void): Promise<number> {
+  async append(entries: readonly StampedEvent[], known: boolean, isWanted: () => boolean, onWritten: (ends: readonly SpillPosition[]) => void): Promise<number> {
     const lines: string[] = [];
     const lengths: number[] = [];
     let [events, room] = [0, this.#place.maxBytes - this.bytes];
@@ -85,9 +86,10 @@ export class Spill {
     let segment: SpillSegment;
     this.#appending = true;
     try {
-      segment = await this.#writer.append(Buffer.from(lines.join('')), known ? 0 : events);
+      segment = await this.#writer.append(Buffer.from(lines.join('')), known ? 0 : events, isWanted);
     } finally {
       this.#appending = false;
+      this.#deleteConsumed();
     }
     if (this.#segments.at(-1) !== segment) this.#segments.push(segment);
     this.#events += events;
@@ -124,11 +126,8 @@ export class Spill {
   /** An item is done with: in order. Files with nothing else in them are deleted. */
   consume(end: SpillPosition, events: 0 | 1): void {
     this.#events -= events;
-    for (let head = this.#segments[0]; head !== undefined && this.#isDone(head, end); head = this.#segments[0]) {
-      this.#segments.shift();
-      this.#delete(head);
-    }
     this.#cursor.move(end);
+    this.#deleteConsumed();
   }
 
   /** Leaves what was not consumed to the next process. */
@@ -142,6 +141,13 @@ export class Spill {
   #nextSegment(): SpillSegment | undefined {
     const at = this.#reader.at;
     return this.#segments.find(({ number, size, unread }) => isBefore(at, { segment: number, offset: size }) || (number === at.segment && unread > 0));
+  }
+
+  #deleteConsumed(): void {
+    for (let head = this.#segments[0]; head !== undefined && this.#isDone(head, this.#cursor.position); head = this.#segments[0]) {
+      this.#segments.shift();
+      this.#delete(head);
+    }
   }
 
   /** Whether nothing in it is before `end`, and nothing is being written to it. */

@@ -4,6 +4,7 @@ import type { EventQueue } from '../event-queue.js';
 import type { StampedEvent } from '../event-stamper.js';
 import { ThrottledWarning } from '../throttled-warning.js';
 import { openSpill, type OpenSpill, type SpillSettings } from './open-spill.js';
+import { waitPatiently } from './patience.js';
 import { RetryTimer } from './retry-timer.js';
 import type { Spill } from './spill.js';
 import { SpillFeeder } from './spill-feeder.js';
@@ -23,10 +24,17 @@ export interface SpillingOwner extends OutletOwner {
   onChange(): void;
 }
 
+/** `waited`: for deliveries; once that is over they go on without it. */
+interface Opening {
+  readonly kind: 'opening';
+  readonly done: Promise<void>;
+  waited: Promise<void> | undefined;
+}
+
 /** `ended`: what is still done on disk concerns nobody any more; the numbers are those of the end. */
 type SpillingState =
   | { readonly kind: 'unopened' }
-  | { readonly kind: 'opening'; readonly done: Promise<void> }
+  | Opening
   | ({ readonly kind: 'open'; readonly feeder: SpillFeeder; readonly outlet: SpillOutlet } & OpenSpill)
   | { readonly kind: 'ended'; readonly spilled: number; readonly bytes: number };
 
@@ -79,13 +87,18 @@ export class SpillingQueue {
     return this.#inFlight()[0] ?? (this.#state.kind === 'open' ? this.#state.feeder.oldest : this.#memory.oldest);
   }
 
-  /** Opens the spill; deliveries wait for it. Where that fails they do not, and it is tried again. Never rejects. */
+  /** Opens the spill; deliveries wait for it, 30 s at most. Where that fails they do not, and it is tried again. Never rejects. */
   open(serviceId: string): Promise<void> {
     if (this.#state.kind === 'opening') return this.#state.done;
     if (this.#state.kind !== 'unopened' || this.#openRetry.waits) return Promise.resolve();
-    const done = this.#open(serviceId);
-    this.#state = { kind: 'opening', done };
-    return done;
+    const { name, clock } = this.#owner;
+    const opening: Opening = { kind: 'opening', done: this.#open(serviceId), waited: undefined };
+    opening.waited = waitPatiently(clock, opening.done, () => {
+      opening.waited = undefined;
+      this.#warning.warn(`the disk does not answer: audit adapter ${name} has no spill yet, events wait in memory`);
+    });
+    this.#state = opening;
+    return opening.done;
   }
 
   /** An event came. The first one opens a spill that nobody opened before. */
@@ -101,7 +114,8 @@ export class SpillingQueue {
 
   take(max: number): StampedEvent[] | Promise<StampedEvent[]> {
     const state = this.#state;
-    if (state.kind === 'opening' || (state.kind === 'open' && (state.spill.hasUnread || state.feeder.appending !== undefined))) return this.#takeLater(max);
+    const waits = state.kind === 'opening' ? state.waited !== undefined : state.kind === 'open' && (state.spill.hasUnread || state.feeder.appending !== undefined);
+    if (waits) return this.#takeLater(max);
     return this.#takeFromMemory(max);
   }
 
@@ -112,8 +126,9 @@ export class SpillingQueue {
     else if (this.#state.kind === 'open') {
       this.#onDisk.delete(entry);
       this.#state.spill.consume(end, entry.kind === 'event' ? 1 : 0);
-      this.#state.feeder.roomMade();
     }
+    // Also where it was in memory: it may be the one that was too large for the spill.
+    if (this.#state.kind === 'open') this.#state.feeder.roomMade();
   }
 
   /** Brings everything that is in memory to the disk. */
@@ -195,8 +210,10 @@ export class SpillingQueue {
 
   async #takeLater(max: number): Promise<StampedEvent[]> {
     for (let state = this.#state; state.kind === 'opening' || state.kind === 'open'; state = this.#state) {
-      if (state.kind === 'opening') await state.done;
-      else if (state.spill.hasUnread) {
+      if (state.kind === 'opening') {
+        if (state.waited === undefined) break;
+        await state.waited;
+      } else if (state.spill.hasUnread) {
         const read = await state.outlet.read(max);
         if (read.length > 0 && this.#state.kind === 'open') return this.#takeFromDisk(read);
       } else if (state.feeder.appending !== undefined) await state.feeder.appending;
