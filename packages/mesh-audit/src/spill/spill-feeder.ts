@@ -22,9 +22,12 @@ export interface FeederOwner {
   onWritten(entries: readonly StampedEvent[], ends: readonly SpillPosition[], wereInFlight: boolean): void;
 }
 
-/** Events and bytes, by the estimate of the memory, that are written at a time. */
-const PIECE_EVENTS = 1_024;
-const PIECE_BYTES = 1_048_576;
+/**
+ * Events and bytes, by the estimate of the memory, that are written at a time. As many as come while a slow disk syncs: else it falls behind, and
+ * they are dropped.
+ */
+const PIECE_EVENTS = 8_192;
+const PIECE_BYTES = 4_194_304;
 /** Share of the memory queue from which on events go to the disk though nothing failed: the rest is room for what comes meanwhile. */
 const PRESSURE = 0.5;
 /** Tries in a row at the end. */
