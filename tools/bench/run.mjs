@@ -15,7 +15,7 @@ import { compareWithTargets, renderTables, renderTargets, summarize } from './re
 const here = dirname(fileURLToPath(import.meta.url));
 
 /** In the order they run; the file in systems/ is the name with a dash for the colon. */
-const SYSTEMS = ['tcp:tls', 'ws', 'ws:tls', 'grpc:tls', 'moleculer', 'mesh', 'mesh:null', 'mesh:file', 'mesh:files'];
+const SYSTEMS = ['tcp:tls', 'ws', 'ws:tls', 'grpc:tls', 'moleculer', 'mesh', 'mesh:null', 'mesh:file', 'mesh:files', 'mesh:hang', 'mesh:throw', 'mesh:slow'];
 const FULL = { rounds: 3, durationMs: 500, connects: 30, repeats: 2 };
 const PROFILE = { rounds: 1, durationMs: 2000, connects: 200, repeats: 0 };
 const QUICK = { rounds: 1, durationMs: 250, connects: 15, repeats: 0 };
