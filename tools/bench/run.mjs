@@ -1,4 +1,4 @@
-// `npm run bench [-- --quick] [-- --profile] [-- --only tcp:tls,mesh:null]`: this mesh against what else a Node.js team would use.
+// `npm run bench [-- --quick] [-- --profile] [-- --only tcp:tls,mesh:null] [-- --audit-sinks]`: this mesh against what else a Node.js team would use.
 // Asserts nothing: prints tables, and writes every round to results/. How to read the figures: README.md beside this file.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -6,6 +6,7 @@ import { cpus, release, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { compareAuditSinks } from './audit-sinks/compare-audit-sinks.mjs';
 import { makeCertificates } from './certificates.mjs';
 import { measureIdleSessions } from './idle-sessions.mjs';
 import { measure } from './measure.mjs';
@@ -22,7 +23,7 @@ const QUICK = { rounds: 1, durationMs: 250, connects: 15, repeats: 0 };
 /** More than this used by other programs, in cores, and a round is run again. */
 const QUIET_CORES = 0.15;
 
-const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, profile: { type: 'boolean', default: false }, only: { type: 'string' } } });
+const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, profile: { type: 'boolean', default: false }, only: { type: 'string' }, 'audit-sinks': { type: 'boolean', default: false } } });
 const chosen = values.only?.split(',') ?? SYSTEMS;
 const unknown = chosen.filter((name) => !SYSTEMS.includes(name));
 if (unknown.length > 0) {
@@ -34,6 +35,13 @@ if (!existsSync(join(here, 'node_modules'))) {
   console.log('Installing what the mesh is compared with (npm ci in tools/bench) …');
   const { status } = spawnSync('npm', ['ci', '--prefix', here, '--no-audit', '--no-fund', '--loglevel=error'], { stdio: 'inherit' });
   if (status !== 0) process.exit(status ?? 1);
+}
+
+if (values['audit-sinks']) {
+  const sinkSettings = { rounds: values.quick ? 1 : 3, durationMs: 500 };
+  console.log(`${cpus()[0].model}, ${cpus().length} cores, Node ${process.version}; medians of ${sinkSettings.rounds} round(s) of ${sinkSettings.durationMs} ms\n`);
+  console.log(await compareAuditSinks(sinkSettings));
+  process.exit(0);
 }
 
 /** A round on a busy machine is run again, and the quietest of the attempts counts. */

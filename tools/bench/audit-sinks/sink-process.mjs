@@ -1,7 +1,8 @@
 // One audit sink in a process of its own: `node sink-process.mjs <sink> <folder>`. Each writes the same events, and its own stringify counts.
+import { readdirSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { answerTasks } from '../tasks.mjs';
 
 const require = createRequire(import.meta.url);
@@ -29,8 +30,24 @@ const acknowledged = (log) => async (callers, durationMs) => {
   return { events, ms: performance.now() - from };
 };
 
-/** Sinks that tell nobody of single events: as many as they take, until they ask for a pause; then until all are with the kernel. */
-const buffered = (log, untilRoom, untilWritten) => async (_callers, durationMs) => {
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+/** Until the end of the sink's newest file has a text. A flush during a write may be for nothing: it is asked for again. */
+async function untilWritten(text, flush) {
+  for (;;) {
+    flush();
+    const [newest] = readdirSync(folder).filter((entry) => entry.startsWith(basename(file)) && !entry.endsWith('.json')).sort().reverse();
+    const handle = await open(join(folder, newest), 'r');
+    const { size } = await handle.stat();
+    const { buffer, bytesRead } = await handle.read({ position: Math.max(0, size - 4096), length: 4096 });
+    await handle.close();
+    if (buffer.subarray(0, bytesRead).includes(text)) return;
+    await turn();
+  }
+}
+
+/** Sinks that tell nobody of single events: as many as they take, until they ask for a pause; then until the last one is with the kernel. */
+const buffered = (log, untilRoom, flush = () => undefined) => async (_callers, durationMs) => {
   const from = performance.now();
   let events = 0;
   while (performance.now() - from < durationMs) {
@@ -38,11 +55,11 @@ const buffered = (log, untilRoom, untilWritten) => async (_callers, durationMs) 
     events += 256;
     await untilRoom();
   }
-  await untilWritten();
+  const last = `the end of round ${sequence}`;
+  log({ ...event(), id: last });
+  await untilWritten(last, flush);
   return { events, ms: performance.now() - from };
 };
-
-const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 /** A winston logger with one transport. */
 async function winston(transport) {
@@ -59,9 +76,7 @@ async function winston(transport) {
     do await turn();
     while (logged - written > 4096);
   };
-  return buffered(log, untilRoom, async () => {
-    while (written < logged) await turn();
-  });
+  return buffered(log, untilRoom);
 }
 
 /** @param log gets an event */
@@ -70,7 +85,7 @@ function boom(stream, log) {
     if (stream._writing && stream._len > 1 << 20) await new Promise((resolve) => stream.once('drain', resolve));
     else await turn();
   };
-  return buffered(log, untilRoom, () => new Promise((resolve, reject) => stream.flush((error) => (error ? reject(error) : resolve()))));
+  return buffered(log, untilRoom, () => stream.flush());
 }
 
 const sinks = {
@@ -106,5 +121,20 @@ const sinks = {
   },
 };
 
+/** What a sink leaves to the kernel must not be written during the round of the next. */
+async function settle() {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const handle = await open(join(folder, entry.name), 'r+');
+    await handle.sync();
+    await handle.close();
+  }
+}
+
 const run = await sinks[name]();
-answerTasks({ round: ({ callers, durationMs }) => run(callers, durationMs) }, { ready: true });
+const round = async ({ callers, durationMs }) => {
+  const measured = await run(callers, durationMs);
+  await settle();
+  return measured;
+};
+answerTasks({ round }, { ready: true });

@@ -1,7 +1,6 @@
-// `npm run bench -- --audit-sinks`: events a second that FileAdapter acknowledges as durable, beside what Node.js programs log to files with.
+// For `npm run bench -- --audit-sinks`: events a second that FileAdapter acknowledges as durable, beside what Node.js programs log to files with.
 // Asserts nothing. All sinks write to the same disk, taking turns, and get the same events.
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EndProcess } from '../processes.mjs';
@@ -59,9 +58,4 @@ export async function compareAuditSinks({ rounds, durationMs }) {
   const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column].length)));
   const line = (cells) => `| ${cells.map((cell, column) => (column === 0 || column === 4 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]))).join(' | ')} |`;
   return [line(header), `| ${widths.map((width, column) => (column === 0 || column === 4 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`, ...rows.map(line)].join('\n');
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  console.log(`${cpus()[0].model}, ${cpus().length} cores, Node ${process.version}; medians of 3 rounds of 500 ms\n`);
-  console.log(await compareAuditSinks({ rounds: 3, durationMs: 500 }));
 }
