@@ -15,7 +15,7 @@ if (!canMount) console.error("SKIPPED test/full-disk.test.ts, 'a real disk that 
 (canMount ? test : test.skip)('a real disk that is full: nothing acknowledged is lost or doubled, and with room the log goes on', async () => {
   const directory = temporaryDirectory();
   const script = fileURLToPath(new URL('children/full-disk.mjs', import.meta.url));
-  const { stdout } = await promisify(execFile)(...inNamespace(`${SMALL_DISK} && exec "$1" "$2" "$0"`, directory, process.execPath, script), { env: { ...process.env, NODE_OPTIONS: '' } });
+  const { stdout } = await promisify(execFile)(...inNamespace(`${SMALL_DISK} && exec "$1" "$2" "$0"`, directory, process.execPath, script), { env: { ...process.env, NODE_OPTIONS: '' }, timeout: 25_000 });
   const { acknowledged, refused, unacknowledged, errors, found, status, problem } = JSON.parse(stdout) as Record<string, unknown> & { acknowledged: number[]; found: number[]; errors: string[] };
   expect(refused).toEqual(['log_write_failed true true', 'log_write_failed true true']);
   expect(errors[0]).toMatch(/^the audit log cannot be written.*ENOSPC/);

@@ -4,7 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import { FakeClock, MeshError } from '@lemur-bookstores/mesh-interface';
 import { SigningKey, verifyAuditLog } from '@lemur-bookstores/mesh-log';
 import { FileAdapter } from '../src/file-adapter.js';
-import { allOf, collectingLogger, contextOf, eventOf, failure, fileAdapter, fileSystemWith, segmentsIn, temporaryDirectory, turn, until } from './support/support.js';
+import { allOf, collectingLogger, contextOf, delivered, driven, eventOf, failure, fileAdapter, fileSystemWith, segmentsIn, temporaryDirectory, turn, until } from './support/support.js';
 
 const errorOf = (promise: Promise<unknown>): Promise<MeshError> => promise.then(() => Promise.reject(new Error('it succeeded')), (error: unknown) => error as MeshError);
 const errorsOf = (said: readonly string[]): string[] => said.filter((line) => line.startsWith('error: '));
@@ -120,27 +120,20 @@ describe('a disk that is full', () => {
     let taken = false;
     const short = adapter.logEvent(events[1]!).then(() => (taken = true));
     await until('the disk is found full', () => errorsOf(said).length === 1, clock);
+    await clock.advance(2000);
     expect(taken).toBe(false);
-    // From here to its next try the log only waits for the clock.
     full = false;
-    await until('there is room again', async () => (await clock.advance(50), taken));
+    await until('there is room again', () => taken, clock);
     await short;
 
     // Long: it is given back.
     full = true;
-    let given: MeshError | undefined;
-    const long = errorOf(adapter.logEvents([events[2]!], { signal: new AbortController().signal })).then((error) => (given = error));
-    while (given === undefined) await clock.advance(250);
-    await long;
+    const given = await driven(errorOf(adapter.logEvents([events[2]!], { signal: new AbortController().signal })), clock);
     expect(given).toMatchObject({ reason: 'log_write_failed', retryable: true, message: expect.stringContaining('ENOSPC') });
     expect(errorsOf(said)).toEqual([expect.stringMatching(/cannot be written.*ENOSPC/), expect.stringMatching(/cannot be written.*ENOSPC/)]);
     full = false;
-    let rest = false;
-    // As a lane does: a try that began while the disk was full gives back what came meanwhile, too.
-    const again = async (): Promise<unknown> => adapter.logEvents([events[2]!, events[3]!]).then(() => (rest = true), again);
-    const delivered = again();
-    while (!rest) await clock.advance(250);
-    await delivered;
+    // A try that began while the disk was full may still fail, and give back what came meanwhile.
+    await delivered(adapter, [events[2]!, events[3]!], clock);
     await adapter.close();
     expect(await allOf(adapter.query())).toEqual(events);
     expect((await verifyAuditLog(adapter.directory as string, { publicKey: adapter.publicKey as string })).status).toBe('authentic');
@@ -152,9 +145,7 @@ describe('a disk that is full', () => {
     const fileSystem = fileSystemWith((file) => ({ write: (bytes, position) => (full ? Promise.reject(failure('ENOSPC')) : file.write(bytes, position)) }));
     const directory = temporaryDirectory();
     const adapter = fileAdapter(directory, { clock, fileSystem });
-    let refused: MeshError | undefined;
-    void errorOf(adapter.logEvent(eventOf())).then((error) => (refused = error));
-    while (refused === undefined) await clock.advance(250);
+    const refused = await driven(errorOf(adapter.logEvent(eventOf())), clock);
     expect([refused.reason, refused.retryable]).toEqual(['log_write_failed', true]);
     full = false;
     await clock.advance(1000);
@@ -164,11 +155,9 @@ describe('a disk that is full', () => {
 
     full = true;
     const other = fileAdapter(temporaryDirectory(), { clock, fileSystem });
-    let [gone, closed] = [false, false];
-    void errorOf(other.logEvent(eventOf())).then(() => (gone = true));
+    const gone = errorOf(other.logEvent(eventOf()));
     await turn();
-    void other.close().then(() => (closed = true));
-    while (!gone || !closed) await clock.advance(250);
+    await driven(Promise.all([gone, other.close()]), clock);
   });
 });
 

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach } from '@jest/globals';
-import { silentLogger, systemClock, type AdapterContext, type AuditEventInput, type FakeClock, type LogFields, type Logger, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
+import { MeshError, silentLogger, systemClock, type AdapterContext, type AuditEventInput, type FakeClock, type LogFields, type Logger, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
 import { SigningKey, nodeFileSystem, type FileSystem, type LogFile } from '@lemur-bookstores/mesh-log';
 import { FileAdapter } from '../../src/file-adapter.js';
 import type { FileAdapterOptions } from '../../src/file-adapter-options.js';
@@ -105,4 +105,28 @@ export function collectingLogger(): Logger & { readonly said: string[] } {
   const said: string[] = [];
   const add = (level: string) => (message: string, fields?: LogFields) => void said.push(`${level}: ${message} ${JSON.stringify(fields ?? {})}`);
   return { debug: add('debug'), info: add('info'), warn: add('warn'), error: add('error'), said };
+}
+
+/** Moves the clock until it is done, one way or the other. */
+export async function driven<T>(promise: Promise<T>, clock: FakeClock): Promise<T> {
+  let done = false;
+  const settled = (): void => void (done = true);
+  promise.then(settled, settled);
+  const deadline = performance.now() + 10_000;
+  while (!done) {
+    if (performance.now() > deadline) throw new Error('nothing moves any more');
+    await clock.advance(250);
+  }
+  return promise;
+}
+
+/** Gives it again what it gave back, as a lane does. */
+export async function delivered(adapter: FileAdapter, events: readonly MeshAuditEvent[], clock: FakeClock): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await driven(adapter.logEvents(events, { signal: new AbortController().signal }), clock);
+    } catch (error) {
+      if (attempt === 8 || !MeshError.is(error) || !error.retryable) throw error;
+    }
+  }
 }
