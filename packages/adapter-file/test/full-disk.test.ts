@@ -19,7 +19,6 @@ if (!canMount) console.error("SKIPPED test/full-disk.test.ts, 'a real disk that 
   const { acknowledged, refused, unacknowledged, errors, found, status, problem } = JSON.parse(stdout) as Record<string, unknown> & { acknowledged: number[]; found: number[]; errors: string[] };
   expect(refused).toEqual(['log_write_failed true true', 'log_write_failed true true']);
   expect(errors[0]).toMatch(/^the audit log cannot be written.*ENOSPC/);
-  expect(errors.at(-1)).toMatch(/could not be closed/);
   expect([status, problem]).toEqual(['authentic', undefined]);
   // Twice filled, the second time with room for more.
   expect(acknowledged.length).toBeGreaterThan(100);
