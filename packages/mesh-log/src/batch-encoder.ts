@@ -1,11 +1,9 @@
-import { leafHash } from './leaf.js';
+import { leafInPlace } from './leaf.js';
 import type { MerkleTree } from './merkle-tree.js';
 import { recordPrefix } from './record.js';
 
 /** Longest prefix: 16 digits, a base64 hash, and what stands around them. */
 const MAX_PREFIX_BYTES = 96;
-const COMMA = 0x2c;
-const CLOSING_BRACE = 0x7d;
 const NEWLINE = 0x0a;
 
 /** The end of a log: where the next record chains on. */
@@ -27,27 +25,23 @@ export interface EncodedBatch {
  * @param recordBytes how many bytes the records have
  */
 export function encodeBatch({ tree, previousLeaf }: LogEnd, front: string, records: readonly string[], recordBytes: number): EncodedBatch {
-  const leaves: Buffer[] = [];
+  const leaves: string[] = [];
   let previous = previousLeaf;
-  const bytes = Buffer.allocUnsafe(3 * front.length + recordBytes + records.length * (MAX_PREFIX_BYTES + 1));
-  let position = bytes.write(front, 0);
+  const bytes = Buffer.allocUnsafe(1 + 3 * front.length + recordBytes + records.length * (MAX_PREFIX_BYTES + 1));
+  let position = 1 + bytes.write(front, 1);
   for (const json of records) {
     const start = position;
-    position += bytes.write(recordPrefix(tree.size + leaves.length, previous), position, 'latin1');
-    const brace = position;
-    position += bytes.write(json, position);
+    const prefix = recordPrefix(tree.size + leaves.length, previous);
     // The prefix opened the object: the event's own brace becomes the comma between them, and an event without members adds none.
-    if (json === '{}') bytes[(position = brace + 1) - 1] = CLOSING_BRACE;
-    else bytes[brace] = COMMA;
-    const leaf = leafHash(bytes.subarray(start, position));
-    leaves.push(leaf);
-    previous = leaf.toString('base64');
+    position += bytes.write(json === '{}' ? `${prefix}}` : `${prefix},${json.slice(1)}`, position);
+    previous = leafInPlace(bytes, start, position);
+    leaves.push(previous);
     bytes[position++] = NEWLINE;
   }
   const end = (): LogEnd => {
     const grown = tree.clone();
-    for (const leaf of leaves) grown.append(leaf);
+    for (const leaf of leaves) grown.append(Buffer.from(leaf, 'base64'));
     return { tree: grown, previousLeaf: previous };
   };
-  return { bytes: bytes.subarray(0, position), end };
+  return { bytes: bytes.subarray(1, position), end };
 }

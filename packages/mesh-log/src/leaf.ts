@@ -18,6 +18,18 @@ export function leafHash(line: Uint8Array): Buffer {
   return sha256(leafInput.subarray(0, line.length + 1));
 }
 
+/**
+ * The same for the line `start` … `end - 1` of a buffer, in base64: the byte in front of it, of which there must be one, lends its place to the 00.
+ * Without a copy, and without a Buffer for the hash.
+ */
+export function leafInPlace(bytes: Buffer, start: number, end: number): string {
+  const before = bytes[start - 1] as number;
+  bytes[start - 1] = 0;
+  const leaf = hash('sha256', bytes.subarray(start - 1, end), 'base64');
+  bytes[start - 1] = before;
+  return leaf;
+}
+
 /** Inner node of the tree: SHA-256(01 ‖ left ‖ right) (RFC 6962 2.1). */
 export function nodeHash(left: Uint8Array, right: Uint8Array): Buffer {
   nodeInput.set(left, 1);
