@@ -50,7 +50,7 @@ export interface SegmentPlace {
   readonly first: number;
   /**
    * Until when records came into it, ms since 1970, by the latest time that the log had seen by then: the clock may have been wrong when the
-   * next one began. Infinite for the last one.
+   * next one began. Infinite for the last one, and where the clock went back while it was written: nothing says how far it had come.
    */
   readonly endedAt: number;
 }
@@ -73,13 +73,14 @@ export async function readLayout(files: readonly SegmentFile[], read: (file: Seg
   const numbers = new Set(files.map(({ number }) => number));
   const ends = new Map<number, number>();
   const segments: SegmentPlace[] = [];
-  let latest = Number.NEGATIVE_INFINITY;
+  let [latest, openedBefore] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const file of files) {
     const head = await read(file);
     if (head === undefined) continue;
     if (head.openedAt > latest) latest = head.openedAt;
     const before = segments.at(-1);
-    if (before !== undefined) segments[segments.length - 1] = { ...before, endedAt: latest };
+    if (before !== undefined && head.openedAt >= openedBefore) segments[segments.length - 1] = { ...before, endedAt: latest };
+    openedBefore = head.openedAt;
     segments.push({ file, first: head.header.first, endedAt: Number.POSITIVE_INFINITY });
     // Headers may say what they like: no more is kept of them than there are files.
     for (const { segment, bytes } of head.header.abandoned) if (numbers.has(segment)) ends.set(segment, bytes);

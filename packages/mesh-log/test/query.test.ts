@@ -2,6 +2,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { FakeClock } from '@lemur-bookstores/mesh-interface';
 import { nodeFileSystem, type FileSystem } from '../src/file-system.js';
 import type { LogFilter } from '../src/log-filter.js';
 import { queryLog } from '../src/query.js';
@@ -70,6 +71,24 @@ describe('a query', () => {
     await log.rotate();
     await log.close();
     expect(await sequences({ since: new Date(Date.now() + 2 * 3_600_000) }, join(parent, 'c'))).toEqual([]);
+  });
+
+  test('regression: events of a segment in which the clock went back are found', async () => {
+    const directory = join(temporaryDirectory(), 'log');
+    const hour = 3_600_000;
+    const clock = new FakeClock(START);
+    const log = await openLog(directory, { clock, rotation: { maxBytes: 1_000_000 } });
+    await log.append([{ ...event(1), timestamp: new Date(clock.now()) }]);
+    await clock.advance(9 * hour);
+    await log.append([{ ...event(2), timestamp: new Date(clock.now()) }]);
+    await log.close();
+    const earlier = new FakeClock(START - 24 * hour);
+    const again = await openLog(directory, { clock: earlier });
+    await again.rotate();
+    await again.append([{ ...event(3), timestamp: new Date(earlier.now()) }]);
+    await again.close();
+    expect(await sequences({ since: new Date(START + 8 * hour) }, directory)).toEqual([2]);
+    expect(await sequences({ until: new Date(START) }, directory)).toEqual([3]);
   });
 
   test('over several logs goes by time, and so does its limit; what has no time stays behind what was before it', async () => {
