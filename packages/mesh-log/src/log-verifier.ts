@@ -122,6 +122,8 @@ export class LogVerifier {
   /** What only the whole log shows. */
   async #conclude(files: readonly SegmentFile[]): Promise<VerificationProblem | undefined> {
     this.#segment = undefined;
+    // Not even one header: no key has signed it.
+    this.#trust ??= this.#trustFor('');
     return this.#untrusted() ?? this.#cutOff() ?? this.#notRetired() ?? (await this.#otherArchive(files));
   }
 

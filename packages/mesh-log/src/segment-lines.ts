@@ -8,6 +8,8 @@ import type { SegmentFile } from './segment.js';
 /** What is read at once: little at first, since of many segments only the beginning is wanted. */
 const FIRST_CHUNK_BYTES = 8 * 1024;
 const CHUNK_BYTES = 256 * 1024;
+/** What is unpacked at once. */
+const UNPACKED_BYTES = 64 * 1024;
 const NEWLINE = 0x0a;
 
 /** Some lines of a segment, in order. */
@@ -87,7 +89,7 @@ export async function* chunksOf(file: LogFile, start = 0): AsyncGenerator<Buffer
 
 /** Bounded by itself: deflate gives at most 1032 bytes for one, a chunk at a time, and the reader stops at the first bad line. */
 async function* decompressed(file: LogFile, { path }: SegmentFile): AsyncGenerator<Buffer, void, undefined> {
-  const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
+  const gunzip = createGunzip({ chunkSize: UNPACKED_BYTES });
   // The iteration below throws what the pipeline fails with.
   pipeline(Readable.from(chunksOf(file)), gunzip, () => undefined);
   try {

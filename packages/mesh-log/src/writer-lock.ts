@@ -38,7 +38,8 @@ class ClaimSocket implements WriterLock {
   async listen(): Promise<void> {
     this.#server.maxConnections = 64;
     await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject).listen(`${this.#place}/.${this.#name}`, resolve);
+      // In a worker of a cluster the primary would listen in its place: under a path of its own, and beyond the worker's end.
+      this.#server.once('error', reject).listen({ path: `${this.#place}/.${this.#name}`, exclusive: true }, resolve);
     });
     this.#server.on('error', () => undefined).unref();
     // Only now others see it: a socket that is bound and does not listen yet would look dead to them.
@@ -49,7 +50,7 @@ class ClaimSocket implements WriterLock {
   async wins(): Promise<boolean> {
     for (const rival of await readdir(this.#directory)) {
       if (!NAME.test(rival) || rival === this.#name) continue;
-      if (await lives(`${this.#place}/${rival}`, this.#name < rival)) return false;
+      if (await lives(`${this.#place}/${rival}`, join(this.#directory, rival), this.#name < rival)) return false;
       await unlink(join(this.#directory, rival)).catch(() => undefined);
     }
     this.#claim = 'owner';
@@ -84,7 +85,7 @@ class ClaimSocket implements WriterLock {
  * from other containers that share the folder (on one host; hosts that share a network file system do not see each other, and there the
  * check before each commit is what is left).
  * @returns undefined where the folder has a living writer
- * @throws MeshError `log_locked` where the folder cannot hold a socket
+ * @throws MeshError `log_locked` where the folder cannot hold a socket, or has one of another user's that cannot be asked
  */
 export async function claimWriterLock(directory: string): Promise<WriterLock | undefined> {
   let claim: ClaimSocket | undefined;
@@ -101,18 +102,22 @@ export async function claimWriterLock(directory: string): Promise<WriterLock | u
   return undefined;
 }
 
-/** What was found at a rival's socket. `going`: the connection ended without a word, as at a claim that is just being given up. */
-type Rival = Claim | 'dead' | 'going';
+/**
+ * What was found at a rival's socket. `going`: the connection ended without a word, as at a claim that is just being given up. `stranger`: it may
+ * not be asked.
+ */
+type Rival = Claim | 'dead' | 'going' | 'stranger';
 
 /**
  * Whether somebody listens there who is to be given way to. Whoever takes the connection lives, even where it is too busy to answer. Of
  * one that claims too: where `patient`, the end of its claim is waited for. It looked before this claim was there, and becomes the owner,
  * or after it, and gives way.
  */
-async function lives(path: string, patient: boolean): Promise<boolean> {
+async function lives(path: string, name: string, patient: boolean): Promise<boolean> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const rival = await ask(path, patient);
     if (rival === 'dead') return false;
+    if (rival === 'stranger') throw new MeshError('log_locked', `'${name}' is another user's, and cannot be asked whether its writer lives: if none runs, remove it`);
     if (rival !== 'going') return true;
   }
   return true;
@@ -133,6 +138,7 @@ function ask(path: string, patient: boolean): Promise<Rival> {
     });
     socket.on('error', (error) => {
       if (['ECONNREFUSED', 'ENOENT'].includes(errorCode(error))) rival = 'dead';
+      if (['EACCES', 'EPERM'].includes(errorCode(error))) rival = 'stranger';
     });
     socket.on('close', () => resolve(rival));
   });

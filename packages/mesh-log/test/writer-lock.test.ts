@@ -1,7 +1,8 @@
-import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from '@jest/globals';
 import { claimWriterLock, type WriterLock } from '../src/writer-lock.js';
@@ -10,6 +11,8 @@ import { event, openLog, ORIGIN, publicKey, temporaryDirectory, key } from './su
 
 const socketsIn = (directory: string): string[] => readdirSync(directory).filter((name) => name.endsWith('.sock'));
 const DIST = fileURLToPath(new URL('../dist/index.js', import.meta.url));
+
+const CLUSTER = fileURLToPath(new URL('support/cluster.mjs', import.meta.url));
 
 /** A writer in a process of its own, which holds a folder until it is killed. */
 async function otherProcess(directory: string): Promise<{ kill(): Promise<void> }> {
@@ -60,6 +63,39 @@ test('one that lives and does not answer is not taken for dead', async () => {
   await new Promise<void>((resolve) => silent.listen(join(directory, `writer-${'f'.repeat(24)}.sock`), resolve));
   expect(await claimWriterLock(directory)).toBeUndefined();
   silent.close();
+});
+
+test("a socket of another user's writer, dead or alive, is not passed over in silence", async () => {
+  // Only root can be somebody else.
+  if (process.getuid?.() !== 0) return;
+  const directory = join(temporaryDirectory(), 'log');
+  mkdirSync(directory);
+  chmodSync(join(directory, '..'), 0o755);
+  chmodSync(directory, 0o777);
+  await (await otherProcess(directory)).kill();
+  const [socket] = socketsIn(directory) as [string];
+  chmodSync(join(directory, socket), 0o755);
+  const code = `import { claimWriterLock } from ${JSON.stringify(DIST)}; await claimWriterLock(process.argv[1]).then((lock) => console.log(String(lock)), (error) => console.log(error.message));`;
+  const said = execFileSync(process.execPath, ['--input-type=module', '-e', code, directory], { encoding: 'utf8', uid: 65534 });
+  expect(said).toMatch(new RegExp(`^log_locked: .*${socket}.*another user`));
+  expect(socketsIn(directory)).toEqual([socket]);
+});
+
+test('workers of a cluster claim for themselves, also by a path too long for a socket', async () => {
+  for (const directory of [join(temporaryDirectory(), 'log'), join(temporaryDirectory(), 'x'.repeat(120), 'y'.repeat(120))]) {
+    const primary = spawn(process.execPath, [CLUSTER, directory], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const said = createInterface({ input: primary.stdout })[Symbol.asyncIterator]();
+    expect(((await said.next()).value as string).split(' ').sort()).toEqual(['held', 'refused']);
+    expect(await claimWriterLock(directory)).toBeUndefined();
+    // It ends its worker that holds the folder, and lives on.
+    primary.kill('SIGUSR2');
+    expect((await said.next()).value).toBe('ended');
+    const lock = (await claimWriterLock(directory)) as WriterLock;
+    expect(lock).toBeDefined();
+    await lock.release();
+    primary.kill('SIGKILL');
+    await new Promise((resolve) => primary.once('exit', resolve));
+  }
 });
 
 test('folders with a path too long for a socket work too', async () => {
