@@ -91,7 +91,10 @@ export class Lane implements LaneNature {
       failureWarning: new ThrottledWarning(logger, clock),
       alone,
       onDelivered: (entry) => this.#outcomes.delivered(entry),
-      onGivenUp: (entries, failure) => this.#outcomes.givenUp(entries, failure),
+      onGivenUp: (entries, failure) => {
+        this.#outcomes.givenUp(entries, failure);
+        this.#spilling?.bury(entries, failure);
+      },
       onProgress: () => this.#onProgress(),
     });
   }

@@ -136,3 +136,83 @@ test('emitted = filtered + delivered + queued + spilled + deadLettered + dropped
     { numRuns: 120 },
   );
 }, 30_000);
+
+/** Takes only what it says it took, and can be made well again. */
+class HonestSink implements ManagedAdapter {
+  readonly taken: MeshAuditEvent[] = [];
+  readonly logEvents?: (events: readonly MeshAuditEvent[]) => Promise<void>;
+  readonly #answers: readonly ('take' | 'fail' | 'hang' | 'refuse')[];
+  #next = 0;
+  isWell = false;
+
+  constructor(answers: readonly ('take' | 'fail' | 'hang' | 'refuse')[], batches: boolean) {
+    this.#answers = answers;
+    if (batches) this.logEvents = (events) => this.#deliver(events);
+  }
+
+  logEvent(event: MeshAuditEvent): Promise<void> {
+    return this.#deliver([event]);
+  }
+
+  #deliver(events: readonly MeshAuditEvent[]): Promise<void> {
+    const planned = this.isWell ? 'take' : this.#answers[this.#next++ % this.#answers.length]!;
+    if (planned === 'hang') return never();
+    if (planned === 'fail') return Promise.reject(new Error('down'));
+    if (planned === 'refuse') return Promise.reject(new MeshError('body_invalid', 'never', { retryable: false }));
+    this.taken.push(...events);
+    return Promise.resolve();
+  }
+}
+
+test('in memory nothing comes twice or out of order, every drop is covered by a gap record, and best-effort events go first', async () => {
+  const sinks = fc.record({ answers: fc.array(fc.constantFrom('take' as const, 'take' as const, 'fail' as const, 'hang' as const, 'refuse' as const), { minLength: 1, maxLength: 8 }), batches: fc.boolean() });
+  const step = fc.oneof(
+    { weight: 5, arbitrary: fc.record({ record: fc.constantFrom('message' as const, 'security' as const), times: fc.integer({ min: 1, max: 12 }) }) },
+    { weight: 3, arbitrary: fc.record({ advance: fc.integer({ min: 1, max: 2_000 }) }) },
+    { weight: 2, arbitrary: fc.record({ turns: fc.integer({ min: 1, max: 4 }) }) },
+  );
+  const bounds = fc.record({ laneEvents: fc.integer({ min: 2, max: 20 }), batch: fc.integer({ min: 1, max: 8 }), attempts: fc.integer({ min: 1, max: 4 }) });
+  await fc.assert(
+    fc.asyncProperty(sinks, fc.array(step, { maxLength: 25 }), bounds, async ({ answers, batches }, steps, options) => {
+      const clock = new FakeClock();
+      const sink = new HonestSink(answers, batches);
+      const dead = new Set<number>();
+      const audit = new AuditLogger({
+        adapters: [sink], clock, logger: silentLogger, ...options, deliveryTimeoutMs: 500, retryDelayMs: 100, flushMs: 1_000,
+        onDeadLetter: (events) => events.forEach(({ sequence, details }) => details.action !== 'audit.gap' && dead.add(sequence)),
+      });
+      const recorded = new Map<number, 'message' | 'security'>();
+      for (const one of steps) {
+        if ('record' in one) {
+          for (let index = 0; index < one.times; index++) recorded.set(audit.record(one.record === 'message' ? message() : security())!.sequence, one.record);
+        } else if ('advance' in one) await clock.advance(one.advance);
+        else await turns(one.turns);
+      }
+      sink.isWell = true;
+      for (let index = 0; index < 100 && audit.stats().adapters[0]!.queued > 0; index++) await clock.advance(1_000);
+      // Also the record of a gap may wait for a retry.
+      await clock.advance(40_000);
+      await turns(3);
+      const stats = audit.stats().adapters[0]!;
+      const isGap = ({ details }: MeshAuditEvent): boolean => details.action === 'audit.gap';
+      const sequences = sink.taken.filter((event) => !isGap(event)).map(({ sequence }) => sequence);
+      expect(sequences).toEqual([...new Set(sequences)].sort((one, other) => one - other));
+      expect(sink.taken.map(({ sequence }) => sequence)).toEqual(sink.taken.map(({ sequence }) => sequence).toSorted((one, other) => one - other));
+      const missing = [...recorded.keys()].filter((sequence) => !sequences.includes(sequence) && !dead.has(sequence));
+      expect([missing.length, sequences.length, dead.size]).toEqual([stats.dropped, stats.delivered, stats.deadLettered]);
+      const gaps = sink.taken.filter(isGap).map(({ details }) => details.metadata as { count: number; fromSequence: number; toSequence: number });
+      if (stats.lostGaps === 0) {
+        expect(gaps.reduce((count, gap) => count + gap.count, 0)).toBe(stats.dropped);
+        for (const sequence of missing) expect(gaps.some(({ fromSequence, toSequence }) => fromSequence <= sequence && sequence <= toSequence)).toBe(true);
+      }
+      // While a message waits in the queue no security event is dropped: those dropped are at most those that came beyond the bound.
+      const securityEvents = [...recorded.values()].filter((kind) => kind === 'security').length;
+      const lostSecurity = missing.filter((sequence) => recorded.get(sequence) === 'security').length;
+      if (securityEvents <= options.laneEvents - options.batch) expect(lostSecurity).toBe(0);
+      const closing = audit.close();
+      await clock.advance(2_000);
+      await closing;
+    }),
+    { numRuns: 150 },
+  );
+}, 30_000);

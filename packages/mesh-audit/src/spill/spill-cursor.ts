@@ -8,8 +8,8 @@ const NAME = 'cursor';
 const SLOT_BYTES = 64;
 
 /**
- * Keeps on disk up to where a spill was delivered. It is written behind the deliveries and not synced: where the last word is lost, events
- * come twice, which their ids tell, and none is lost.
+ * Keeps on disk up to where a spill was delivered. It is written and synced behind the deliveries: where the last word is lost, events come
+ * twice, which their ids tell, and none is lost.
  */
 export class SpillCursor {
   readonly #file: LogFile;
@@ -62,6 +62,7 @@ export class SpillCursor {
       this.#turn++;
       try {
         await this.#file.write(format(this.#turn, position), (this.#turn % 2) * SLOT_BYTES);
+        await this.#file.syncData();
       } catch {
         // The next position tries again; see above for what is at stake.
       }

@@ -2,6 +2,7 @@ import { MeshError, type Clock, type Logger } from '@lemur-bookstores/mesh-inter
 import type { EventQueue } from '../event-queue.js';
 import type { StampedEvent } from '../event-stamper.js';
 import { ThrottledWarning } from '../throttled-warning.js';
+import { turnEnd } from '../turn-end.js';
 import { waitPatiently } from './patience.js';
 import { RetryTimer } from './retry-timer.js';
 import type { Spill } from './spill.js';
@@ -29,7 +30,7 @@ export interface FeederOwner {
 const PIECE_EVENTS = 8_192;
 const PIECE_BYTES = 4_194_304;
 /** Share of the memory queue from which on events go to the disk though nothing failed: the rest is room for what comes meanwhile. */
-const PRESSURE = 0.5;
+const PRESSURE = 0.25;
 /** Tries in a row at the end. */
 const LAST_TRIES = 3;
 
@@ -89,10 +90,8 @@ export class SpillFeeder {
   async finish(): Promise<void> {
     this.#retry.cancel();
     this.#state = 'closing';
-    for (let tries = 0; tries < LAST_TRIES && this.#hasWaiting(); ) {
-      await this.#writing;
-      if (!(await this.#writeNext())) tries++;
-    }
+    await this.#writing;
+    for (let tries = 0; tries < LAST_TRIES && this.#hasWaiting(); ) if (!(await this.#writeNext())) tries++;
     this.stop();
   }
 
@@ -162,6 +161,3 @@ export class SpillFeeder {
     return false;
   }
 }
-
-/** A setImmediate: promise reactions, nextTick and I/O callbacks have run by then. */
-const turnEnd = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

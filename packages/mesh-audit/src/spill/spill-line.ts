@@ -13,15 +13,17 @@ const CHECK_BYTES = 9;
 const PREFIX_BYTES = CHECK_BYTES + 2;
 
 /** Never throws: an event that is no JSON (its emitter broke the types) is written as what can be said of it. */
-export function encodeSpillLine({ event, kind }: StampedEvent): string {
-  let json: string;
+export function spillLineJson({ event }: StampedEvent): string {
   try {
-    json = JSON.stringify(event);
+    return JSON.stringify(event);
   } catch {
     const { id, sequence, timestamp, eventType, serviceId, details } = event;
-    json = JSON.stringify({ id, sequence, timestamp, eventType: String(eventType), serviceId, details: { action: details.action, success: false, error: 'unreadable' } });
+    return JSON.stringify({ id, sequence, timestamp, eventType: String(eventType), serviceId, details: { action: details.action, success: false, error: 'unreadable' } });
   }
-  const checked = `${KIND_LETTERS[kind]} ${json}`;
+}
+
+export function encodeSpillLine(entry: StampedEvent): string {
+  const checked = `${KIND_LETTERS[entry.kind]} ${spillLineJson(entry)}`;
   return `${crc32(checked).toString(16).padStart(8, '0')} ${checked}\n`;
 }
 

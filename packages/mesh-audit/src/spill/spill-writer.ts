@@ -46,8 +46,11 @@ export class SpillWriter {
     const open = await this.#openSegment();
     const { segment, file } = open;
     try {
-      await this.#check(open);
+      const checking = this.#check(open);
+      // Looked at after the write, whatever becomes of that.
+      checking.catch(() => undefined);
       await file.write(bytes, segment.size);
+      await checking;
       segment.fileBytes = Math.max(segment.fileBytes, segment.size + bytes.length);
     } catch (cause) {
       const cut = FULL.has(errorCode(cause)) && (await succeeds(file.truncate(segment.size)));

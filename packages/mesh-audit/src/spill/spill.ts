@@ -1,6 +1,7 @@
 import type { Clock } from '@lemur-bookstores/mesh-interface';
 import type { FileSystem } from '@lemur-bookstores/mesh-log';
 import type { StampedEvent } from '../event-stamper.js';
+import { turnEnd } from '../turn-end.js';
 import type { SpillCursor } from './spill-cursor.js';
 import { encodeSpillLine } from './spill-line.js';
 import { SpillReader, type SpillItem } from './spill-reader.js';
@@ -20,6 +21,9 @@ export interface SpillPlace {
 
 /** A segment is begun anew beyond this, so that what was delivered can be deleted. */
 const SEGMENT_BYTES = 4 * 1024 * 1024;
+/** Events that are encoded in one turn of the event loop, about a millisecond; more where many wait, or those that come would be faster. */
+const SLICE = 384;
+const MAX_SLICES = 4;
 
 /** A queue of events on disk, which outlives this process: appended at its end, read from its head, consumed in order. */
 export class Spill {
@@ -73,7 +77,9 @@ export class Spill {
     const lines: string[] = [];
     const lengths: number[] = [];
     let [events, room] = [0, this.#place.maxBytes - this.bytes];
+    const slice = Math.max(SLICE, Math.ceil(entries.length / MAX_SLICES));
     for (const entry of entries) {
+      if (lines.length % slice === slice - 1) await turnEnd();
       const line = encodeSpillLine(entry);
       const length = Buffer.byteLength(line);
       if (length > room) break;

@@ -3,6 +3,7 @@ import type { LaneNature } from '../acknowledgement.js';
 import type { EventQueue } from '../event-queue.js';
 import type { StampedEvent } from '../event-stamper.js';
 import { ThrottledWarning } from '../throttled-warning.js';
+import { DeadLetterFile } from './dead-letter-file.js';
 import { openSpill, type OpenSpill, type SpillSettings } from './open-spill.js';
 import { waitPatiently } from './patience.js';
 import { RetryTimer } from './retry-timer.js';
@@ -35,7 +36,7 @@ interface Opening {
 type SpillingState =
   | { readonly kind: 'unopened' }
   | Opening
-  | ({ readonly kind: 'open'; readonly feeder: SpillFeeder; readonly outlet: SpillOutlet } & OpenSpill)
+  | ({ readonly kind: 'open'; readonly feeder: SpillFeeder; readonly outlet: SpillOutlet; readonly letters: DeadLetterFile } & OpenSpill)
   | { readonly kind: 'ended'; readonly spilled: number; readonly bytes: number };
 
 /**
@@ -75,11 +76,6 @@ export class SpillingQueue {
 
   get maxBytes(): number {
     return this.#settings.maxBytes;
-  }
-
-  /** The spill's folder, once it is open. */
-  get directory(): string | undefined {
-    return this.#state.kind === 'open' ? this.#state.directory : undefined;
   }
 
   /** The oldest event in memory that is nowhere else. */
@@ -131,6 +127,11 @@ export class SpillingQueue {
     if (this.#state.kind === 'open') this.#state.feeder.roomMade();
   }
 
+  /** Keeps what the adapter will never get, where the spill is open. */
+  bury(entries: readonly StampedEvent[], failure: MeshError): void {
+    if (this.#state.kind === 'open') this.#state.letters.add(entries, failure);
+  }
+
   /** Brings everything that is in memory to the disk. */
   async save(): Promise<void> {
     this.#openRetry.cancel();
@@ -176,7 +177,8 @@ export class SpillingQueue {
         inFlight: () => this.#inFlight(),
         onWritten: (entries, ends, wereInFlight) => this.#onWritten(spill, entries, ends, wereInFlight),
       });
-      this.#state = { kind: 'open', feeder, outlet: new SpillOutlet(spill, this.#owner), ...home };
+      const letters = new DeadLetterFile({ directory: home.directory, fileSystem: this.#settings.fileSystem, clock, logger, adapter: name });
+      this.#state = { kind: 'open', feeder, outlet: new SpillOutlet(spill, this.#owner), letters, ...home };
       this.#openRetry.succeeded();
       if (spill.events > 0) this.#owner.onRecovered(spill.events);
       this.#owner.onChange();
@@ -238,7 +240,8 @@ export class SpillingQueue {
   }
 }
 
-async function close({ spill, lock }: OpenSpill): Promise<void> {
+async function close({ spill, lock, letters }: OpenSpill & { readonly letters?: DeadLetterFile }): Promise<void> {
+  await letters?.close();
   await spill.close();
   await lock.release();
 }

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FakeClock, type AuditLaneStats, type MonitoringAdapter } from '@lemur-bookstores/mesh-interface';
+import type { FileSystem, LogFile } from '@lemur-bookstores/mesh-log';
 import { SimulatedDisk } from '../../../mesh-log/test/support/simulated-disk.js';
 import { AuditLogger } from '../../src/audit-logger.js';
 import type { AuditLoggerOptions, SpillOptions } from '../../src/audit-options.js';
@@ -17,6 +18,43 @@ export class Claims {
     this.held.add(directory);
     return Promise.resolve({ release: async () => void this.held.delete(directory) });
   };
+}
+
+/** A disk that takes its time: as many turns of the event loop as it is told, before each operation. */
+export class SlowDisk implements FileSystem {
+  readonly #disk: () => FileSystem;
+  readonly #turns: () => number;
+
+  constructor(disk: () => FileSystem, takesTurns: () => number) {
+    this.#disk = disk;
+    this.#turns = takesTurns;
+  }
+
+  readonly makeDirectory: FileSystem['makeDirectory'] = (path) => this.#later(() => this.#disk().makeDirectory(path));
+  readonly list: FileSystem['list'] = (path) => this.#later(() => this.#disk().list(path));
+  readonly status: FileSystem['status'] = (path) => this.#later(() => this.#disk().status(path));
+  readonly rename: FileSystem['rename'] = (from, to) => this.#later(() => this.#disk().rename(from, to));
+  readonly unlink: FileSystem['unlink'] = (path) => this.#later(() => this.#disk().unlink(path));
+  readonly syncDirectory: FileSystem['syncDirectory'] = (path) => this.#later(() => this.#disk().syncDirectory(path));
+  readonly create: FileSystem['create'] = async (path) => this.#slow(await this.#later(() => this.#disk().create(path)));
+  readonly open: FileSystem['open'] = async (path, access) => this.#slow(await this.#later(() => this.#disk().open(path, access)));
+
+  #slow(file: LogFile): LogFile {
+    return {
+      write: (bytes, position) => this.#later(() => file.write(bytes, position)),
+      read: (into, position) => this.#later(() => file.read(into, position)),
+      status: () => this.#later(() => file.status()),
+      truncate: (size) => this.#later(() => file.truncate(size)),
+      syncData: () => this.#later(() => file.syncData()),
+      sync: () => this.#later(() => file.sync()),
+      close: () => this.#later(() => file.close()),
+    };
+  }
+
+  async #later<T>(operation: () => Promise<T>): Promise<T> {
+    await turns(this.#turns());
+    return operation();
+  }
 }
 
 /** Loggers that spill to one simulated disk, on a clock that stands still. */
@@ -77,7 +115,7 @@ export const imbalance = (stats: AuditLaneStats): number =>
   stats.emitted - stats.filtered - stats.delivered - stats.queued - stats.spilled - stats.deadLettered - stats.dropped;
 
 /** A folder that the test's end removes. */
-export function temporaryFolder(): { readonly path: string; remove(): void } {
-  const path = mkdtempSync(join(tmpdir(), 'mesh-spill-'));
+export function temporaryFolder(parent = tmpdir()): { readonly path: string; remove(): void } {
+  const path = mkdtempSync(join(parent, 'mesh-spill-'));
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }

@@ -1,0 +1,107 @@
+import { describe, expect, test } from '@jest/globals';
+import { FakeClock, MeshError, type ManagedAdapter, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
+import { AuditLogger } from '../src/audit-logger.js';
+import { SimulatedDisk } from '../../mesh-log/test/support/simulated-disk.js';
+import { lane, SpillBed } from './spill/spilling.js';
+import { message, never, RecordingAdapter, RecordingLogger, security, turns } from './support.js';
+
+const refuse = (): Promise<void> => Promise.reject(new MeshError('body_invalid', 'no such field', { retryable: false }));
+const down = (): Promise<void> => Promise.reject(new Error('down'));
+type Letter = { readonly sequences: number[]; readonly reason: string; readonly adapter: string };
+
+describe('onDeadLetter', () => {
+  const letters: Letter[] = [];
+  const onDeadLetter = (events: readonly MeshAuditEvent[], { reason }: MeshError, adapter: string): void =>
+    void letters.push({ sequences: events.map(({ sequence }) => sequence), reason, adapter });
+
+  test('is told of events that are refused for good, and of those whose tries are used up, a batch at a time', async () => {
+    letters.length = 0;
+    const clock = new FakeClock();
+    const refusing = new RecordingAdapter('refusing', ({ sequence }) => (sequence === 2 ? refuse() : undefined));
+    const failing: ManagedAdapter = { name: 'failing', logEvent: never, logEvents: down };
+    const audit = new AuditLogger({ adapters: [refusing, failing], clock, logger: new RecordingLogger(), attempts: 2, retryDelayMs: 10, onDeadLetter });
+    for (let index = 0; index < 3; index++) audit.record(message());
+    await clock.advance(1_000);
+    expect(letters).toEqual([
+      { sequences: [2], reason: 'body_invalid', adapter: 'refusing' },
+      { sequences: [1, 2, 3], reason: 'adapter_failed', adapter: 'failing' },
+    ]);
+  });
+
+  test('gets frozen events with a date of its own', async () => {
+    const seen: MeshAuditEvent[] = [];
+    const audit = new AuditLogger({ adapters: [new RecordingAdapter('refusing', refuse)], logger: new RecordingLogger(), onDeadLetter: (events) => void seen.push(...events) });
+    const recorded = audit.record(security())!;
+    await turns();
+    expect(seen).toEqual([recorded]);
+    expect(Object.isFrozen(seen[0])).toBe(true);
+    expect(seen[0]!.timestamp).not.toBe(recorded.timestamp);
+  });
+
+  test.each([
+    ['throws', () => { throw new Error('bug'); }, ['onDeadLetter threw']],
+    ['rejects', () => Promise.reject(new Error('bug')), []],
+  ])('one that %s disturbs nobody', async (_what, listener, said) => {
+    const unhandled: unknown[] = [];
+    const count = (reason: unknown): void => void unhandled.push(reason);
+    process.on('unhandledRejection', count);
+    const logger = new RecordingLogger();
+    const audit = new AuditLogger({ adapters: [new RecordingAdapter('refusing', ({ sequence }) => (sequence < 3 ? refuse() : undefined))], logger, onDeadLetter: listener });
+    for (let index = 0; index < 3; index++) audit.record(message());
+    await turns(20);
+    process.off('unhandledRejection', count);
+    expect(unhandled).toEqual([]);
+    expect(audit.stats().adapters[0]).toMatchObject({ deadLettered: 2, delivered: 1 });
+    expect(logger.lines.map(({ message: text }) => text).filter((text) => text.startsWith('onDeadLetter'))).toEqual(said);
+  });
+});
+
+describe('dead-letters.jsonl, beside the spill', () => {
+  const PATH = '/spill/refusing/dead-letters.jsonl';
+  const OLD = '/spill/refusing/dead-letters.old.jsonl';
+  const linesOf = (bed: SpillBed, path = PATH): { time: string; adapter: string; reason: string; error: string; event: { sequence: number; details: object } }[] =>
+    bed.disk.contents(path).toString().trimEnd().split('\n').map((line) => JSON.parse(line) as never);
+
+  test('has one line for each, with when, why and the event; the next process goes on with it', async () => {
+    const bed = new SpillBed();
+    for (const from of [1, 3]) {
+      const audit = bed.audit([new RecordingAdapter('refusing', refuse)]);
+      audit.record({ eventType: 'error', details: { action: 'a\nb', success: false, metadata: { from } } });
+      audit.record(security());
+      await bed.until('both are given up', () => lane(audit).deadLettered === 2);
+      await bed.close(audit);
+    }
+    const lines = linesOf(bed);
+    expect(lines.map(({ event }) => event.sequence)).toEqual([1, 2, 1, 2]);
+    expect(lines[0]).toEqual({
+      time: expect.stringMatching(/^2026-01-01T/), adapter: 'refusing', reason: 'body_invalid', error: 'body_invalid: no such field',
+      event: expect.objectContaining({ eventType: 'error', serviceId: 'orders', details: { action: 'a\nb', success: false, metadata: { from: 1 } } }),
+    });
+  });
+
+  test('is capped: the latest stay', async () => {
+    const bed = new SpillBed();
+    const audit = bed.audit([new RecordingAdapter('refusing', refuse)]);
+    const metadata = Object.fromEntries(Array.from({ length: 8 }, (_, index) => [`text${index}`, 'x'.repeat(4_000)]));
+    const total = 600;
+    for (let index = 0; index < total; index++) {
+      audit.record({ eventType: 'error', details: { action: 'large', success: false, metadata } });
+      if (index % 20 === 19) await bed.until('they are given up', () => lane(audit).deadLettered === index + 1);
+    }
+    await bed.close(audit);
+    const [now, old] = [linesOf(bed), linesOf(bed, OLD)];
+    for (const path of [PATH, OLD]) expect(bed.disk.contents(path).length).toBeLessThanOrEqual(8 * 1_048_576);
+    const kept = [...old, ...now].map(({ event }) => event.sequence);
+    expect(kept).toEqual(Array.from({ length: kept.length }, (_, index) => index + 1 + total - kept.length));
+    expect(kept.length).toBeGreaterThan(250);
+  });
+
+  test('a disk that fails costs the file its lines and nobody anything else', async () => {
+    const bed = new SpillBed(new SimulatedDisk(({ path, kind }) => (path.endsWith('dead-letters.jsonl') && kind === 'write' ? 'full' : undefined)));
+    const audit = bed.audit([new RecordingAdapter('refusing', ({ sequence }) => (sequence % 2 === 0 ? refuse() : undefined))]);
+    for (let index = 0; index < 10; index++) audit.record(message());
+    await bed.until('all is done', () => lane(audit).deadLettered + lane(audit).delivered === 10);
+    await bed.close(audit);
+    expect(bed.said).toContain('dead letters of audit adapter refusing cannot be kept');
+  });
+});
