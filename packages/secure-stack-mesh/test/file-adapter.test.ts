@@ -1,5 +1,8 @@
-import { rmSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, afterEach, expect, test } from '@jest/globals';
 import { FileAdapter } from '@lemur-bookstores/adapter-file';
 import { AuditLogger } from '@lemur-bookstores/mesh-audit';
@@ -72,4 +75,17 @@ test('a log whose file is deleted while the mesh runs: its audit check says so, 
   expect((await mesh.health.runChecks())['audit']?.error).toMatch(/^file takes nothing/);
   const lane = mesh.getStats().audit?.adapters.find(({ adapter }) => adapter === 'file');
   expect([lane?.durable, lane?.deadLettered, (lane?.queued ?? 0) > 0]).toEqual([true, 0, true]);
+});
+
+test("the example of the adapter's README works as it stands there, but for folder and port", async () => {
+  const readme = readFileSync(new URL('../../adapter-file/README.md', import.meta.url), 'utf8');
+  const example = /^```js\n(.*?)^```$/ms.exec(readme)?.[1] ?? '';
+  expect(example).toContain('new FileAdapter');
+  const code = example.replace('./audit-logs', folder('readme')).replace('port: 50051', 'port: 0');
+  const env = { ...process.env, NODE_OPTIONS: '', MESH_KEYS_DIR: bed.paths.keysDir, MESH_RUNTIME_DIR: bed.paths.runtimeDir };
+  const { stderr } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', `${code}\nawait mesh.cleanup();`], { cwd: fileURLToPath(new URL('..', import.meta.url)), env, timeout: 20_000 });
+  expect(stderr).toBe('');
+  const trail: string[] = [];
+  for await (const { details } of new FileAdapter(folder('readme')).query()) trail.push(details.action);
+  expect(trail).toEqual(expect.arrayContaining(['system.start', 'system.stop']));
 });
