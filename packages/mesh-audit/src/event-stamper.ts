@@ -48,6 +48,9 @@ const MAX_ACTION_LENGTH = 128;
 const MAX_ID_LENGTH = 512;
 const MAX_ERROR_LENGTH = 8_192;
 
+/** Trace ids are short: only what is none is looked at. */
+const shortId = (id: string): string => (typeof id === 'string' && id.length > MAX_ID_LENGTH ? safeText(id, MAX_ID_LENGTH) : id);
+
 /** Makes audit events of what the parts of the mesh say: id, sequence, time and service added, redacted, frozen. */
 export class EventStamper {
   readonly #clock: Clock;
@@ -102,7 +105,7 @@ export class EventStamper {
       event.targetServiceId = safeText(input.targetServiceId, MAX_ID_LENGTH);
       bytes += textBytes(event.targetServiceId);
     }
-    if (input.trace !== undefined) event.trace = Object.freeze({ traceId: input.trace.traceId, spanId: input.trace.spanId });
+    if (input.trace !== undefined) event.trace = Object.freeze({ traceId: shortId(input.trace.traceId), spanId: shortId(input.trace.spanId) });
     this.#sequence++;
     return { event: Object.freeze(event), nowMs, at: this.#clock.monotonic(), bytes, kind: 'event', contract, acknowledgement };
   }
