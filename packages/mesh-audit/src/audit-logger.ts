@@ -82,7 +82,7 @@ export class AuditLogger implements AuditSink {
    * at once if audit is off, or if no adapter keeps the event and it is not fail-closed.
    * @throws MeshError `audit_unavailable` for a fail-closed event that no durable adapter took; for others that of the first adapter that
    *   will never have it: `queue_full`, `adapter_timeout`, `adapter_failed` or its own; `mesh_closed` after `close()`. With the defaults
-   *   an adapter that hangs is waited for up to some two minutes
+   *   an adapter that hangs is waited for up to some two minutes; with a spill that cannot be written, for as long as neither takes the event
    */
   async log(event: AuditEventInput): Promise<void> {
     if (this.#closing !== undefined) throw new MeshError('mesh_closed', 'the audit logger is closed');
@@ -133,7 +133,11 @@ export class AuditLogger implements AuditSink {
     });
   }
 
-  /** Takes no more events, delivers what is queued for at most `flushMs`, drops the rest, and closes the adapters. Never rejects; safe to call twice. */
+  /**
+   * Takes no more events, delivers what is queued for at most `flushMs`, leaves the rest to the spill or drops it, and closes the adapters. What hangs
+   * comes on top: a spill's disk is waited for twice `flushMs`, an adapter's `start()` and `close()` `deliveryTimeoutMs` each; adapters that told
+   * the others something are closed before those. Never rejects; safe to call twice.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#holdProcess(() => this.#close());
     return this.#closing;

@@ -138,8 +138,9 @@ export class SecureMesh {
   }
 
   /**
-   * Lets the calls in flight end (10 s at most; handlers may call on until then), says goodbye to every peer, flushes the audit lanes (5 s at most)
-   * and lets go of everything: the process can end. Calling it again gives the same promise.
+   * Lets the calls in flight end (10 s at most; handlers may call on until then), says goodbye to every peer, flushes the audit lanes (5 s at most),
+   * closes the adapters (one that hangs is waited for `monitoring.deliveryTimeoutMs`, 10 s) and lets go of everything: the process can end. Calling it
+   * again gives the same promise.
    */
   cleanup(): Promise<void> {
     return (this.#cleanup ??= this.#close());
