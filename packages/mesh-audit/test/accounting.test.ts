@@ -4,6 +4,9 @@ import fc from 'fast-check';
 import { AuditLogger } from '../src/audit-logger.js';
 import { message, never, security, turns } from './support.js';
 
+/** `npm run soak` repeats more often. */
+const SOAK = Number(process.env['MESH_SOAK'] ?? 1);
+
 /** How a sink answers one delivery. */
 type Answer = 'take' | 'late' | 'fail' | 'busy' | 'refuse' | 'throw' | 'hang' | 'nothing';
 const answer = fc.constantFrom<Answer>('take', 'take', 'take', 'late', 'fail', 'busy', 'refuse', 'throw', 'hang', 'nothing');
@@ -133,9 +136,9 @@ test('emitted = filtered + delivered + queued + spilled + deadLettered + dropped
         }
       });
     }),
-    { numRuns: 120 },
+    { numRuns: 120 * SOAK },
   );
-}, 30_000);
+}, 30_000 * SOAK);
 
 /** Takes only what it says it took, and can be made well again. */
 class HonestSink implements ManagedAdapter {
@@ -213,6 +216,6 @@ test('in memory nothing comes twice or out of order, every drop is covered by a 
       await clock.advance(2_000);
       await closing;
     }),
-    { numRuns: 150 },
+    { numRuns: 150 * SOAK },
   );
-}, 30_000);
+}, 30_000 * SOAK);

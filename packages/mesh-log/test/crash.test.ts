@@ -141,7 +141,8 @@ describe('random lives', () => {
     steps: fc.array(step, { minLength: 5, maxLength: 16, size: 'max' }),
   });
 
-  const RUNS = Number(process.env['RUNS'] ?? 60);
+  const SOAK = Number(process.env['MESH_SOAK'] ?? 1);
+  const RUNS = 60 * SOAK;
 
   test('lose nothing acknowledged and verify against every checkpoint ever signed', async () => {
     const crashes = { kill: 0, parts: 0, blocks: 0 };
@@ -201,5 +202,5 @@ describe('random lives', () => {
     // Few crashes would show little.
     for (const count of Object.values(crashes)) expect(count).toBeGreaterThan(RUNS / 3);
     expect(torn).toBeGreaterThan(RUNS / 10);
-  }, 300_000);
+  }, 300_000 * SOAK);
 });
