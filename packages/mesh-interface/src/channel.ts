@@ -1,3 +1,4 @@
+import type { ChannelRekeying } from './channel-rekeying.js';
 import type { PeerIdentity } from './identity.js';
 import type { MeshError } from './mesh-error.js';
 
@@ -12,21 +13,25 @@ export interface SecureChannel {
   readonly peer: PeerIdentity;
   readonly role: 'initiator' | 'responder';
   readonly suite: CipherSuite;
-  /** Counts rekeys from 0. */
+  /** Counts rekeys from 0: the newest epoch that both ends are known to have. */
   readonly epoch: number;
+  /** How the keys are replaced while the channel lives; absent where they cannot be. */
+  readonly rekeying?: ChannelRekeying;
   /** Hash of the handshake, 32 bytes: the same at both ends, and different for every session. */
   readonly handshakeHash: Uint8Array;
   /**
    * Seals one record: header byte (epoch mod 16 in the low half, `flags` in the high half), ciphertext, tag (16).
-   * @param flags one of 0x00, 0x10 … 0xf0
+   * @param flags one of 0x00, 0x10 … 0xf0; without `CHANNEL_RECORD_FLAG` once it rekeys
    * @param parts the plaintext in pieces, 256 KiB at most together; they are copied
    * @param target where to write the record: 17 bytes longer than the parts together, or more. Default: new memory
    * @returns the record: the target's beginning, or a buffer of its own
+   * @throws MeshError `key_expired` while `rekeying.holds`; the channel is as it was
    */
   seal(flags: number, parts: readonly Uint8Array[], target?: Buffer): Buffer;
   /**
    * Opens one record and returns its plaintext in a buffer of its own. The flags are `record[0] & 0xf0`, authentic once this returned.
-   * @throws MeshError `record_invalid` (altered, repeated, reordered, wrong epoch), after which the channel is destroyed
+   * @throws MeshError `record_invalid` (altered, repeated, reordered, wrong epoch), `key_expired` (data under a key past its hard limit),
+   *   after which the channel is destroyed
    */
   open(record: Uint8Array): Buffer;
   /**

@@ -66,6 +66,7 @@ export const REASONS = {
   record_invalid: 'DATA_LOSS',
   protocol_violation: 'INTERNAL',
   nonce_exhausted: 'RESOURCE_EXHAUSTED',
+  key_expired: 'UNAVAILABLE',
   send_queue_full: 'RESOURCE_EXHAUSTED',
   too_many_calls: 'RESOURCE_EXHAUSTED',
   // Calls
