@@ -16,6 +16,7 @@ import {
 import { certificateStateOf, ExpiryWatch, type CertificateState } from './certificate-expiry.js';
 import { InitiatorHandshake, ResponderHandshake, type ChannelHandshakeOptions } from './channel/channel-handshake.js';
 import { CIPHER_SUITES } from './channel/cipher-suites.js';
+import { cryptoperiodOf, rotationProblems, type Cryptoperiod, type RotationOptions } from './channel/cryptoperiod.js';
 import { callListener } from './identity/call-listener.js';
 import { identityFilesSource } from './identity/identity-files.js';
 import { checkIdentity, warnOfForeignId, type OwnIdentity } from './own-identity.js';
@@ -37,6 +38,8 @@ export interface CryptoManagerOptions {
   readonly suite?: CipherSuite;
   /** How far the clocks may be apart when certificates are checked, peers' and the own files', in ms, 0 or more. Default 60,000 (PROTOCOL 5). */
   readonly clockSkewMs?: number;
+  /** When the keys of sessions are replaced. */
+  readonly rotation?: RotationOptions;
   readonly clock?: Clock;
   /** Default: warnings and errors to stderr. */
   readonly logger?: Logger;
@@ -59,6 +62,8 @@ export class CryptoManager implements ChannelFactory {
   readonly serviceId: string;
   readonly suite: CipherSuite;
   readonly primitives: CryptoPrimitives;
+  /** Of the keys of all sessions. */
+  readonly cryptoperiod: Cryptoperiod;
   readonly #source: IdentitySource | IdentityFiles | undefined;
   readonly #skewMs: number;
   readonly #clock: Clock;
@@ -70,17 +75,19 @@ export class CryptoManager implements ChannelFactory {
   #state: State = { name: 'idle' };
 
   constructor(options: CryptoManagerOptions) {
-    const { serviceId, identity, primitives, suite = 'aesgcm', clockSkewMs = 60_000 } = options;
+    const { serviceId, identity, primitives, suite = 'aesgcm', clockSkewMs = 60_000, rotation } = options;
     const problems = [
       ...(SERVICE_ID.test(serviceId) ? [] : [`serviceId: must match ${SERVICE_ID.source}`]),
       ...(primitives === undefined || primitives === 'node' || primitives === 'noble' ? [] : ["primitives: 'node' or 'noble'"]),
       ...(Object.hasOwn(CIPHER_SUITES, suite) ? [] : ["suite: 'aesgcm' or 'chachapoly'"]),
       ...(Number.isFinite(clockSkewMs) && clockSkewMs >= 0 ? [] : ['clockSkewMs: 0 or more']),
+      ...rotationProblems(rotation),
     ];
     if (problems.length > 0) throw new MeshError('invalid_option', problems.join('; '), { details: problems });
     this.serviceId = serviceId;
     this.suite = suite;
     this.primitives = primitivesFor(primitives, ['AESGCM', 'ChaChaPoly', 'SHA256']);
+    this.cryptoperiod = cryptoperiodOf(rotation);
     this.#source = identity;
     this.#skewMs = clockSkewMs;
     this.#clock = options.clock ?? systemClock;
@@ -229,6 +236,7 @@ export class CryptoManager implements ChannelFactory {
       presentIdentity: this.#presentIdentity,
       staticKey,
       primitives: this.primitives,
+      cryptoperiod: this.cryptoperiod,
       clock: this.#clock,
       skewMs: this.#skewMs,
     };

@@ -13,5 +13,6 @@ export { verifyPeer, type VerifiedPeer, type VerifyPeerOptions } from './identit
 export { signWithIdentity, verifyIdentitySignature } from './identity/identity-signature.js';
 export { identityFilesSource, type IdentityFilesOptions } from './identity/identity-files.js';
 export type { CertificateState } from './certificate-expiry.js';
+export { cryptoperiodOf, rotationProblems, type Cryptoperiod, type KeyLimit, type RotationOptions } from './channel/cryptoperiod.js';
 export { CryptoManager, type CryptoManagerOptions } from './crypto-manager.js';
 export { selfTest } from './self-test.js';

@@ -8,9 +8,11 @@ import { NoiseChannel } from '../src/channel/noise-channel.js';
 import { NoiseHandshake, type HandshakeKeys } from '../src/noise/noise-handshake.js';
 import { nodePrimitives } from '../src/primitives/node-primitives.js';
 import { allocateSecret } from '../src/primitives/secret-memory.js';
+import type { CryptoPrimitives } from '../src/primitives/primitives.js';
 import { countInMemory, masked } from './support/memory-scan.js';
 import { createAuthority } from './support/openssl-certificates.js';
 import { partyOf, shakeHands } from './support/parties.js';
+import { deliver, endsOf, settle, type Ends } from './support/rekeying-ends.js';
 
 const onLinux = existsSync('/proc/self/mem') ? test : test.skip;
 const authority = createAuthority('example.org');
@@ -77,4 +79,91 @@ onLinux('a record that fails wipes them just so', async () => {
   expect(() => channel.open(Buffer.alloc(40))).toThrow();
   await collect();
   expect(countInMemory(secrets)).toEqual([0, 0, 0]);
+});
+
+/** Node's primitives; notes, masked, every secret of a rekey: fresh private keys, shared secrets, HKDF's key and its blocks. */
+function watchedPrimitives(seen: Uint8Array[]): CryptoPrimitives {
+  const hash = nodePrimitives.hash('SHA256');
+  return {
+    ...nodePrimitives,
+    generateKeyPair: () => {
+      const raw = randomFillSync(allocateSecret(32));
+      const pair = nodePrimitives.importKeyPair(raw);
+      seen.push(masked(raw));
+      raw.fill(0);
+      const dh = (theirs: Uint8Array): Buffer => {
+        const shared = pair.dh(theirs);
+        seen.push(masked(shared));
+        return shared;
+      };
+      return { publicKey: pair.publicKey, dh, destroy: () => pair.destroy() };
+    },
+    hash: () => ({
+      name: hash.name,
+      outputBytes: hash.outputBytes,
+      digest: (...parts) => hash.digest(...parts),
+      hmac: (key, ...parts) => {
+        const mac = hash.hmac(key, ...parts);
+        seen.push(masked(mac));
+        return mac;
+      },
+    }),
+  };
+}
+
+/** The keys that a session has now: its last three blocks of HKDF are rk, kIR and kRI. */
+const PRESENT = 3;
+
+onLinux.each(['aesgcm', 'chachapoly'] as const)('%s: after rekeys and a collection only the present keys are left in the process', async (suite) => {
+  const seen: Uint8Array[] = [];
+  const ends = endsOf({ suite, primitives: [watchedPrimitives(seen), nodePrimitives] });
+  const { dialler, acceptor } = ends;
+  const first = [dialler.keys.send, dialler.keys.receive, dialler.keys.rekeySecret];
+  for (let epoch = 1; epoch <= 5; epoch++) {
+    (epoch % 2 === 0 ? dialler : acceptor).rekeying.rekey('manual');
+    for (let index = 0; index < 20; index++) {
+      dialler.send('to');
+      acceptor.send('fro');
+      deliver(dialler, acceptor, 1);
+      deliver(acceptor, dialler, 1);
+    }
+    settle(ends);
+  }
+  expect(dialler.channel.epoch).toBe(5);
+  for (const key of first) expect(key.equals(Buffer.alloc(32))).toBe(true);
+  // A rekey gives six: private key, shared secret, HKDF's key, three blocks.
+  expect(seen).toHaveLength(5 * 6);
+  await collect();
+  const counts = countInMemory(seen);
+  // The scan finds what is there: the present keys at either end.
+  for (const count of counts.slice(-PRESENT)) expect(count).toBeGreaterThanOrEqual(2);
+  expect(counts.slice(0, -PRESENT)).toEqual(new Array(seen.length - PRESENT).fill(0));
+  for (const end of [dialler, acceptor]) end.channel.destroy();
+  await collect();
+  expect(countInMemory(seen)).toEqual(new Array(seen.length).fill(0));
+});
+
+onLinux('a session that ends in the middle of a rekey leaves nothing, whatever step it had come to', async () => {
+  const steps: ((ends: Ends) => void)[] = [
+    () => undefined,
+    ({ dialler }) => void dialler.rekeying.rekey('manual'),
+    ({ dialler, acceptor }) => deliver(dialler, acceptor),
+    ({ dialler, acceptor }) => deliver(acceptor, dialler),
+    ({ dialler, acceptor }) => deliver(dialler, acceptor),
+  ];
+  const seen: Uint8Array[] = [];
+  // Held on to: memory that is freed would be overwritten by others.
+  const kept: Ends[] = [];
+  for (let last = 0; last < steps.length; last++) {
+    const ends = endsOf({ primitives: [watchedPrimitives(seen), watchedPrimitives(seen)] });
+    kept.push(ends);
+    ends.dialler.rekeying.rekey('manual');
+    settle(ends);
+    for (const step of steps.slice(0, last + 1)) step(ends);
+    for (const end of [ends.dialler, ends.acceptor]) end.channel.destroy();
+  }
+  expect(seen.length).toBeGreaterThan(60);
+  await collect();
+  expect(countInMemory(seen)).toEqual(new Array(seen.length).fill(0));
+  expect(kept).toHaveLength(steps.length);
 });

@@ -128,7 +128,8 @@ describe.each(['aesgcm', 'chachapoly'] as const)('records with %s', (suite) => {
 
   test('a genuine record of epoch 1 is refused by its header, before the tag', () => {
     const { responder, responderKeys } = channelPair(suite);
-    const record = new RecordKeys(nodePrimitives.aead(suite === 'aesgcm' ? 'AESGCM' : 'ChaChaPoly'), keyOf(1)).seal(0x01, text('x'), 1);
+    const record = new RecordKeys(nodePrimitives.aead(suite === 'aesgcm' ? 'AESGCM' : 'ChaChaPoly'), keyOf(1), { epoch: 1 }).seal(0, text('x'), 1);
+    expect(record[0]).toBe(0x01);
     expectDestroyed(responder, responderKeys, record);
   });
 });
@@ -201,7 +202,7 @@ describe('RecordKeys', () => {
     for (const start of [0n, 2n ** 32n - 1n, 2n ** 53n - 1n, 2n ** 64n - 3n]) {
       const [sealing, opening, reference] = [new NonceCounter(name), new NonceCounter(name), new NonceCounter(name)];
       for (const counter of [sealing, opening, reference]) counter.value = start;
-      const [sender, receiver] = [new RecordKeys(aead, keyOf(1), sealing), new RecordKeys(aead, keyOf(1), opening)];
+      const [sender, receiver] = [new RecordKeys(aead, keyOf(1), { counter: sealing }), new RecordKeys(aead, keyOf(1), { counter: opening })];
       for (const value of ['ab', 'c']) {
         const record = sender.seal(0, text(value), value.length);
         expect(noblePrimitives.aead(name).open(keyOf(1), reference.bytes, Uint8Array.of(0), record.subarray(1)).toString()).toBe(value);

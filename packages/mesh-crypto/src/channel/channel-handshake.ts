@@ -8,6 +8,7 @@ import {
 import { NoiseHandshake } from '../noise/noise-handshake.js';
 import type { CryptoPrimitives, KeyPair } from '../primitives/primitives.js';
 import { CIPHER_SUITES, cipherSuiteOf, prologueOf, PROTOCOL_VERSION } from './cipher-suites.js';
+import type { Cryptoperiod } from './cryptoperiod.js';
 import { MAX_HANDSHAKE_MESSAGE_BYTES } from './handshake-payload.js';
 import { proveIdentity, verifyIdentity, type PeerPolicy, type ProvenPeer } from './identity-proof.js';
 import { NoiseChannel } from './noise-channel.js';
@@ -22,6 +23,8 @@ export interface ChannelHandshakeOptions extends PeerPolicy {
   readonly primitives: CryptoPrimitives;
   /** The process's own; stays the caller's. */
   readonly staticKey: KeyPair;
+  /** Of the channel's keys. Default: what no rotation options give. */
+  readonly cryptoperiod?: Cryptoperiod;
 }
 
 /** Common to both sides: the Noise handshake, and that the first failure is the last. */
@@ -85,9 +88,19 @@ abstract class NoiseChannelHandshake implements ChannelHandshake {
 
   protected finish(noise: NoiseHandshake, suite: CipherSuite, peer: ProvenPeer): SecureChannel {
     this.#over = true;
-    const { primitives } = this.options;
+    const { primitives, clock, cryptoperiod } = this.options;
     const { handshakeHash } = noise;
-    return new NoiseChannel({ role: this.role, suite, peer: peer.identity, reverify: peer.reverify, handshakeHash, primitives, keys: noise.splitKeys() });
+    return new NoiseChannel({
+      role: this.role,
+      suite,
+      peer: peer.identity,
+      reverify: peer.reverify,
+      handshakeHash,
+      primitives,
+      keys: noise.splitKeys(),
+      clock,
+      ...(cryptoperiod === undefined ? {} : { cryptoperiod }),
+    });
   }
 }
 

@@ -1,14 +1,19 @@
-import { MeshError, type CipherSuite, type PeerIdentity, type SecureChannel } from '@lemur-bookstores/mesh-interface';
+import { CHANNEL_RECORD_FLAG, MeshError, systemClock, type CipherSuite, type Clock, type PeerIdentity, type SecureChannel } from '@lemur-bookstores/mesh-interface';
 import type { HandshakeKeys } from '../noise/noise-handshake.js';
 import type { CryptoPrimitives } from '../primitives/primitives.js';
+import { ChannelKeys } from './channel-keys.js';
+import { Rekeying } from './channel-rekeying.js';
 import { CIPHER_SUITES } from './cipher-suites.js';
-import { RECORD_OVERHEAD_BYTES, RecordKeys } from './record-keys.js';
+import { cryptoperiodOf, type Cryptoperiod } from './cryptoperiod.js';
+import { firstKeyIdOf } from './key-schedule.js';
+import { EPOCH_MASK, RECORD_OVERHEAD_BYTES, RecordKeys } from './record-keys.js';
+import { Rekey } from './rekey.js';
 
 /** At most this many bytes of plaintext in a record: beyond Noise's 65,535, which is a stated deviation (PROTOCOL 2.2). */
 export const MAX_RECORD_PLAINTEXT_BYTES = 256 * 1024;
 
-const EPOCH_MASK = 0x0f;
 const FLAGS_MASK = 0xf0;
+const DEFAULT_CRYPTOPERIOD = cryptoperiodOf();
 
 /** What a finished handshake knows. */
 export interface NoiseChannelOptions {
@@ -21,67 +26,88 @@ export interface NoiseChannelOptions {
   readonly primitives: CryptoPrimitives;
   /** Taken over: wiped when the channel is destroyed. */
   readonly keys: HandshakeKeys;
+  /** Default: what no options give. */
+  readonly cryptoperiod?: Cryptoperiod;
+  readonly clock?: Clock;
+  /** For tests: draws the jitter. */
+  readonly random?: () => number;
+  /** For tests: the epoch to begin in. Default 0. */
+  readonly epoch?: number;
 }
 
 /**
- * The records of one session (PROTOCOL 2). Both ends count records from 0 and nothing else tells them apart, so that one that is
- * missing, doubled, late or altered fails at its tag.
+ * The records of one session (PROTOCOL 2, 3). In each epoch both ends count records from 0 and nothing else tells them apart, so that one
+ * that is missing, doubled, late or altered fails at its tag.
  */
 export class NoiseChannel implements SecureChannel {
   readonly role: 'initiator' | 'responder';
   readonly suite: CipherSuite;
   readonly peer: PeerIdentity;
   readonly handshakeHash: Uint8Array;
-  readonly epoch = 0;
-  readonly #send: RecordKeys;
-  readonly #receive: RecordKeys;
-  /** rk of this epoch: what the next epoch's keys are derived from (PROTOCOL 3.3). */
-  readonly #rekeySecret: Buffer;
+  readonly rekeying: Rekeying;
+  readonly #keys: ChannelKeys;
   readonly #reverify: () => MeshError | undefined;
   #destroyed = false;
 
   constructor(options: NoiseChannelOptions) {
-    const aead = options.primitives.aead(CIPHER_SUITES[options.suite].aead);
-    this.role = options.role;
-    this.suite = options.suite;
+    const { role, suite, primitives, handshakeHash, keys, epoch = 0, clock = systemClock, cryptoperiod = DEFAULT_CRYPTOPERIOD, random = Math.random } = options;
+    const aead = primitives.aead(CIPHER_SUITES[suite].aead);
+    const keysOf = (key: Buffer): RecordKeys => new RecordKeys(aead, key, { epoch, since: clock.monotonic() });
+    this.role = role;
+    this.suite = suite;
     this.peer = options.peer;
-    this.handshakeHash = options.handshakeHash;
-    this.#send = new RecordKeys(aead, options.keys.send);
-    this.#receive = new RecordKeys(aead, options.keys.receive);
-    this.#rekeySecret = options.keys.rekeySecret;
+    this.handshakeHash = handshakeHash;
     this.#reverify = options.reverify;
+    this.#keys = new ChannelKeys({
+      epoch,
+      keyId: firstKeyIdOf(primitives.hash('SHA256'), handshakeHash),
+      activatedAt: clock.now(),
+      send: keysOf(keys.send),
+      receive: keysOf(keys.receive),
+    });
+    const { minIntervalMs } = cryptoperiod;
+    const rekey = new Rekey({ role, primitives, handshakeHash, rekeySecret: keys.rekeySecret, minIntervalMs, epoch });
+    this.rekeying = new Rekeying({ keys: this.#keys, rekey, aead, cryptoperiod, clock, random, destroy: () => this.destroy() });
+  }
+
+  get epoch(): number {
+    return this.#keys.present.epoch;
   }
 
   /**
    * Seals one record.
-   * @throws MeshError `body_too_large` and `invalid_option` (flags), which change nothing; `nonce_exhausted`, which destroys the
-   *   channel; `session_closed` once it is destroyed
+   * @throws MeshError `body_too_large`, `invalid_option` (flags) and `key_expired`, which change nothing; `nonce_exhausted`, which destroys
+   *   the channel; `session_closed` once it is destroyed
    */
   seal(flags: number, parts: readonly Uint8Array[], target?: Buffer): Buffer {
     this.#checkAlive();
     if ((flags & FLAGS_MASK) !== flags) throw new MeshError('invalid_option', `flags ${flags} are not in the high half of a byte`);
+    if (flags >= CHANNEL_RECORD_FLAG && this.rekeying.started) throw new MeshError('invalid_option', `flags ${flags}: 0x80 is the channel's own`);
     let length = 0;
     for (const part of parts) length += part.length;
     if (length > MAX_RECORD_PLAINTEXT_BYTES) throw new MeshError('body_too_large', `${length} bytes in a record, not at most 256 KiB`);
     try {
-      return this.#send.seal(flags | (this.epoch & EPOCH_MASK), parts, length, target);
+      return this.#keys.send.seal(flags, parts, length, target);
     } catch (error) {
-      this.destroy();
+      if (!MeshError.is(error) || error.reason !== 'key_expired') this.destroy();
       throw error;
     }
   }
 
   /**
    * Opens one record.
-   * @throws MeshError `record_invalid` and `nonce_exhausted`, which destroy the channel; `session_closed` once it is destroyed
+   * @throws MeshError `record_invalid`, `key_expired` and `nonce_exhausted`, which destroy the channel; `session_closed` once it is destroyed
    */
   open(record: Uint8Array): Buffer {
     this.#checkAlive();
     try {
       const length = record.length - RECORD_OVERHEAD_BYTES;
       if (length < 0 || length > MAX_RECORD_PLAINTEXT_BYTES) throw new MeshError('record_invalid', `a record of ${record.length} bytes`);
-      if (((record[0] ?? 0) & EPOCH_MASK) !== (this.epoch & EPOCH_MASK)) throw new MeshError('record_invalid', 'a record of another epoch');
-      return this.#receive.open(record);
+      const header = record[0] ?? 0;
+      const { receive } = this.#keys;
+      if ((header & EPOCH_MASK) !== receive.header) throw new MeshError('record_invalid', 'a record of another epoch');
+      if (header >= CHANNEL_RECORD_FLAG && this.rekeying.started) throw new MeshError('record_invalid', 'a control record in place of data');
+      return receive.open(record);
     } catch (error) {
       this.destroy();
       if (MeshError.is(error) && error.reason !== 'decrypt_failed') throw error;
@@ -96,9 +122,7 @@ export class NoiseChannel implements SecureChannel {
 
   destroy(): void {
     this.#destroyed = true;
-    this.#send.destroy();
-    this.#receive.destroy();
-    this.#rekeySecret.fill(0);
+    this.rekeying.destroy();
   }
 
   #checkAlive(): void {

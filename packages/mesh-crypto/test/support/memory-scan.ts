@@ -2,6 +2,8 @@ import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 
 const MASK = 0xa5;
 const CHUNK_BYTES = 1 << 20;
+/** Most of what is mapped is empty. */
+const PAGE = Buffer.alloc(4096);
 
 /** A secret that is nowhere in clear: to look for without being found. */
 export function masked(secret: Uint8Array): Uint8Array {
@@ -12,7 +14,7 @@ export function masked(secret: Uint8Array): Uint8Array {
 
 /** How often each secret lies in the writable memory of this process. Linux only. */
 export function countInMemory(secrets: readonly Uint8Array[]): number[] {
-  const counts = secrets.map(() => 0);
+  const search = new Search(secrets);
   const memory = openSync('/proc/self/mem', 'r');
   const chunk = Buffer.from(new ArrayBuffer(CHUNK_BYTES));
   try {
@@ -24,26 +26,59 @@ export function countInMemory(secrets: readonly Uint8Array[]): number[] {
       for (let at = BigInt(`0x${range[1]}`); at < end; at += BigInt(CHUNK_BYTES - 64)) {
         const wanted = Number(end - at < CHUNK_BYTES ? end - at : BigInt(CHUNK_BYTES));
         const got = readOrSkip(memory, chunk, wanted, at);
-        secrets.forEach((secret, index) => (counts[index] = (counts[index] ?? 0) + countIn(chunk.subarray(0, got), secret)));
+        search.countIn(chunk.subarray(0, got));
         chunk.fill(0);
       }
     }
   } finally {
     closeSync(memory);
   }
-  return counts;
+  return search.counts;
 }
 
-function countIn(bytes: Buffer, secret: Uint8Array): number {
-  // Zeros are everywhere: a byte that is none finds fewer places to look at.
-  const anchor = secret.findIndex((byte) => byte !== MASK);
-  const anchorByte = (secret[anchor] ?? 0) ^ MASK;
-  let count = 0;
-  for (let at = bytes.indexOf(anchorByte); at !== -1; at = bytes.indexOf(anchorByte, at + 1)) {
-    const start = at - anchor;
-    if (secret.every((byte, index) => bytes[start + index] === (byte ^ MASK))) count++;
+/** Looks for all secrets in one pass: of each it has two bytes by which to notice it. */
+class Search {
+  readonly counts: number[];
+  readonly #secrets: readonly Uint8Array[];
+  readonly #anchors: readonly number[];
+  readonly #noticed = new Map<number, number[]>();
+  readonly #isNoticed = new Uint8Array(1 << 16);
+
+  constructor(secrets: readonly Uint8Array[]) {
+    this.#secrets = secrets;
+    this.counts = secrets.map(() => 0);
+    // Zeros are everywhere: a pair that is none finds fewer places to look at.
+    this.#anchors = secrets.map((secret) => Math.max(0, secret.findIndex((byte, index) => byte !== MASK && index + 1 < secret.length)));
+    secrets.forEach((secret, index) => {
+      const anchor = this.#anchors[index] as number;
+      const pair = (((secret[anchor] ?? 0) ^ MASK) << 8) | ((secret[anchor + 1] ?? 0) ^ MASK);
+      this.#isNoticed[pair] = 1;
+      this.#noticed.set(pair, [...(this.#noticed.get(pair) ?? []), index]);
+    });
   }
-  return count;
+
+  countIn(bytes: Buffer): void {
+    for (let start = 0; start < bytes.length; start += PAGE.length) {
+      const page = bytes.subarray(start, start + PAGE.length);
+      if (page.length < PAGE.length || !page.equals(PAGE)) this.#countFrom(bytes, Math.max(1, start), start + page.length);
+    }
+  }
+
+  #countFrom(bytes: Buffer, from: number, to: number): void {
+    const isNoticed = this.#isNoticed;
+    let pair = bytes[from - 1] as number;
+    for (let at = from; at < to; at++) {
+      pair = ((pair << 8) | (bytes[at] as number)) & 0xffff;
+      if (isNoticed[pair] !== 0) this.#check(bytes, pair, at - 1);
+    }
+  }
+
+  #check(bytes: Buffer, pair: number, position: number): void {
+    for (const index of this.#noticed.get(pair) ?? []) {
+      const start = position - (this.#anchors[index] as number);
+      if ((this.#secrets[index] as Uint8Array).every((byte, offset) => bytes[start + offset] === (byte ^ MASK))) this.counts[index]!++;
+    }
+  }
 }
 
 /** Some mappings cannot be read (guard pages, device memory). */
