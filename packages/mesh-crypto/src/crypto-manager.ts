@@ -83,7 +83,7 @@ export class CryptoManager implements ChannelFactory {
       ...(Number.isFinite(clockSkewMs) && clockSkewMs >= 0 ? [] : ['clockSkewMs: 0 or more']),
       ...rotationProblems(rotation),
     ];
-    if (problems.length > 0) throw new MeshError('invalid_option', problems.join('; '), { details: problems });
+    if (problems.length > 0) throw new MeshError('invalid_option', problems.join('; '), { details: { problems } });
     this.serviceId = serviceId;
     this.suite = suite;
     this.primitives = primitivesFor(primitives, ['AESGCM', 'ChaChaPoly', 'SHA256']);

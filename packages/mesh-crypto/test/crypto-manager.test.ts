@@ -42,8 +42,8 @@ describe('options', () => {
 
   test('every problem at once', () => {
     const broken = { serviceId: '', suite: 'none', primitives: 'own', clockSkewMs: -1 } as unknown as CryptoManagerOptions;
-    const { details } = thrown(() => new CryptoManager(broken)) as { details: string[] };
-    expect(details.map((problem) => problem.split(':')[0])).toEqual(['serviceId', 'primitives', 'suite', 'clockSkewMs']);
+    const { details } = thrown(() => new CryptoManager(broken)) as { details: { problems: string[] } };
+    expect(details.problems.map((problem) => problem.split(':')[0])).toEqual(['serviceId', 'primitives', 'suite', 'clockSkewMs']);
   });
 
   test('identity is required once it is needed', async () => {

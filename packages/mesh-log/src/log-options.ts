@@ -91,6 +91,6 @@ export function resolveLogOptions(options: LogWriterOptions): ResolvedLogOptions
   if (sync !== 'group' && sync !== 'none') problems.push("sync: must be 'group' or 'none'");
   if (!(maxPendingBytes > 0)) problems.push('maxPendingBytes: must be above 0');
   if (!(patienceMs >= 0)) problems.push('patienceMs: must be at least 0');
-  if (problems.length > 0) throw new MeshError('invalid_option', problems.join('; '), { details: problems });
+  if (problems.length > 0) throw new MeshError('invalid_option', problems.join('; '), { details: { problems } });
   return Object.freeze({ ...resolved, logger: new SafeLogger(resolved.logger) });
 }

@@ -365,7 +365,7 @@ describe('open', () => {
     const bad = { directory: 'relative', origin: 'two words', key: undefined as unknown as SigningKey, rotation: { maxBytes: 1 }, timezone: 'mars' as 'utc', retentionDays: 0, sync: 'never' as 'none', maxPendingBytes: -1, patienceMs: -1 };
     const error = (await LogWriter.open(bad).catch((thrown: unknown) => thrown)) as MeshError;
     expect(error.reason).toBe('invalid_option');
-    expect((error.details as string[]).map((text) => text.replace(/:.*/, ''))).toEqual(['directory', 'origin', 'key', 'rotation', 'timezone', 'retentionDays', 'sync', 'maxPendingBytes', 'patienceMs']);
+    expect((error.details as { problems: string[] }).problems.map((text) => text.replace(/:.*/, ''))).toEqual(['directory', 'origin', 'key', 'rotation', 'timezone', 'retentionDays', 'sync', 'maxPendingBytes', 'patienceMs']);
   });
 
   test('refuses the log of another origin', async () => {

@@ -15,5 +15,5 @@ export function assertPinsOnLocalAuthority(services: readonly ServiceNode[], { t
       problems.push(`discovery.services[${index}].publicKey: pins a key that is not the local CA's; leaves of the local trust domain change with every process`);
     }
   });
-  if (problems.length > 0) throw new MeshError('invalid_option', problems.join('; '), { details: problems });
+  if (problems.length > 0) throw new MeshError('invalid_option', problems.join('; '), { details: { problems } });
 }

@@ -15,7 +15,7 @@ export class OptionProblems {
       check();
     } catch (error) {
       const { details, text } = MeshError.from(error);
-      const listed: unknown = (details as { readonly problems?: unknown } | undefined)?.problems ?? details;
+      const listed: unknown = (details as { readonly problems?: unknown } | undefined)?.problems;
       this.#found.push(...(Array.isArray(listed) ? (listed as unknown[]).map(String) : [text]));
     }
   }
@@ -71,8 +71,8 @@ export class OptionProblems {
     if (missing.length > 0) this.add(path, `lacks ${missing.map((name) => `${name}()`).join(', ')}`);
   }
 
-  /** @throws MeshError `invalid_option` that lists every problem; `details` has them one by one */
+  /** @throws MeshError `invalid_option` that lists every problem; `details.problems` has them one by one */
   throwIfAny(): void {
-    if (this.#found.length > 0) throw new MeshError('invalid_option', this.#found.join('; '), { details: this.#found });
+    if (this.#found.length > 0) throw new MeshError('invalid_option', this.#found.join('; '), { details: { problems: this.#found } });
   }
 }

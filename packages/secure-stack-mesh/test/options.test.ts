@@ -15,8 +15,9 @@ function problemsOf(options: unknown): readonly string[] {
   } catch (error) {
     expect(error).toMatchObject({ code: 'INVALID_ARGUMENT', reason: 'invalid_option' });
     const { details, text } = error as MeshError;
-    expect(text).toBe((details as string[] | undefined)?.join('; ') ?? text);
-    return (details as string[] | undefined) ?? [text];
+    const problems = (details as { readonly problems: readonly string[] } | undefined)?.problems;
+    expect(text).toBe(problems?.join('; ') ?? text);
+    return problems ?? [text];
   }
 }
 

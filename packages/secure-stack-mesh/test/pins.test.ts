@@ -94,7 +94,7 @@ describe('in the local trust domain', () => {
       serviceId: 'orders',
       discovery: { services: [{ id: 'a', host: '127.0.0.1', port: 1 }, { id: 'payments', host: '127.0.0.1', port: 1, publicKey: wrongPin }] },
     });
-    await expect(mesh.initialize()).rejects.toMatchObject({ reason: 'invalid_option', details: [expect.stringMatching(/^discovery\.services\[1\]\.publicKey: /)] });
+    await expect(mesh.initialize()).rejects.toMatchObject({ reason: 'invalid_option', details: { problems: [expect.stringMatching(/^discovery\.services\[1\]\.publicKey: /)] } });
     expect(mesh.port).toBeUndefined();
   });
 });

@@ -70,6 +70,6 @@ export function completeSessionLimits(limits: Partial<SessionLimits> = {}): Sess
   for (const key of ['maxReassemblyBytes', 'maxQueuedBytes'] as const) {
     if (complete[key] < complete.maxMessageBytes) problems.push(`limits.${key}: must be at least limits.maxMessageBytes, ${complete.maxMessageBytes}`);
   }
-  if (problems.length > 0) throw new MeshError('invalid_option', problems.join('; '), { details: problems });
+  if (problems.length > 0) throw new MeshError('invalid_option', problems.join('; '), { details: { problems } });
   return Object.freeze(complete);
 }
