@@ -5,7 +5,7 @@ import { expect, test } from '@jest/globals';
 import type { AuditLaneStats } from '@lemur-bookstores/mesh-interface';
 import { imbalance, temporaryFolder } from './spilling.js';
 
-const KILLS = 30;
+const KILLS = 24;
 const SPILLER = fileURLToPath(new URL('../children/killed-spiller.mjs', import.meta.url));
 
 /** A repeatable choice of moments. */

@@ -10,7 +10,7 @@ const collect = (globalThis as { gc?: () => void }).gc!;
 const PER_MS = 50;
 /** A process that stalls offers fewer for a while, and does not make up for it by a burst. */
 const PER_TURN = 500;
-const EVENTS = 50_000;
+const EVENTS = 30_000;
 const laneBytes = 16 * 1_048_576;
 
 let isWell = false;
