@@ -88,7 +88,7 @@ describe('options that are wrong', () => {
 
   test('of a CryptoManager, among its others', () => {
     const error = thrown(() => new CryptoManager({ serviceId: '', rotation: { interval: 0, maxBytes: -1 } }));
-    expect(error).toMatchObject({ reason: 'invalid_option', details: [expect.stringContaining('serviceId'), expect.stringContaining('rotation.interval'), expect.stringContaining('rotation.maxBytes')] });
+    expect(error).toMatchObject({ reason: 'invalid_option', details: { problems: [expect.stringContaining('serviceId'), expect.stringContaining('rotation.interval'), expect.stringContaining('rotation.maxBytes')] } });
     expect(new CryptoManager({ serviceId: 'a', rotation: { interval: 30 * DAY_MS } }).cryptoperiod.soft.ageMs).toBe(30 * DAY_MS);
   });
 });
