@@ -80,6 +80,20 @@ describe("a sync that fails with sync: 'none'", () => {
   });
 });
 
+test.each<[string, DiskFault, number]>([
+  ['for want of room: the file is cut back and written on', 'full', 1],
+  ['otherwise: the file is given up, and its batch goes to a new one', 'fail', 2],
+])('a write that fails %s', async (_how, fault, files) => {
+  const log = await opened();
+  await log.drive(log.append(1));
+  let writes = 0;
+  due = ({ kind }) => (kind === 'write' && ++writes === 1 ? fault : undefined);
+  await log.drive(log.append(2));
+  expect(segments(log)).toHaveLength(files);
+  await log.drive(log.writer.close());
+  await log.check();
+});
+
 test('a segment that was tried and may be on the disk is begun before anything else is written', async () => {
   const log = await opened({ rotation: { maxBytes: 8192 } });
   await log.drive(log.append(10));
