@@ -90,6 +90,10 @@ test.each<[string, DiskFault, number]>([
   due = ({ kind }) => (kind === 'write' && ++writes === 1 ? fault : undefined);
   await log.drive(log.append(2));
   expect(segments(log)).toHaveLength(files);
+  // What was given up is said once.
+  await log.drive(log.writer.rotate());
+  const abandoned = log.disk.paths.map((path) => (JSON.parse(log.disk.contents(path).toString().split('\n')[0] as string) as { abandoned: { segment: number }[] }).abandoned.map(({ segment }) => segment));
+  expect(abandoned).toEqual(fault === 'fail' ? [[], [1], []] : [[], []]);
   await log.drive(log.writer.close());
   await log.check();
 });
