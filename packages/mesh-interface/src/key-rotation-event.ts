@@ -1,8 +1,11 @@
 /** What a key is for: the records of one session, the handshakes of one mesh (Noise static key), the own identity. */
 export type KeyType = 'session' | 'static' | 'certificate';
 
-/** Why a key came into use: the first of its kind; its predecessor reached an age, a number of records or of bytes; somebody asked; a certificate or CA changed; a compromise. */
-export type KeyChangeTrigger = 'start' | 'interval' | 'records' | 'bytes' | 'manual' | 'certificate' | 'compromise';
+/**
+ * Why a key came into use: the first of its kind; its predecessor reached an age, a number of records or of bytes; somebody asked; a certificate or CA changed; a compromise; the peer
+ * wanted it, for reasons of its own.
+ */
+export type KeyChangeTrigger = 'start' | 'interval' | 'records' | 'bytes' | 'manual' | 'certificate' | 'compromise' | 'peer';
 
 /**
  * `details.action` of events of type `key_rotation`. `key.activated`: a key without predecessor. `key.rotated`: one took the place of another. `key.retired`: one ended
