@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { MeshError, type Clock, type Logger } from '@lemur-bookstores/mesh-interface';
-import { MIN_SEGMENT_BYTES, type FileSystem, type LogTimezone, type Rotation, type SignedCheckpoint, type SigningKey, type SigningKeys } from '@lemur-bookstores/mesh-log';
+import { isPath, MIN_SEGMENT_BYTES, serviceLogProblems, type FileSystem, type LogTimezone, type Rotation, type SignedCheckpoint, type SigningKey, type SigningKeys } from '@lemur-bookstores/mesh-log';
 
 /** Options of a {@link FileAdapter}. */
 export interface FileAdapterOptions {
@@ -63,16 +63,11 @@ export function resolveFileAdapterOptions(directory: string, options: FileAdapte
   if (isObject(rotation)) {
     must('rotation.maxBytes', Number.isSafeInteger(rotation.maxBytes) && rotation.maxBytes >= MIN_SEGMENT_BYTES, `a whole number of at least ${MIN_SEGMENT_BYTES}`);
   } else must('rotation', rotation === 'daily' || rotation === 'hourly', "'daily', 'hourly' or { maxBytes }");
-  must('retention', typeof retention === 'number' && retention > 0, 'a number of days above 0');
   must('compress', typeof compress === 'boolean', 'true or false');
   must('sync', sync === 'group' || sync === 'none', "'group' or 'none'");
   must('timezone', timezone === 'local' || timezone === 'utc', "'local' or 'utc'");
-  must('signWith', signWith === undefined || isPath(signWith) || isKey(signWith) || isKeys(signWith), 'a SigningKey, what openSigningKeys() gives, or the path of a folder of keys');
-  must('origin', origin === undefined || (typeof origin === 'string' && /^[^\s+\p{Cc}\p{Surrogate}]{1,200}$/u.test(origin)), "one word without '+', of at most 200 characters");
   must('onCheckpoint', onCheckpoint === undefined || typeof onCheckpoint === 'function', 'a function');
-  must('logger', logger === undefined || hasMethods(logger, ['debug', 'info', 'warn', 'error']), 'a logger');
-  must('clock', clock === undefined || hasMethods(clock, ['now', 'monotonic', 'setTimeout']), 'a clock');
-  must('fileSystem', fileSystem === undefined || hasMethods(fileSystem, ['create', 'open', 'list', 'status', 'rename', 'unlink']), 'a file system');
+  problems.push(...serviceLogProblems({ retention, signWith, origin, logger, clock, fileSystem }));
   if (problems.length > 0) throw invalid(problems);
   return Object.freeze({
     ...options,
@@ -85,13 +80,3 @@ export function resolveFileAdapterOptions(directory: string, options: FileAdapte
 const invalid = (problems: readonly string[]): MeshError => new MeshError('invalid_option', problems.join('; '), { details: { problems } });
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
-
-/** A NUL would end it early in the kernel. */
-const isPath = (value: unknown): value is string => typeof value === 'string' && value !== '' && !value.includes('\0');
-
-const hasMethods = (value: unknown, names: readonly string[]): boolean => isObject(value) && names.every((name) => typeof (value as Record<string, unknown>)[name] === 'function');
-
-/** By what it can do: another installed copy of mesh-log may have made it. */
-const isKey = (value: unknown): boolean => hasMethods(value, ['sign', 'verifierKey']);
-
-const isKeys = (value: unknown): boolean => isObject(value) && isKey((value as Partial<SigningKeys>).key) && Array.isArray((value as Partial<SigningKeys>).previousKeys);

@@ -1,6 +1,8 @@
 export { LogWriter } from './log-writer.js';
 export { ServiceLog } from './service-log.js';
 export type { ServiceLogSettings } from './service-log-settings.js';
+export { logFolder } from './service-log-names.js';
+export { isPath, serviceLogProblems, type ServiceLogOptions } from './service-log-problems.js';
 export type { Appended } from './commit-queue.js';
 export { MIN_SEGMENT_BYTES, type LogNaming, type LogWriterOptions } from './log-options.js';
 export type { LogState } from './log-state.js';

@@ -64,7 +64,7 @@ export class ServiceLog {
    */
   append(events: readonly MeshAuditEvent[], signal?: AbortSignal): Promise<void> {
     const writer = this.#writer;
-    if (writer === undefined || this.#closed !== undefined || signal !== undefined || this.#unsettled.some) return this.#appendWithCare(events, signal);
+    if (writer === undefined || this.#closed !== undefined || signal !== undefined || events.length === 0 || this.#unsettled.some) return this.#appendWithCare(events, signal);
     return this.#append(writer, events, signal);
   }
 

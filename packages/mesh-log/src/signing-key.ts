@@ -6,7 +6,7 @@ import { verifierKey, type NoteSigner } from './signed-note.js';
 /** Of a raw Ed25519 public key. */
 const KEY_BYTES = 32;
 
-/** The Ed25519 key that signs checkpoints. Used for nothing else. Prints as `[redacted]`. */
+/** The Ed25519 key that signs the checkpoints of logs, and reports made from one, under another name. Used for nothing else. Prints as `[redacted]`. */
 export class SigningKey implements NoteSigner {
   readonly publicKey: Buffer;
   readonly #key: KeyObject;
