@@ -1,8 +1,8 @@
 /** What scripts can tell an outcome by. */
 export const ExitCode = {
-  /** Done; for `audit verify`: authentic. */
+  /** Done; for `audit verify` and `compliance`: authentic. */
   ok: 0,
-  /** For `audit verify`: tampered, or consistent but under no key. */
+  /** For `audit verify` and `compliance`: tampered, or consistent but under no key. */
   notProven: 1,
   /** The command line is wrong, or what it names cannot be read or written. */
   usage: 2,

@@ -8,6 +8,8 @@ import { addAuditVerify } from './commands/audit-verify.js';
 import { addCaInit } from './commands/ca-init.js';
 import { addCaIssue } from './commands/ca-issue.js';
 import type { CommandContext } from './commands/command-context.js';
+import { addComplianceReport } from './commands/compliance-report.js';
+import { addComplianceVerify } from './commands/compliance-verify.js';
 import { ExitCode } from './exit-code.js';
 import { errorText } from './output/error-text.js';
 import { Output } from './output/output.js';
@@ -20,6 +22,10 @@ const CA_HELP = `
 Example:
   secure-stack-mesh ca init --trust-domain prod.example.org
   secure-stack-mesh ca issue order-service`;
+
+const COMPLIANCE_HELP = `
+Example:
+  secure-stack-mesh compliance report --directory ./logs/compliance --from 2026-01-01 --to 2026-02-01 --out ./reports`;
 
 /** Runs the command line `args` (without node and script). @returns the process's exit code; throws nothing */
 export async function runProgram(args: readonly string[], io: CommandIo): Promise<ExitCode> {
@@ -44,7 +50,7 @@ export async function runProgram(args: readonly string[], io: CommandIo): Promis
 function programOf(context: CommandContext): Command {
   const { output, messages } = context;
   const program = new Command('secure-stack-mesh')
-    .description('Verifies, searches and follows audit trails of secure-stack-mesh, and makes identities for services.')
+    .description('Verifies, searches and follows audit trails of secure-stack-mesh, reports on keys and their changes, and makes identities for services.')
     .version(version(), '-V, --version')
     .exitOverride()
     .showHelpAfterError('(--help says what there is)')
@@ -66,6 +72,9 @@ function programOf(context: CommandContext): Command {
   const ca = program.command('ca').description('identities for services: a certificate authority of your own').addHelpText('after', CA_HELP);
   addCaInit(ca, context);
   addCaIssue(ca, context);
+  const compliance = program.command('compliance').description('evidence about keys and their changes').addHelpText('after', COMPLIANCE_HELP);
+  addComplianceReport(compliance, context);
+  addComplianceVerify(compliance, context);
   return program;
 }
 
