@@ -1,6 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { verifyReport, type ComplianceReport } from '@lemur-bookstores/adapter-compliance';
 import { EXAMPLES, ExampleProcess, runs } from './support/example-process.js';
 import { until } from './support/until.js';
 
@@ -52,6 +54,39 @@ describe('a mesh composed from parts', () => {
     const imports = [...readFileSync(join(EXAMPLES, file), 'utf8').matchAll(/from '([^']+)'/g)].map(([, name]) => name);
     expect(imports).toContain('@lemur-bookstores/mesh-core');
     expect(imports).not.toContain('@lemur-bookstores/secure-stack-mesh');
+  });
+});
+
+describe('the compliance report', () => {
+  const file = 'compliance-report/compliance-report.mjs';
+  const name = 'compliance-report_payment-service_20260101T000000Z_20260201T000000Z';
+  const shown = join(EXAMPLES, 'compliance-report/example');
+  const formsIn = (folder: string) => Object.fromEntries(['json', 'csv', 'html', 'note'].map((form) => [form, readFileSync(join(folder, `${name}.${form}`), 'utf8')])) as Record<'json' | 'csv' | 'html' | 'note', string>;
+
+  /** Without what chance and the size of the logs make. */
+  const constant = (json: string): unknown => {
+    const { report } = JSON.parse(json) as { report: ComplianceReport };
+    return { ...report, auditLogHeads: report.auditLogHeads.map(({ service, at }) => ({ service, at })), ledgers: report.ledgers.map(({ service, status, notAuthenticated }) => ({ service, status, notAuthenticated })) };
+  };
+
+  test('is made, signed and verified, and is the one in the documentation', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'compliance-example-'));
+    try {
+      const example = start(file, folder);
+      expect({ ...(await example.ended), output: example.output }).toMatchObject({ code: 0, signal: null });
+      expect(example.output).toContain('71 keys, 76 changes, 2 findings, 1 gap in coverage');
+      expect(example.output).toMatch(/signed, and authentic under /);
+      expect(example.leftovers).toEqual([]);
+      const made = formsIn(folder);
+      expect(verifyReport(made, readFileSync(join(folder, 'public-key.txt'), 'utf8').trim())).toMatchObject({ status: 'authentic' });
+      expect(constant(made.json)).toEqual(constant(formsIn(shown).json));
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }, LONG_MS);
+
+  test('in the documentation is as it was signed', () => {
+    expect(verifyReport(formsIn(shown), readFileSync(join(shown, 'public-key.txt'), 'utf8').trim())).toMatchObject({ status: 'authentic' });
   });
 });
 
