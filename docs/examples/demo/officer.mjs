@@ -47,6 +47,14 @@ export class Officer {
     return this.#verify(this.trails);
   }
 
+  /** What a service's trail says of an unclean end: the records that stood behind the last checkpoint, `{ from, to }`; there may have been none. */
+  uncleanEndOf(service) {
+    const lines = segmentsOf(join(this.trails, service)).flatMap((segment) => readFileSync(segment, 'utf8').split('\n'));
+    const own = lines.filter((line) => line.includes('"log":"recovered"') || line.includes('"recovered":{')).map((line) => JSON.parse(line));
+    const [told] = own.map((record) => (record.log === 'recovered' ? record : record.recovered));
+    return told;
+  }
+
   /**
    * Changes one service's trail in a copy of all, and verifies that.
    * @param change gets the log's segments; answers what it did

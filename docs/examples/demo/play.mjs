@@ -20,6 +20,7 @@ export class Play {
   answeredUnderAttack = 0;
   /** What the officer found in the trails as they are, and in copies that were tampered with. */
   verified;
+  uncleanEnd;
   tampered = {};
   #stage;
   #narrator;
@@ -99,6 +100,7 @@ export class Play {
     await officer.begin(trail.checkpoints);
     say.start('the security officer verifies the audit trails of all services', `$ ${officer.command}`);
     this.verified = await officer.verify();
+    this.uncleanEnd = officer.uncleanEndOf('order');
     const { status, logs } = this.verified;
     if (status === 'authentic') say.good(`${number(logs.reduce((sum, { size }) => sum + size, 0))} records, authentic`);
     else say.bad(`the trails are ${status}`);

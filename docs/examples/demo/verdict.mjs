@@ -77,10 +77,8 @@ function aboutTheEnd({ all, trail }, { killed }) {
   ];
 }
 
-function aboutTheTrails(_stage, { verified, tampered = {} }) {
+function aboutTheTrails(_stage, { verified, uncleanEnd, tampered = {} }) {
   const logs = verified?.logs ?? [];
-  const ofOrder = logs.find(({ origin }) => origin?.includes('order'));
-  const recovered = ofOrder?.notAuthenticated.find(({ why }) => why === 'recovered');
   const caught = (text, { service, changed, exitCode, tampered: found = [] } = {}) => {
     const [log] = found;
     const right = exitCode === 1 && found.length === 1 && log.origin?.includes(service) && (changed.record === undefined || log.problem.record <= changed.record);
@@ -92,9 +90,16 @@ function aboutTheTrails(_stage, { verified, tampered = {} }) {
       verified?.exitCode === 0 && verified.status === 'authentic' && logs.length === 3 && logs.every(({ checkpoints }) => checkpoints > 0),
       `${logs.length} trails, ${number(logs.reduce((sum, { size }) => sum + size, 0))} records, exit ${verified?.exitCode}`,
     ),
-    claim("order's goes on behind the kill, and says so", recovered !== undefined, recovered === undefined ? 'no such range' : `records ${recovered.from} to ${recovered.to - 1}`),
+    claim("order's goes on behind the kill, and says so", uncleanEnd !== undefined, toldOf(uncleanEnd)),
     caught('a copy with a changed record: caught', tampered.changed),
     caught('a copy with a record less: caught', tampered.dropped),
     caught('a copy without its end: caught', tampered.cut),
   ];
+}
+
+/** The kill may have come in the moment behind a checkpoint: then there is no record that it does not cover. */
+function toldOf(uncleanEnd) {
+  if (uncleanEnd === undefined) return 'not a word';
+  const { from, to } = uncleanEnd;
+  return from === to ? 'nothing was behind the last checkpoint' : `records ${from} to ${to - 1}`;
 }

@@ -17,13 +17,8 @@ const THEIRS = 'local-bbbb000000000000';
 
 const originOf = (service: string): string => `secure-stack-mesh/${service}/0123456789abcdef`;
 
-/** What the officer is told of a trail: order's was continued behind the kill. */
-const trailOf = (service: string) => ({
-  origin: originOf(service),
-  size: 20,
-  checkpoints: 3,
-  notAuthenticated: service === 'order' ? [{ from: 9, to: 12, why: 'recovered' }] : [],
-});
+/** What the officer is told of a trail. */
+const trailOf = (service: string) => ({ origin: originOf(service), size: 20, checkpoints: 3 });
 
 /** A copy that was changed at a record, and is reported from there on. */
 const caughtIn = (service: string, record: number) => ({ service, changed: { record }, exitCode: 1, tampered: [{ origin: originOf(service), problem: { record } }] });
@@ -68,6 +63,7 @@ function goodRun() {
     play: {
       services: [payment, killed, gateway], killed, restarted, impostor, answeredBeforeAttack: 2, answeredUnderAttack: 3,
       verified: { exitCode: 0, status: 'authentic', logs: ['payment', 'order', 'gateway'].map(trailOf) },
+      uncleanEnd: { from: 9, to: 12 } as { from: number; to: number } | undefined,
       tampered: { changed: caughtIn('order', 7), dropped: caughtIn('payment', 5), cut: caughtIn('gateway', 9) },
     },
   };
@@ -82,6 +78,12 @@ const dropRefusals = (of: string, direction: string) => ({ stage }: Evidence): v
 };
 
 describe("the demo's verdict", () => {
+  test('takes a kill that came right behind a checkpoint', () => {
+    const run = goodRun();
+    run.play.uncleanEnd = { from: 12, to: 12 };
+    expect(broken(run)).toEqual([]);
+  });
+
   test('holds every claim for a good run', () => {
     const { stage, play } = goodRun();
     expect(judge(stage, play)).toHaveLength(19);
@@ -112,7 +114,7 @@ describe("the demo's verdict", () => {
     ['a verification that failed', "every service's trail is authentic", ({ play }) => (play.verified.exitCode = 1)],
     ['a trail that is gone', "every service's trail is authentic", ({ play }) => void play.verified.logs.pop()],
     ['a trail without checkpoints', "every service's trail is authentic", ({ play }) => (play.verified.logs[0]!.checkpoints = 0)],
-    ['a trail that hides the kill', "order's goes on behind the kill, and says so", ({ play }) => (play.verified.logs[1]!.notAuthenticated = [])],
+    ['a trail that hides the kill', "order's goes on behind the kill, and says so", ({ play }) => (play.uncleanEnd = undefined)],
     ['a change that passes', 'a copy with a changed record: caught', ({ play }) => Object.assign(play.tampered.changed, { exitCode: 0, tampered: [] })],
     ['a change that is found too late', 'a copy with a changed record: caught', ({ play }) => (play.tampered.changed.tampered[0]!.problem.record = 8)],
     ['a change that is found in another trail', 'a copy with a record less: caught', ({ play }) => (play.tampered.dropped.tampered[0]!.origin = originOf('gateway'))],

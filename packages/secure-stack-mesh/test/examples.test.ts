@@ -15,6 +15,12 @@ function start(file: string, ...args: string[]): ExampleProcess {
   return example;
 }
 
+/** What it printed says why it failed. */
+async function succeeds(example: ExampleProcess): Promise<void> {
+  const { code, signal } = await example.ended;
+  if (code !== 0) throw new Error(`it ended with ${signal ?? `exit code ${code}`}:\n${example.output}`);
+}
+
 afterEach(() => {
   for (const example of running.splice(0)) example.clear();
 });
@@ -73,7 +79,7 @@ describe('the compliance report', () => {
     const folder = mkdtempSync(join(tmpdir(), 'compliance-example-'));
     try {
       const example = start(file, folder);
-      expect({ ...(await example.ended), output: example.output }).toMatchObject({ code: 0, signal: null });
+      await succeeds(example);
       expect(example.output).toContain('71 keys, 76 changes, 2 findings, 1 gap in coverage');
       expect(example.output).toMatch(/signed, and authentic under /);
       expect(example.leftovers).toEqual([]);
@@ -95,8 +101,7 @@ describe('the demo', () => {
 
   test('shows what it claims, and leaves nothing behind', async () => {
     const demo = start(file, '--seconds', '6');
-    const end = await demo.ended;
-    expect({ ...end, output: demo.output }).toMatchObject({ code: 0, signal: null });
+    await succeeds(demo);
     const { output } = demo;
     expect(output).toMatch(/✗ order \(pid \d+\) is killed: SIGKILL/);
     expect(output).toMatch(/✓ callers found it: served again [\d.]+ m?s after the kill/);
@@ -120,8 +125,7 @@ describe('the demo', () => {
     await demo.says(/everything keeps running/);
     expect(demo.pids.filter(runs).length).toBeGreaterThanOrEqual(3);
     demo.kill('SIGINT');
-    const end = await demo.ended;
-    expect({ ...end, output: demo.output }).toMatchObject({ code: 0, signal: null });
+    await succeeds(demo);
     expect(demo.output).toContain('What happened');
     expect(demo.pids.filter(runs)).toEqual([]);
     expect(demo.leftovers).toEqual([]);
