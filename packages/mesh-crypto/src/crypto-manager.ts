@@ -15,42 +15,21 @@ import {
 } from '@lemur-bookstores/mesh-interface';
 import { certificateStateOf, ExpiryWatch, type CertificateState } from './certificate-expiry.js';
 import { InitiatorHandshake, ResponderHandshake, type ChannelHandshakeOptions } from './channel/channel-handshake.js';
-import { CIPHER_SUITES } from './channel/cipher-suites.js';
-import { cryptoperiodOf, rotationProblems, type Cryptoperiod, type RotationOptions } from './channel/cryptoperiod.js';
+import { cryptoperiodOf, type Cryptoperiod } from './channel/cryptoperiod.js';
+import { cryptoOptionProblems, SERVICE_ID, type CryptoManagerOptions } from './crypto-manager-options.js';
 import { callListener } from './identity/call-listener.js';
 import { identityFilesSource } from './identity/identity-files.js';
-import { checkIdentity, warnOfForeignId, type OwnIdentity } from './own-identity.js';
+import { checkIdentity, sameTrust, warnOfForeignId, type OwnIdentity } from './own-identity.js';
 import { nodePrimitives } from './primitives/node-primitives.js';
 import { noblePrimitives } from './primitives/noble-primitives.js';
 import { primitivesFor } from './primitives/primitives-for.js';
-import type { CryptoPrimitives, KeyPair, PrimitivesName } from './primitives/primitives.js';
+import type { CryptoPrimitives, KeyPair } from './primitives/primitives.js';
 import { selfTest } from './self-test.js';
-
-/** Options of a {@link CryptoManager}. */
-export interface CryptoManagerOptions {
-  /** The own service's id: a letter or digit, then up to 62 letters, digits, `.`, `_` and `-`. */
-  readonly serviceId: string;
-  /** Where the own identity comes from. Without it `load()` rejects with `identity_required`. */
-  readonly identity?: IdentitySource | IdentityFiles;
-  /** Default: `node`, or `noble` where node lacks an algorithm of the suites. */
-  readonly primitives?: PrimitivesName;
-  /** Suite of the connections that are dialled; either is accepted. Default `aesgcm`. */
-  readonly suite?: CipherSuite;
-  /** How far the clocks may be apart when certificates are checked, peers' and the own files', in ms, 0 or more. Default 60,000 (PROTOCOL 5). */
-  readonly clockSkewMs?: number;
-  /** When the keys of sessions are replaced. */
-  readonly rotation?: RotationOptions;
-  readonly clock?: Clock;
-  /** Default: warnings and errors to stderr. */
-  readonly logger?: Logger;
-}
 
 type State =
   | { readonly name: 'idle' | 'closed' }
   | { readonly name: 'loading'; readonly loaded: Promise<void> }
   | { readonly name: 'ready'; readonly identity: OwnIdentity; readonly staticKey: KeyPair; readonly endWatch: () => void };
-
-const SERVICE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
 /**
  * Makes handshakes with the own identity. It loads lazily and once, follows its identity source (handshakes under way keep what they
@@ -76,13 +55,7 @@ export class CryptoManager implements ChannelFactory {
 
   constructor(options: CryptoManagerOptions) {
     const { serviceId, identity, primitives, suite = 'aesgcm', clockSkewMs = 60_000, rotation } = options;
-    const problems = [
-      ...(SERVICE_ID.test(serviceId) ? [] : [`serviceId: must match ${SERVICE_ID.source}`]),
-      ...(primitives === undefined || primitives === 'node' || primitives === 'noble' ? [] : ["primitives: 'node' or 'noble'"]),
-      ...(Object.hasOwn(CIPHER_SUITES, suite) ? [] : ["suite: 'aesgcm' or 'chachapoly'"]),
-      ...(Number.isFinite(clockSkewMs) && clockSkewMs >= 0 ? [] : ['clockSkewMs: 0 or more']),
-      ...rotationProblems(rotation),
-    ];
+    const problems = cryptoOptionProblems(options);
     if (problems.length > 0) throw new MeshError('invalid_option', problems.join('; '), { details: { problems } });
     this.serviceId = serviceId;
     this.suite = suite;
@@ -212,9 +185,10 @@ export class CryptoManager implements ChannelFactory {
       this.#refuse(error);
       return;
     }
+    const trustChanged = !sameTrust(this.#state.identity, identity);
     this.#state = { ...this.#state, identity };
     this.#expiry.follow(identity);
-    this.#tell({ type: 'changed', id: material.id, notAfter: identity.notAfter });
+    this.#tell({ type: 'changed', id: material.id, notAfter: identity.notAfter, trustChanged });
   }
 
   #refuse(cause: unknown): void {
@@ -233,6 +207,7 @@ export class CryptoManager implements ChannelFactory {
     const { identity, staticKey } = this.#ready();
     return {
       identity: identity.material,
+      notAfter: identity.notAfter,
       presentIdentity: this.#presentIdentity,
       staticKey,
       primitives: this.primitives,

@@ -14,5 +14,6 @@ export { signWithIdentity, verifyIdentitySignature } from './identity/identity-s
 export { identityFilesSource, type IdentityFilesOptions } from './identity/identity-files.js';
 export type { CertificateState } from './certificate-expiry.js';
 export { cryptoperiodOf, rotationProblems, type Cryptoperiod, type KeyLimit, type RotationOptions } from './channel/cryptoperiod.js';
-export { CryptoManager, type CryptoManagerOptions } from './crypto-manager.js';
+export type { CryptoManagerOptions } from './crypto-manager-options.js';
+export { CryptoManager } from './crypto-manager.js';
 export { selfTest } from './self-test.js';

@@ -22,6 +22,12 @@ export function checkIdentity(material: IdentityMaterial): OwnIdentity {
   }
 }
 
+/** Whether two identities trust the same CAs, in whatever order. */
+export function sameTrust(one: OwnIdentity, other: OwnIdentity): boolean {
+  const bundle = ({ material: { trustBundle } }: OwnIdentity): string => trustBundle.map((der) => Buffer.from(der).toString('base64')).sort().join();
+  return bundle(one) === bundle(other);
+}
+
 /** Another id is legal, for those of SPIRE and Kubernetes look different; but mostly it is a mistake, which peers would find first. */
 export function warnOfForeignId({ material: { id, trustDomain } }: OwnIdentity, serviceId: string, logger: Logger): void {
   const expected = `spiffe://${trustDomain}/${serviceId}`;

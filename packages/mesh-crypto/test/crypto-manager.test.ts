@@ -9,7 +9,8 @@ import {
   type IdentityMaterial,
   type Logger,
 } from '@lemur-bookstores/mesh-interface';
-import { CryptoManager, type CryptoManagerOptions } from '../src/crypto-manager.js';
+import { CryptoManager } from '../src/crypto-manager.js';
+import type { CryptoManagerOptions } from '../src/crypto-manager-options.js';
 import { nodePrimitives } from '../src/primitives/node-primitives.js';
 import { createAuthority } from './support/openssl-certificates.js';
 import { channelOf, replyOf } from './support/parties.js';
@@ -207,7 +208,7 @@ describe('a changed identity', () => {
     expect(connect(from, to, underWay)[1]).toBe('spiffe://example.org/order');
     end();
     source.change(order.material);
-    expect(told).toEqual([{ type: 'changed', id: 'spiffe://example.org/order', notAfter: notAfterOf(renewedOrder.material) }]);
+    expect(told).toEqual([{ type: 'changed', id: 'spiffe://example.org/order', notAfter: notAfterOf(renewedOrder.material), trustChanged: false }]);
     expect(from.notAfter).toBe(notAfterOf(order.material));
     from.close();
     to.close();

@@ -61,7 +61,7 @@ describe('options that are wrong', () => {
   const wrong = [-1, Number.NaN, 0.5, 1e6 + 0.5, Infinity, 2 ** 53, '1000', null];
   test.each(numbers.flatMap((name) => wrong.map((value) => [name, value] as const)))('%s: %p, by its path', (name, value) => {
     const error = thrown(() => cryptoperiodOf({ [name]: value } as unknown as RotationOptions));
-    expect(error).toMatchObject({ reason: 'invalid_option', details: [expect.stringMatching(new RegExp(`^rotation\\.${name}: must be `))] });
+    expect(error).toMatchObject({ reason: 'invalid_option', details: { problems: [expect.stringMatching(new RegExp(`^rotation\\.${name}: must be `))] } });
   });
 
   test('0, but for the shortest interval', () => {

@@ -1,4 +1,4 @@
-import type { ChannelRekeying } from './channel-rekeying.js';
+import type { ChannelRekeying, RekeyTrigger } from './channel-rekeying.js';
 import type { PeerIdentity } from './identity.js';
 import type { MeshError } from './mesh-error.js';
 
@@ -19,6 +19,11 @@ export interface SecureChannel {
   readonly rekeying?: ChannelRekeying;
   /** Hash of the handshake, 32 bytes: the same at both ends, and different for every session. */
   readonly handshakeHash: Uint8Array;
+  /**
+   * How long, from the handshake on, both leaves were to be valid, in ms: then a new handshake is due (PROTOCOL 3.9), whatever the wall clock
+   * does meanwhile. `Infinity` where nothing ends.
+   */
+  readonly validForMs: number;
   /**
    * Seals one record: header byte (epoch mod 16 in the low half, `flags` in the high half), ciphertext, tag (16).
    * @param flags one of 0x00, 0x10 … 0xf0; without `CHANNEL_RECORD_FLAG` once it rekeys
@@ -78,10 +83,34 @@ export interface ExpectedPeer {
 
 /** What happened to the own identity while running. */
 export type IdentityChange =
-  /** Certificate, key or trust bundle are new, and in use from now on; `notAfter` as in {@link ChannelFactory}. */
-  | { readonly type: 'changed'; readonly id: string; readonly notAfter: number }
+  /**
+   * Certificate, key or trust bundle are new, and in use from now on; `notAfter` as in {@link ChannelFactory}. With another bundle, `trustChanged`,
+   * every live session needs a new handshake (PROTOCOL 3.9).
+   */
+  | { readonly type: 'changed'; readonly id: string; readonly notAfter: number; readonly trustChanged: boolean }
   /** A replacement cannot be used: the last good identity stays. */
   | { readonly type: 'refused'; readonly error: MeshError };
+
+/** What became of the sessions that there were when a rotation began. */
+export interface SessionsRotated {
+  /** Have new keys at both ends, in band or by a session that took their place. */
+  readonly rotated: number;
+  /** Ended without: closed here because they had not by then, or for reasons of their own. */
+  readonly ended: number;
+  /** Have their old keys still. */
+  readonly left: number;
+}
+
+/** Whoever has the live sessions of a channel factory: mesh-core's MeshNode. */
+export interface SessionOwner {
+  /** New keys in band for every session; those that are there later come with new keys anyway. Resolves within `withinMs`, never rejects. */
+  rekeySessions(trigger: RekeyTrigger, withinMs: number): Promise<SessionsRotated>;
+  /**
+   * A new handshake for every session, make-before-break (PROTOCOL 3.9): the dialler dials, the acceptor asks for it by GOAWAY. Those that have
+   * not within `withinMs` are closed. Resolves then, or as soon as none is left; never rejects.
+   */
+  renewSessions(trigger: RekeyTrigger, withinMs: number): Promise<SessionsRotated>;
+}
 
 /** Makes handshakes: implemented by mesh-crypto's CryptoManager. */
 export interface ChannelFactory {
@@ -100,4 +129,6 @@ export interface ChannelFactory {
    * @returns the function that ends it
    */
   onIdentityChange(listener: (change: IdentityChange) => void): () => void;
+  /** From now on a rotation of keys asks this owner for its part. Absent where keys are not rotated. @returns the function that ends it */
+  ownSessions?(owner: SessionOwner): () => void;
 }

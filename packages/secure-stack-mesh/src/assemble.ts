@@ -19,8 +19,8 @@ export interface MeshParts {
  * Joins the parts with plain `new` calls: none of them knows another. A user may do the same (docs/examples/compose-from-parts).
  */
 export function assemble(options: CompleteOptions, status: () => MeshHealth['status'], metrics: () => MetricsSnapshot): MeshParts {
-  const { serviceId, clock, logger, identity, paths, security, monitoring } = options;
-  const crypto = new CryptoManager({ serviceId, clock, logger, paths, ...security, ...(identity === undefined ? {} : { identity }) });
+  const { serviceId, clock, logger, identity, paths, security, rotation, monitoring } = options;
+  const crypto = new CryptoManager({ serviceId, clock, logger, paths, ...security, ...(rotation === undefined ? {} : { rotation }), ...(identity === undefined ? {} : { identity }) });
   const audit = new AuditLogger({
     ...monitoring,
     serviceId,

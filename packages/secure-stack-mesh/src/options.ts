@@ -9,7 +9,7 @@ import type {
   Transport,
 } from '@lemur-bookstores/mesh-interface';
 import type { AuditLoggerOptions } from '@lemur-bookstores/mesh-audit';
-import type { PrimitivesName } from '@lemur-bookstores/mesh-crypto';
+import type { PrimitivesName, RotationOptions } from '@lemur-bookstores/mesh-crypto';
 import type { BackoffOptions, Codec, LoadBalancingStrategy, SessionLimits } from '@lemur-bookstores/mesh-core';
 import type { HealthMonitor } from '@lemur-bookstores/mesh-health';
 
@@ -67,6 +67,8 @@ export interface SecureMeshOptions {
     /** How an instance is chosen. Default `least-loaded`. */
     readonly strategy?: LoadBalancingStrategy;
   };
+  /** When the keys of sessions are replaced (docs/key-rotation.md). */
+  readonly rotation?: RotationOptions;
   /** Audit: where events go, which, and what is promised of them. */
   readonly monitoring?: MonitoringOptions;
   /** The user's own monitor: the mesh adds its checks to it. Default: the mesh makes one. */

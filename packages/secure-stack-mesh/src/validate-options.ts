@@ -1,6 +1,6 @@
 import { defaultKeysDir } from '@lemur-bookstores/mesh-ca';
 import { completeBackoff, completeSessionLimits, DEFAULT_SESSION_LIMITS, LOAD_BALANCING_STRATEGIES, defaultRuntimeDir, type BackoffOptions } from '@lemur-bookstores/mesh-core';
-import { parsePins, parseSpiffeId } from '@lemur-bookstores/mesh-crypto';
+import { cryptoperiodOf, parsePins, parseSpiffeId, type RotationOptions } from '@lemur-bookstores/mesh-crypto';
 import { MeshError, stderrLogger, systemClock, type Clock, type Logger, type MeshPaths, type ServiceNode } from '@lemur-bookstores/mesh-interface';
 import { completeAuditOptions, type RedactionOptions } from '@lemur-bookstores/mesh-audit';
 import type { MonitoringOptions, SecureMeshOptions } from './options.js';
@@ -20,7 +20,7 @@ const SERVICE_ID_PROBLEM = 'must be a letter or digit, then up to 62 letters, di
 const DAY_MS = 86_400_000;
 
 const TOP_LEVEL = [
-  'serviceId', 'port', 'host', 'advertise', 'identity', 'discovery', 'security', 'paths', 'resilience', 'loadBalancing', 'monitoring', 'health',
+  'serviceId', 'port', 'host', 'advertise', 'identity', 'discovery', 'security', 'paths', 'resilience', 'loadBalancing', 'rotation', 'monitoring', 'health',
   'logger', 'limits', 'codec', 'transport', 'clock',
 ] as const satisfies readonly (keyof SecureMeshOptions)[];
 
@@ -28,6 +28,8 @@ const MONITORING = [
   'enabled', 'adapters', 'events', 'level', 'redact', 'delivery', 'spill', 'onDeadLetter', 'laneEvents', 'laneBytes', 'batch', 'deliveryTimeoutMs', 'attempts',
   'retryDelayMs', 'flushMs',
 ] as const satisfies readonly (keyof MonitoringOptions)[];
+
+const ROTATION = ['interval', 'autoRotate', 'rejectAfterMs', 'maxRecords', 'maxBytes', 'minIntervalMs'] as const satisfies readonly (keyof RotationOptions)[];
 
 const REDACTION = ['mask', 'allow', 'only', 'hmac', 'maxStringLength', 'maxDepth', 'maxEntries'] as const satisfies readonly (keyof RedactionOptions)[];
 
@@ -64,7 +66,7 @@ export function completeOptions(options: SecureMeshOptions): CompleteOptions {
 }
 
 function checkParts(problems: OptionProblems, options: SecureMeshOptions): void {
-  const { advertise, security, paths, resilience, loadBalancing, limits } = options;
+  const { advertise, security, paths, resilience, loadBalancing, rotation, limits } = options;
   if (problems.object('advertise', advertise, ['host', 'port'])) {
     problems.string('advertise.host', advertise.host);
     problems.number('advertise.port', advertise.port, { min: 1, max: 65_535, whole: true });
@@ -84,6 +86,7 @@ function checkParts(problems: OptionProblems, options: SecureMeshOptions): void 
     }
   }
   if (problems.object('loadBalancing', loadBalancing, ['strategy'])) problems.oneOf('loadBalancing.strategy', loadBalancing.strategy, LOAD_BALANCING_STRATEGIES);
+  if (problems.object('rotation', rotation, ROTATION)) problems.take(() => cryptoperiodOf(rotation));
   if (problems.object('limits', limits, Object.keys(DEFAULT_SESSION_LIMITS))) {
     problems.take(() => completeSessionLimits(limits));
   }

@@ -1,7 +1,8 @@
-import type { AuditActionOf, Clock, Logger, MeshError, OwnAuditEvent, OwnAuditSink, PeerIdentity } from '@lemur-bookstores/mesh-interface';
+import type { AuditActionOf, Clock, KeysRotated, Logger, MeshError, OwnAuditEvent, OwnAuditSink, PeerIdentity } from '@lemur-bookstores/mesh-interface';
 import { isFailClosed } from './audit-hold.js';
 import { RepeatedFailures, type ConnectionFailure } from './repeated-failures.js';
-import type { Session, SessionEnd } from './session.js';
+import type { Session } from './session.js';
+import type { SessionEnd } from './session-delegate.js';
 
 export type Direction = 'inbound' | 'outbound';
 
@@ -22,6 +23,8 @@ export class ConnectionJournal {
   readonly #handshakes = new Map<string, number>();
   successful = 0;
   failed = 0;
+  /** Rekeys that both ends have completed. */
+  rekeys = 0;
   /** Bytes of sessions that have ended. */
   endedBytes = { sent: 0, received: 0 };
 
@@ -76,6 +79,11 @@ export class ConnectionJournal {
     this.failed++;
     this.#count(error.reason);
     this.#refusals.note({ serviceId: undefined, address, error, durationMs: undefined });
+  }
+
+  /** A session has new keys at both ends. */
+  rotated(_direction: Direction, _session: Session, _rotation: KeysRotated): void {
+    this.rekeys++;
   }
 
   ended(direction: Direction, session: Session, end: SessionEnd): void {

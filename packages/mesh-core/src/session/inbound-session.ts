@@ -1,8 +1,9 @@
-import { MeshError, type PeerIdentity } from '@lemur-bookstores/mesh-interface';
+import { MeshError, type KeysRotated, type PeerIdentity } from '@lemur-bookstores/mesh-interface';
 import { FLAG_NOT_RUN, MessageKind } from '../wire/message.js';
 import { encodeErrorReply } from '../wire/error-reply.js';
 import type { WheelEntry } from './deadline-wheel.js';
-import type { Session, SessionDelegate, SessionEnd } from './session.js';
+import type { Session } from './session.js';
+import type { SessionDelegate, SessionEnd } from './session-delegate.js';
 
 /** A request that is being handled. */
 export interface InboundRequest extends WheelEntry {
@@ -17,21 +18,28 @@ export interface RequestReceiver {
   onRefused(session: InboundSession, error: MeshError): void;
 }
 
+/** What the owner of an inbound session hears. */
+export interface InboundSessionListener {
+  /** Both ends have new keys. */
+  onRotated(session: InboundSession, rotation: KeysRotated): void;
+  onEnd(session: InboundSession, end: SessionEnd): void;
+}
+
 /** The acceptor's end: requests in, each answered at most once. */
 export class InboundSession implements SessionDelegate {
   readonly calls = new Map<number, InboundRequest>();
   readonly #receiver: RequestReceiver;
   readonly #maxCalls: number;
-  readonly #onEnded: (session: InboundSession, end: SessionEnd) => void;
+  readonly #listener: InboundSessionListener;
   #session: Session | undefined;
   #lastId = 0;
   #draining = false;
   readonly #onDrained: (() => void)[] = [];
 
-  constructor(receiver: RequestReceiver, maxCalls: number, onEnded: (session: InboundSession, end: SessionEnd) => void) {
+  constructor(receiver: RequestReceiver, maxCalls: number, listener: InboundSessionListener) {
     this.#receiver = receiver;
     this.#maxCalls = maxCalls;
-    this.#onEnded = onEnded;
+    this.#listener = listener;
   }
 
   attach(session: Session): void {
@@ -106,6 +114,15 @@ export class InboundSession implements SessionDelegate {
 
   onReady(): void {}
 
+  onRotated(rotation: KeysRotated): void {
+    this.#listener.onRotated(this, rotation);
+  }
+
+  /** The peer is told to dial anew. */
+  onSpent(): void {
+    this.retire(() => {});
+  }
+
   onVerified(): void {}
 
   onWritten(): void {
@@ -118,7 +135,7 @@ export class InboundSession implements SessionDelegate {
     const calls = [...this.calls.values()];
     this.calls.clear();
     for (const call of calls) call.cancel(new MeshError('connection_lost', "the caller's connection ended"));
-    this.#onEnded(this, end);
+    this.#listener.onEnd(this, end);
     for (const done of this.#onDrained.splice(0)) done();
   }
 

@@ -121,9 +121,12 @@ export class InboundSessions {
 
   #open(connection: Connection, channel: SecureChannel): void {
     const { clock, limits, journal, receiver } = this.#parts;
-    const inbound = new InboundSession(receiver, limits.maxCalls, (ended, end) => {
-      this.#sessions.delete(ended);
-      journal.ended('inbound', ended.session, end);
+    const inbound = new InboundSession(receiver, limits.maxCalls, {
+      onRotated: ({ session }, rotation) => journal.rotated('inbound', session, rotation),
+      onEnd: (ended, end) => {
+        this.#sessions.delete(ended);
+        journal.ended('inbound', ended.session, end);
+      },
     });
     const session = new Session(connection, channel, clock, limits, inbound);
     this.#sessions.add(inbound);

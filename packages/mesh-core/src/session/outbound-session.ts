@@ -1,8 +1,9 @@
-import { MeshError, type PeerIdentity } from '@lemur-bookstores/mesh-interface';
+import { MeshError, type KeysRotated, type PeerIdentity } from '@lemur-bookstores/mesh-interface';
 import { FLAG_NOT_RUN, MessageKind } from '../wire/message.js';
 import { decodeErrorReply } from '../wire/error-reply.js';
 import { WheelEntry } from './deadline-wheel.js';
-import type { Session, SessionDelegate, SessionEnd } from './session.js';
+import type { Session } from './session.js';
+import type { SessionDelegate, SessionEnd } from './session-delegate.js';
 
 /** Ids are 32 bits and never used twice in a session: near their end the session drains and a new one takes over. */
 const LAST_ID = 0xffff_fff0;
@@ -27,6 +28,8 @@ export abstract class PendingCall extends WheelEntry {
 /** What the owner of an outbound session hears. */
 export interface OutboundSessionListener {
   onReady(): void;
+  /** Both ends have new keys. */
+  onRotated(rotation: KeysRotated): void;
   /** It was stale and works: calls may be written to it again. */
   onVerified(): void;
   /** No new calls here: dial anew. Calls in flight still end. */
@@ -136,6 +139,15 @@ export class OutboundSession implements SessionDelegate {
     this.#listener.onReady();
   }
 
+  onRotated(rotation: KeysRotated): void {
+    this.#listener.onRotated(rotation);
+  }
+
+  /** Its owner dials anew. */
+  onSpent(): void {
+    this.retire(() => {});
+  }
+
   onVerified(): void {
     this.#listener.onVerified();
   }
@@ -166,6 +178,7 @@ export class OutboundSession implements SessionDelegate {
 
   #drainSelf(): void {
     this.#draining = true;
+    this.session.drain();
     this.#listener.onDraining();
   }
 

@@ -11,7 +11,8 @@ import { notInTime, unheld } from './audit-hold.js';
 import type { ConnectionJournal } from './connection-journal.js';
 import { driveInitiator } from './handshake-driver.js';
 import { OutboundSession, type OutboundSessionListener } from './outbound-session.js';
-import { Session, type SessionEnd } from './session.js';
+import { Session } from './session.js';
+import type { SessionEnd } from './session-delegate.js';
 import type { SessionLimits } from './session-limits.js';
 
 /** What a dial needs. */
@@ -24,7 +25,7 @@ export interface DialerParts {
 }
 
 /** What the dialler's owner hears of a session after it was welcomed. */
-export type DialListener = Omit<OutboundSessionListener, 'onReady'>;
+export type DialListener = Omit<OutboundSessionListener, 'onReady' | 'onRotated'>;
 
 /** Connects to one instance of a service and proves it: the outbound half of the life of a session. */
 export class SessionDialer {
@@ -87,6 +88,7 @@ export class SessionDialer {
             state = 'welcomed';
             held.then(open, (error: unknown) => giveUp(unheld('auth.succeeded', error, false)));
           },
+          onRotated: (rotation) => journal.rotated('outbound', outbound.session, rotation),
           onVerified: () => listener.onVerified(),
           onDraining: () => listener.onDraining(),
           onEnd: (end) => {

@@ -1,41 +1,10 @@
-import { MeshError, type Clock, type Connection, type PeerIdentity, type SecureChannel } from '@lemur-bookstores/mesh-interface';
+import { CHANNEL_RECORD_FLAG, MeshError, type Clock, type Connection, type PeerIdentity, type SecureChannel } from '@lemur-bookstores/mesh-interface';
 import { HEADER_BYTES, isWellFormed, MessageKind, RecordFlag } from '../wire/message.js';
 import { Packer } from '../wire/packer.js';
 import { Reassembly } from '../wire/reassembly.js';
 import { KeepAlive } from './keep-alive.js';
+import type { SessionDelegate, SessionEnd, SessionState } from './session-delegate.js';
 import type { SessionLimits } from './session-limits.js';
-
-/**
- * `opening`: the dialler waits for the acceptor's welcome. `draining`: a GOAWAY was sent or received; what is in flight ends.
- * `closing`: our CLOSE is written. `closed`: nothing is left.
- */
-export type SessionState = 'opening' | 'open' | 'draining' | 'closing' | 'closed';
-
-/** How a session ended. */
-export type SessionEnd =
-  /** With an authenticated CLOSE of either side. */
-  | { readonly type: 'closed'; readonly by: 'us' | 'peer' }
-  /** The connection ended without one: somebody may have cut it (PROTOCOL 1.5). */
-  | { readonly type: 'truncated'; readonly error: MeshError }
-  /** We ended it because of what the peer did or failed to do. */
-  | { readonly type: 'failed'; readonly error: MeshError };
-
-/** What a session hands on: the call path of its role. */
-export interface SessionDelegate {
-  /** `request` and `cancel` at the acceptor, `response` and `error` at the dialler; nothing else gets here. */
-  onMessage(kind: number, flags: number, id: number, buffer: Buffer, start: number, end: number): void;
-  /** A message whose announced size is over our cap was thrown away; `kind` and `id` are from its header. */
-  onTooLarge(kind: number, id: number, bytes: number): void;
-  /** The peer is ready for requests (dialler only). */
-  onReady(): void;
-  /** Something came after {@link Session.verify}: the connection works. */
-  onVerified(): void;
-  /** A slow reader has caught up. */
-  onWritten(): void;
-  /** The peer takes up no request after `lastProcessedId`. */
-  onGoAway(lastProcessedId: number): void;
-  onEnd(end: SessionEnd): void;
-}
 
 /** One authenticated connection: opens records, splits them into messages, keeps the connection alive, ends it properly. */
 export class Session {
@@ -82,12 +51,26 @@ export class Session {
     this.#connection.authenticated();
     this.#connection.onMessage = (record) => this.#onRecord(record);
     this.#connection.onEnd = ({ error }) => this.#onConnectionEnd(error);
-    this.#connection.onDrain = () => {
-      this.packer.resume();
-      this.#delegate.onWritten();
-    };
+    this.#connection.onDrain = () => this.#onWritable();
+    this.#startRekeying();
     if (this.channel.role === 'responder') this.packer.control(MessageKind.welcome, 0);
     this.#keepAlive.start();
+  }
+
+  /** From here on the keys are held to their cryptoperiod (PROTOCOL 3.10). */
+  #startRekeying(): void {
+    this.channel.rekeying?.start({
+      send: (record) => this.packer.raw(record),
+      onRotated: (rotation) => this.#delegate.onRotated(rotation),
+      onResume: () => this.#onWritable(),
+      onSpent: () => this.#delegate.onSpent(),
+      onFailed: (error) => this.fail(error),
+    });
+  }
+
+  #onWritable(): void {
+    this.packer.resume();
+    this.#delegate.onWritten();
   }
 
   /** A message has come in part. */
@@ -109,8 +92,14 @@ export class Session {
   /** Tells the peer that no request after `lastProcessedId` is taken up. */
   goAway(lastProcessedId: number): void {
     if (this.#state !== 'open') return;
-    this.#state = 'draining';
+    this.drain();
     this.packer.control(MessageKind.goAway, lastProcessedId);
+  }
+
+  /** Nothing new is taken up here: no rekey begins either, unless a hard limit is near (PROTOCOL 3.8). */
+  drain(): void {
+    if (this.#state === 'open') this.#state = 'draining';
+    this.channel.rekeying?.drain();
   }
 
   /** Ends it properly: CLOSE, then the connection. What was written before goes out first. */
@@ -139,11 +128,10 @@ export class Session {
     this.lastReceivedAt = this.#clock.monotonic();
     this.receivedBytes += record.length;
     try {
-      const plaintext = this.channel.open(record);
-      const flags = (record[0] as number) & 0xf0;
-      if (flags === 0) this.#onMessages(plaintext);
-      else if ((flags & RecordFlag.fragment) !== 0 && (flags & RecordFlag.unused) === 0) this.#onFragment(flags, plaintext);
-      else throw new MeshError('protocol_violation', 'a record with unknown flags');
+      const flags = (record[0] ?? 0) & 0xf0;
+      const { rekeying } = this.channel;
+      if (rekeying !== undefined && (flags & CHANNEL_RECORD_FLAG) !== 0) rekeying.receive(record);
+      else this.#onData(flags, this.channel.open(record));
       if (this.#verifying) {
         this.#verifying = false;
         this.#delegate.onVerified();
@@ -151,6 +139,12 @@ export class Session {
     } catch (error) {
       this.fail(MeshError.from(error, 'protocol_violation'));
     }
+  }
+
+  #onData(flags: number, plaintext: Buffer): void {
+    if (flags === 0) this.#onMessages(plaintext);
+    else if ((flags & RecordFlag.fragment) !== 0 && (flags & CHANNEL_RECORD_FLAG) === 0) this.#onFragment(flags, plaintext);
+    else throw new MeshError('protocol_violation', 'a record with unknown flags');
   }
 
   #onMessages(plaintext: Buffer): void {
@@ -207,7 +201,7 @@ export class Session {
         return this.#delegate.onReady();
       case MessageKind.goAway:
         if (this.#state === 'opening') break;
-        if (this.#state === 'open') this.#state = 'draining';
+        if (this.#state === 'open') this.drain();
         return this.#delegate.onGoAway(id);
       case MessageKind.close:
         this.#end({ type: 'closed', by: 'peer' });

@@ -33,7 +33,7 @@ export const FLAG_TRACE = 0x08;
 export const FLAG_NOT_RUN = 0x10;
 
 /** Record flags (high half of the header byte). A record without `fragment` holds whole messages. */
-export const RecordFlag = { fragment: 0x10, first: 0x20, last: 0x40, unused: 0x80 } as const;
+export const RecordFlag = { fragment: 0x10, first: 0x20, last: 0x40 } as const;
 
 export const HEADER_BYTES = 10;
 export const MAX_METHOD_BYTES = 255;

@@ -74,6 +74,8 @@ export class Packer {
   control(kind: number, id: number): void {
     if (this.#closed) return;
     try {
+      // Nothing may be sealed: it waits with the data.
+      if (this.#holds) return this.#large(kind, 0, id, Buffer.allocUnsafe(HEADER_BYTES), undefined);
       const scratch = this.#reserve(0, undefined);
       this.#finishInline(scratch, this.#used, this.#used + HEADER_BYTES, kind, 0, id, undefined);
     } catch {
@@ -98,7 +100,7 @@ export class Packer {
 
   /** Seals and writes what this turn has gathered. @throws MeshError `session_closed` where that cannot be sealed */
   flush(): void {
-    if (this.#count === 0 || this.#scratch === undefined) return;
+    if (this.#count === 0 || this.#scratch === undefined || this.#holds) return;
     const scratch = this.#scratch;
     const plaintext = scratch.subarray(0, this.#used);
     this.#scratch = undefined;
@@ -115,15 +117,16 @@ export class Packer {
   resume(): void {
     if (this.#closed) return;
     try {
-      while (!this.#queue.isEmpty && this.#connection.bufferedBytes < HIGH_WATER_BYTES) this.#writeNext();
+      this.flush();
+      while (!this.#queue.isEmpty && !this.#blocked) this.#writeNext();
     } catch {
       // The owner knows (#write).
     }
   }
 
-  /** Nothing waits for a slow reader; what this turn has gathered goes out before anything else. */
+  /** Nothing waits for a slow reader or for new keys; what this turn has gathered goes out before anything else. */
   get idle(): boolean {
-    return this.#queue.isEmpty;
+    return this.#queue.isEmpty && !this.#holds;
   }
 
   /** Drops what waits. */
@@ -136,7 +139,16 @@ export class Packer {
 
   #fitsInline(body: string | Uint8Array | undefined): boolean {
     if (this.#closed) throw new MeshError('session_closed', 'the session is closed', { mayHaveRun: false });
-    return (body === undefined || body.length <= INLINE_CHARACTERS) && this.#queue.isEmpty && this.#connection.bufferedBytes < HIGH_WATER_BYTES;
+    return (body === undefined || body.length <= INLINE_CHARACTERS) && this.#queue.isEmpty && !this.#blocked;
+  }
+
+  /** The keys are past their limit: nothing can be sealed before `resume` (PROTOCOL 3.10). */
+  get #holds(): boolean {
+    return this.#channel.rekeying?.holds === true;
+  }
+
+  get #blocked(): boolean {
+    return this.#connection.bufferedBytes >= HIGH_WATER_BYTES || this.#holds;
   }
 
   /** Makes room for one message; UTF-8 takes up to 3 bytes a UTF-16 unit. */
@@ -176,15 +188,15 @@ export class Packer {
     const bytes = typeof body === 'string' ? Buffer.from(body, 'utf8') : body;
     const message = new OutgoingMessage(id, head, bytes, this.#nextFragmentId);
     writeHeader(head, 0, kind, flags, id, message.bytes - HEADER_BYTES);
-    const blocked = !this.#queue.isEmpty || this.#connection.bufferedBytes >= HIGH_WATER_BYTES;
+    const blocked = !this.#queue.isEmpty || this.#blocked;
     if (blocked && this.#queue.bytes + message.bytes > this.#maxQueuedBytes) {
       throw new MeshError('send_queue_full', `${this.#queue.bytes} bytes already wait for the peer to read`, { mayHaveRun: false });
     }
     this.#nextFragmentId = (this.#nextFragmentId + 1) >>> 0;
     if (!blocked) {
+      // Every record may be the last one that the key, or the socket, takes.
       this.flush();
-      do this.#writePiece(message);
-      while (!message.done && this.#connection.bufferedBytes < HIGH_WATER_BYTES);
+      while (!message.done && !this.#blocked) this.#writePiece(message);
       if (message.done) return;
     }
     // Text was encoded here; bytes are the caller's, who may change them once the call has returned.
@@ -193,6 +205,7 @@ export class Packer {
 
   #writeNext(): void {
     this.flush();
+    if (this.#holds) return;
     const { flags, parts, ended } = this.#queue.next();
     this.#write(flags, parts);
     if (ended?.cancelled === true) this.control(MessageKind.cancel, ended.id);
@@ -201,6 +214,13 @@ export class Packer {
   #writePiece(message: OutgoingMessage): void {
     const { flags, parts } = message.next();
     this.#write(flags, parts);
+  }
+
+  /** A record that the channel sealed itself. */
+  raw(record: Buffer): void {
+    if (this.#closed) return;
+    this.sentBytes += record.length;
+    this.#connection.send(record);
   }
 
   #write(flags: number, parts: readonly Uint8Array[]): void {

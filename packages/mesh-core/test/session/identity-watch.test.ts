@@ -11,7 +11,7 @@ import { SessionRig } from '../support/session-rig.js';
 import { message, turns } from '../support/wire.js';
 
 const { goAway, close, welcome } = MessageKind;
-const changed: IdentityChange = { type: 'changed', id: 'spiffe://test/own', notAfter: Date.UTC(2027, 0, 1) };
+const changed: IdentityChange = { type: 'changed', id: 'spiffe://test/own', notAfter: Date.UTC(2027, 0, 1), trustChanged: true };
 const distrust = new MeshError('peer_untrusted', 'its CA is gone');
 
 interface Peer {
@@ -22,10 +22,10 @@ interface Peer {
 function rig(): { clock: FakeClock; channels: PlainChannels; audit: RecordingAudit; logger: RecordingLogger; watch: IdentityWatch; inbound: Peer & { owner: InboundSession }; outbound: Peer & { owner: OutboundSession } } {
   const [clock, channels, audit, logger] = [new FakeClock(), new PlainChannels('own'), new RecordingAudit(), new RecordingLogger()];
   const [inEvents, outEvents]: [string[], string[]] = [[], []];
-  const inOwner = new InboundSession({ onRequest: () => {}, onRefused: () => {} }, 10, (_session, { type }) => inEvents.push(type));
+  const inOwner = new InboundSession({ onRequest: () => {}, onRefused: () => {} }, 10, { onRotated: () => {}, onEnd: (_session, { type }) => inEvents.push(type) });
   const inRig = new SessionRig('responder', inOwner);
   inOwner.attach(inRig.session);
-  const outOwner = new OutboundSession({ onReady: () => {}, onVerified: () => {}, onDraining: () => void outEvents.push('draining'), onEnd: ({ type }) => void outEvents.push(type) }, 10);
+  const outOwner = new OutboundSession({ onReady: () => {}, onRotated: () => {}, onVerified: () => {}, onDraining: () => void outEvents.push('draining'), onEnd: ({ type }) => void outEvents.push(type) }, 10);
   const outRig = new SessionRig('initiator', outOwner);
   outOwner.attach(outRig.session);
   outRig.feed(message(welcome, 0));

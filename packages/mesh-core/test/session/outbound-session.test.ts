@@ -50,6 +50,7 @@ function opened({ limits = {}, firstId = 1 }: { limits?: Partial<SessionLimits>;
   const events: string[] = [];
   const listener: OutboundSessionListener = {
     onReady: () => void events.push('ready'),
+    onRotated: () => {},
     onVerified: () => void events.push('verified'),
     onDraining: () => void events.push('draining'),
     onEnd: ({ type }) => void events.push(`end ${type}`),

@@ -130,6 +130,7 @@ export class PlainChannel implements SecureChannel {
   readonly suite = 'aesgcm';
   readonly epoch = 0;
   readonly handshakeHash: Uint8Array;
+  validForMs = Infinity;
   /** Set by a test: the seal of this number fails as a used-up key does. */
   failSealAt = Infinity;
   /** Set by a test: what `reverify()` finds. */

@@ -1,6 +1,7 @@
 import { FakeClock } from '@lemur-bookstores/mesh-interface';
 import { DEFAULT_SESSION_LIMITS, type SessionLimits } from '../../src/session/session-limits.js';
-import { Session, type SessionDelegate, type SessionEnd } from '../../src/session/session.js';
+import { Session } from '../../src/session/session.js';
+import type { SessionDelegate, SessionEnd } from '../../src/session/session-delegate.js';
 import { FakeConnection } from './fake-connection.js';
 import { channelPair, type PlainChannel } from './plain-channels.js';
 import { Reader, turns, type PlainMessage } from './wire.js';
@@ -30,6 +31,10 @@ export class RecordingDelegate implements SessionDelegate {
   onVerified(): void {
     this.verified++;
   }
+
+  onRotated(): void {}
+
+  onSpent(): void {}
 
   onWritten(): void {
     this.written++;

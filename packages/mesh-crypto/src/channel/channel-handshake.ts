@@ -23,6 +23,8 @@ export interface ChannelHandshakeOptions extends PeerPolicy {
   readonly primitives: CryptoPrimitives;
   /** The process's own; stays the caller's. */
   readonly staticKey: KeyPair;
+  /** End of the own leaf's validity, ms since 1970. Default: never. */
+  readonly notAfter?: number;
   /** Of the channel's keys. Default: what no rotation options give. */
   readonly cryptoperiod?: Cryptoperiod;
 }
@@ -88,13 +90,15 @@ abstract class NoiseChannelHandshake implements ChannelHandshake {
 
   protected finish(noise: NoiseHandshake, suite: CipherSuite, peer: ProvenPeer): SecureChannel {
     this.#over = true;
-    const { primitives, clock, cryptoperiod } = this.options;
+    const { primitives, clock, cryptoperiod, skewMs, notAfter = Infinity } = this.options;
     const { handshakeHash } = noise;
     return new NoiseChannel({
       role: this.role,
       suite,
       peer: peer.identity,
       reverify: peer.reverify,
+      // As certificates are checked, so that a peer whose clock is behind gets a session at all.
+      validForMs: Math.max(0, Math.min(notAfter, peer.identity.notAfter) + skewMs - clock.now()),
       handshakeHash,
       primitives,
       keys: noise.splitKeys(),

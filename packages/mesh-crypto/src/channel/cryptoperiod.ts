@@ -85,7 +85,7 @@ export function rotationProblems(options: RotationOptions = {}, path = 'rotation
  */
 export function cryptoperiodOf(options: RotationOptions = {}, path = 'rotation'): Cryptoperiod {
   const problems = rotationProblems(options, path);
-  if (problems.length > 0) throw new MeshError('invalid_option', problems.join('; '), { details: problems });
+  if (problems.length > 0) throw new MeshError('invalid_option', problems.join('; '), { details: { problems } });
   const { interval = DEFAULT_INTERVAL_MS, autoRotate = true, maxRecords = MAX_RECORDS, maxBytes = MAX_BYTES } = options;
   const soft: KeyLimit = { ageMs: autoRotate ? interval : Infinity, records: maxRecords, bytes: maxBytes };
   const hard: KeyLimit = {

@@ -22,6 +22,8 @@ export interface NoiseChannelOptions {
   readonly peer: PeerIdentity;
   /** Judges the peer's chain again; must hold nothing of the handshake. */
   readonly reverify: () => MeshError | undefined;
+  /** Until a leaf of either side ends, in ms. Default: none does. */
+  readonly validForMs?: number;
   readonly handshakeHash: Uint8Array;
   readonly primitives: CryptoPrimitives;
   /** Taken over: wiped when the channel is destroyed. */
@@ -44,6 +46,7 @@ export class NoiseChannel implements SecureChannel {
   readonly suite: CipherSuite;
   readonly peer: PeerIdentity;
   readonly handshakeHash: Uint8Array;
+  readonly validForMs: number;
   readonly rekeying: Rekeying;
   readonly #keys: ChannelKeys;
   readonly #reverify: () => MeshError | undefined;
@@ -57,6 +60,7 @@ export class NoiseChannel implements SecureChannel {
     this.suite = suite;
     this.peer = options.peer;
     this.handshakeHash = handshakeHash;
+    this.validForMs = options.validForMs ?? Infinity;
     this.#reverify = options.reverify;
     this.#keys = new ChannelKeys({
       epoch,

@@ -1,0 +1,37 @@
+import type { KeysRotated, MeshError } from '@lemur-bookstores/mesh-interface';
+
+/**
+ * `opening`: the dialler waits for the acceptor's welcome. `draining`: a GOAWAY was sent or received; what is in flight ends.
+ * `closing`: our CLOSE is written. `closed`: nothing is left.
+ */
+export type SessionState = 'opening' | 'open' | 'draining' | 'closing' | 'closed';
+
+/** How a session ended. */
+export type SessionEnd =
+  /** With an authenticated CLOSE of either side. */
+  | { readonly type: 'closed'; readonly by: 'us' | 'peer' }
+  /** The connection ended without one: somebody may have cut it (PROTOCOL 1.5). */
+  | { readonly type: 'truncated'; readonly error: MeshError }
+  /** We ended it because of what the peer did or failed to do. */
+  | { readonly type: 'failed'; readonly error: MeshError };
+
+/** What a session hands on: the call path of its role. */
+export interface SessionDelegate {
+  /** `request` and `cancel` at the acceptor, `response` and `error` at the dialler; nothing else gets here. */
+  onMessage(kind: number, flags: number, id: number, buffer: Buffer, start: number, end: number): void;
+  /** A message whose announced size is over our cap was thrown away; `kind` and `id` are from its header. */
+  onTooLarge(kind: number, id: number, bytes: number): void;
+  /** The peer is ready for requests (dialler only). */
+  onReady(): void;
+  /** Something came after {@link Session.verify}: the connection works. */
+  onVerified(): void;
+  /** A slow reader has caught up. */
+  onWritten(): void;
+  /** The peer takes up no request after `lastProcessedId`. */
+  onGoAway(lastProcessedId: number): void;
+  /** Both ends have new keys. */
+  onRotated(rotation: KeysRotated): void;
+  /** The keys will not be replaced any more: this session has to be (PROTOCOL 3.6, 3.8). */
+  onSpent(): void;
+  onEnd(end: SessionEnd): void;
+}
