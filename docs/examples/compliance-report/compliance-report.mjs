@@ -16,6 +16,7 @@ const PEERS = ['order-service', 'user-service'];
 const home = await mkdtemp(join(tmpdir(), 'compliance-report-'));
 let time = JANUARY.from.getTime();
 const clock = { ...systemClock, now: () => time }; // dates are made up, timers are not
+const logger = { debug() {}, info() {}, warn() {}, error: console.error }; // the logs would warn of a clock that jumps by days
 const later = (ms) => void (time += ms);
 const paths = { keysDir: join(home, 'keys'), logsDir: join(home, 'logs'), runtimeDir: join(home, 'run') };
 
@@ -23,7 +24,7 @@ const paths = { keysDir: join(home, 'keys'), logsDir: join(home, 'logs'), runtim
 async function run() {
   const ledger = new ComplianceAdapter({ standard: 'PCI-DSS', requirement: '3.6.4', heartbeatMs: DAY });
   const trail = new FileAdapter(join(paths.logsDir, 'audit'));
-  const audit = new AuditLogger({ serviceId: 'payment-service', adapters: [trail, ledger], clock });
+  const audit = new AuditLogger({ serviceId: 'payment-service', adapters: [trail, ledger], clock, logger });
   await audit.start({ paths, metrics: () => ({}) }); // a mesh does this itself
   return { ledger, audit };
 }

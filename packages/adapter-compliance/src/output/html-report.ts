@@ -69,24 +69,23 @@ function totals(summary: ComplianceReport['summary']): Html[] {
 }
 
 const number = (value: number | undefined): HtmlValue => (value === undefined ? '' : grouped(value));
-const time = (value: string | undefined): HtmlValue => (value === undefined ? '' : moment(value));
 const duration = (value: number | undefined): HtmlValue => (value === undefined ? 'none' : timeSpan(value));
 
 const CLASSES: readonly Column<KeyClass>[] = [
   { heading: 'Service', value: ({ service }) => service },
-  { heading: 'Type', value: ({ keyType }) => keyType },
-  { heading: 'Algorithm', value: ({ algorithm }) => algorithm },
-  { heading: 'Changed after', value: ({ policy }) => duration(policy.intervalMs) },
-  { heading: 'Hard limit', value: ({ policy }) => duration(policy.rejectAfterMs) },
+  { heading: 'Type', kind: 'word', value: ({ keyType }) => keyType },
+  { heading: 'Algorithm', kind: 'word', value: ({ algorithm }) => algorithm },
+  { heading: 'Changed after', kind: 'span', value: ({ policy }) => duration(policy.intervalMs) },
+  { heading: 'Hard limit', kind: 'span', value: ({ policy }) => duration(policy.rejectAfterMs) },
   { heading: 'Records', kind: 'number', value: ({ policy }) => number(policy.maxRecords) },
   { heading: 'Bytes', kind: 'number', value: ({ policy }) => number(policy.maxBytes) },
-  { heading: 'Set by', value: ({ policy }) => policy.source },
+  { heading: 'Set by', kind: 'word', value: ({ policy }) => policy.source },
   { heading: 'Keys', kind: 'number', value: ({ keys }) => number(keys) },
   { heading: 'In use', kind: 'number', value: ({ inUse }) => number(inUse) },
   { heading: 'Retired', kind: 'number', value: ({ retired }) => number(retired) },
   { heading: 'Destroyed', kind: 'number', value: ({ destroyed }) => number(destroyed) },
   { heading: 'End not seen', kind: 'number', value: ({ endNotSeen }) => number(endNotSeen) },
-  { heading: 'Longest use', value: ({ longestMs }) => timeSpan(longestMs) },
+  { heading: 'Longest use', kind: 'span', value: ({ longestMs }) => timeSpan(longestMs) },
   { heading: 'Most records', kind: 'number', value: ({ mostRecords }) => number(mostRecords) },
   { heading: 'Most bytes', kind: 'number', value: ({ mostBytes }) => number(mostBytes) },
   { heading: 'Overdue', kind: 'number', value: ({ overdue }) => number(overdue) },
@@ -96,7 +95,7 @@ const FINDINGS: readonly Column<Finding>[] = [
   { heading: 'What', value: ({ kind }) => html`<span class="bad">${kind}</span>` },
   { heading: 'Since', kind: 'time', value: ({ at }) => moment(at) },
   { heading: 'Service', value: ({ service }) => service },
-  { heading: 'Type', value: ({ keyType }) => keyType },
+  { heading: 'Type', kind: 'word', value: ({ keyType }) => keyType },
   { heading: 'Key', kind: 'id', value: ({ keyId }) => keyId },
   { heading: 'How', value: ({ text }) => text },
 ];
@@ -104,7 +103,7 @@ const FINDINGS: readonly Column<Finding>[] = [
 const GAPS: readonly Column<CoverageGap>[] = [
   { heading: 'Service', value: ({ service }) => service },
   { heading: 'Ledger', value: ({ ledger }) => ledger },
-  { heading: 'What', value: ({ kind }) => kind },
+  { heading: 'What', kind: 'word', value: ({ kind }) => kind },
   { heading: 'From', kind: 'time', value: ({ from }) => moment(from) },
   { heading: 'To', kind: 'time', value: ({ to }) => moment(to) },
   { heading: 'Why', value: ({ text }) => text },
@@ -112,26 +111,24 @@ const GAPS: readonly Column<CoverageGap>[] = [
 
 const KEYS: readonly Column<KeyRow>[] = [
   { heading: 'Service', value: ({ service }) => service },
-  { heading: 'Type', value: ({ keyType, algorithm }) => html`${keyType}<br>${algorithm}` },
+  { heading: 'Type', kind: 'word', value: ({ keyType, algorithm }) => html`${keyType}<br>${algorithm}` },
   { heading: 'Key, and with whom', kind: 'id', value: ({ keyId, peerId }) => html`${keyId}<br>${peerId}` },
-  { heading: 'Created', kind: 'time', value: ({ createdAt }) => moment(createdAt) },
-  { heading: 'Activated', kind: 'time', value: ({ activatedAt, activatedBy }) => html`${moment(activatedAt)}<br>${activatedBy ?? 'before the ledger'}` },
-  { heading: 'Retired', kind: 'time', value: ({ retiredAt, retiredBy, state }) => html`${time(retiredAt)}<br>${retiredBy ?? state}` },
+  { heading: 'Created, activated', kind: 'time', value: ({ createdAt, activatedAt, activatedBy }) => html`${moment(createdAt)}<br>${moment(activatedAt)}<br>${activatedBy ?? 'before the ledger'}` },
+  { heading: 'Retired', kind: 'time', value: ({ retiredAt, retiredBy, state }) => (retiredAt === undefined ? state : html`${moment(retiredAt)}<br>${retiredBy ?? state}`) },
   { heading: 'Destroyed', value: ({ destroyed, state }) => (destroyed === undefined ? (state === 'end not seen' ? 'with its process' : '') : destroyed ? 'yes' : 'no') },
-  { heading: 'Age', value: ({ ageMs }) => timeSpan(ageMs) },
-  { heading: 'Records', kind: 'number', value: ({ records }) => number(records) },
-  { heading: 'Bytes', kind: 'number', value: ({ bytes }) => number(bytes) },
+  { heading: 'Age', kind: 'span', value: ({ ageMs }) => timeSpan(ageMs) },
+  { heading: 'Records, bytes', kind: 'number', value: ({ records, bytes }) => html`${number(records)}<br>${number(bytes)}` },
   { heading: 'To be changed after', value: ({ policy }) => html`${duration(policy.intervalMs)} (${policy.source})` },
-  { heading: 'Late', value: ({ overdueMs }) => (overdueMs === undefined ? '' : html`<span class="bad">${timeSpan(overdueMs)}</span>`) },
+  { heading: 'Late', kind: 'span', value: ({ overdueMs }) => (overdueMs === undefined ? '' : html`<span class="bad">${timeSpan(overdueMs)}</span>`) },
   { heading: 'Failed changes', kind: 'number', value: ({ failedChanges }) => (failedChanges === 0 ? '' : grouped(failedChanges)) },
 ];
 
 const CHANGES: readonly Column<KeyChange>[] = [
   { heading: 'Time', kind: 'time', value: ({ at }) => moment(at) },
   { heading: 'Service', value: ({ service }) => service },
-  { heading: 'Type', value: ({ keyType }) => keyType },
-  { heading: 'What', value: ({ action }) => action },
-  { heading: 'Because of', value: ({ trigger }) => trigger },
+  { heading: 'Type', kind: 'word', value: ({ keyType }) => keyType },
+  { heading: 'What', kind: 'word', value: ({ action }) => action },
+  { heading: 'Because of', kind: 'word', value: ({ trigger }) => trigger },
   { heading: 'Key', kind: 'id', value: ({ keyId }) => keyId },
   { heading: 'Instead of', kind: 'id', value: ({ previousKeyId }) => previousKeyId },
   { heading: 'Sessions', kind: 'number', value: ({ sessionsRekeyed }) => number(sessionsRekeyed) },
@@ -142,7 +139,7 @@ const TRAIL: readonly Column<TrailChange>[] = [
   { heading: 'Time', kind: 'time', value: ({ at }) => moment(at) },
   { heading: 'Service', value: ({ service }) => service },
   { heading: 'Ledger', value: ({ ledger }) => ledger },
-  { heading: 'What', value: ({ action }) => action },
+  { heading: 'What', kind: 'word', value: ({ action }) => action },
 ];
 
 const HEADS: readonly Column<AuditLogHead>[] = [
@@ -156,7 +153,7 @@ const HEADS: readonly Column<AuditLogHead>[] = [
 const LEDGERS: readonly Column<ReportedLedger>[] = [
   { heading: 'Service', value: ({ service }) => service },
   { heading: 'Ledger', kind: 'id', value: ({ ledger, origin }) => html`${ledger}<br>${origin}` },
-  { heading: 'Verified', value: ({ status }) => (status === 'authentic' ? 'authentic' : 'consistent, NOT authenticated') },
+  { heading: 'Verified', kind: 'word', value: ({ status }) => (status === 'authentic' ? 'authentic' : 'consistent, NOT authenticated') },
   { heading: 'Records', kind: 'number', value: ({ records }) => number(records) },
   { heading: 'Root', kind: 'id', value: ({ root }) => root },
   { heading: 'Not authenticated', value: ({ notAuthenticated }) => notAuthenticated.map(({ from, to, why }) => html`records ${from} to ${to - 1} (${why})<br>`) },

@@ -9,14 +9,16 @@ p, ul { margin: 0 0 2mm; }
 ul { padding-left: 5mm; }
 .notice { border: 0.4mm solid #1a1a1a; padding: 2mm 3mm; margin: 3mm 0; break-inside: avoid; }
 .none { font-style: italic; }
-table { border-collapse: collapse; width: 100%; font-size: 8pt; margin: 0 0 2mm; }
+table { border-collapse: collapse; width: 100%; font-size: 7.5pt; margin: 0 0 2mm; }
 thead { display: table-header-group; }
 tr { break-inside: avoid; }
 th, td { border: 0.2mm solid #8a8a8a; padding: 0.8mm 1.2mm; text-align: left; vertical-align: top; overflow-wrap: anywhere; }
-th { background: #ececec; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+th { overflow-wrap: normal; background: #ececec; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 td.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
-td.time { white-space: nowrap; font-variant-numeric: tabular-nums; }
-td.id, .hash { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: 7.5pt; overflow-wrap: anywhere; }
+td.time, td.span { white-space: nowrap; font-variant-numeric: tabular-nums; }
+td.word { min-width: 20mm; }
+td.id { min-width: 53mm; }
+td.id, .hash { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: 7pt; overflow-wrap: anywhere; }
 .summary { display: flex; flex-wrap: wrap; gap: 2mm; margin: 0 0 2mm; padding: 0; list-style: none; }
 .summary li { border: 0.2mm solid #8a8a8a; padding: 1.5mm 3mm; min-width: 28mm; }
 .summary strong { display: block; font-size: 14pt; line-height: 1.2; }

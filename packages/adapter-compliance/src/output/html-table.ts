@@ -3,7 +3,8 @@ import { html, type Html, type HtmlValue } from './html-text.js';
 /** How a column is shown. */
 export interface Column<T> {
   readonly heading: string;
-  readonly kind?: 'number' | 'time' | 'id';
+  /** `span`: a length of time. `word`: room for one, so that it is not broken. */
+  readonly kind?: 'number' | 'time' | 'span' | 'id' | 'word';
   readonly value: (row: T) => HtmlValue;
 }
 

@@ -4,7 +4,10 @@ export const NIST_SP_800_57: Standard = {
   id: 'NIST-SP-800-57',
   name: 'NIST SP 800-57 Part 1',
   version: 'Revision 5',
-  notes: ['A recommendation: numbers are those of its sections.'],
+  notes: [
+    'A recommendation: numbers are those of its sections.',
+    'A change of session keys in a session is re-keying (8.2.3.1) by a fresh X25519 agreement, into which a secret of the session is mixed; no key is computed from its predecessor alone (key update, 8.2.3.2).',
+  ],
   requirements: [
     {
       id: '5.3',

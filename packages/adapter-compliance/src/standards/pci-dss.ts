@@ -20,7 +20,7 @@ export const PCI_DSS: Standard = {
         'for each key when it came into use, its age and its volume when it was changed, and what the change was due to',
         'keys that were used for longer than their cryptoperiod, and changes that failed',
       ],
-      outside: ['the documented procedures, the reasons for the length of the periods, and the interviews that testing asks for', 'keys that protect stored account data'],
+      outside: ['the documented procedures, the reasons for the length of the periods, and the interviews and observations that testing asks for', 'keys that protect stored account data'],
     },
     {
       id: '3.7.5',
@@ -32,15 +32,15 @@ export const PCI_DSS: Standard = {
     {
       id: '4.2.1',
       otherIds: [{ version: 'v3.2.1', id: '4.1' }],
-      title: 'Account data that crosses open, public networks is protected by strong cryptography, with trusted keys and certificates only',
+      title: 'Primary account numbers (PAN) that cross open, public networks are protected by strong cryptography, with trusted keys and certificates only',
       evidence: ['the algorithms in use for sessions, handshakes and certificates', 'the certificates that were in use, and their changes'],
-      outside: ['which connections carry account data', 'connections that are not made by secure-stack-mesh', 'the inventory of trusted keys and certificates'],
+      outside: ['which connections carry PAN', 'connections that are not made by secure-stack-mesh', 'the inventory of trusted keys and certificates (4.2.1.1)'],
     },
     {
       id: '10.2',
       otherIds: [{ version: 'v3.2.1', id: '10.2' }],
       title: 'Audit logs are kept that let anomalies be found and events be reconstructed',
-      evidence: ['when the audit trail started and stopped (10.2.1.6; v3.2.1: 10.2.6)', 'changes of keys (10.2.1.5)', 'gaps in what was recorded', 'the heads of the audit logs, under which they can be verified'],
+      evidence: ['when the audit trail started and stopped (10.2.1.6; v3.2.1: 10.2.6)', 'changes of the certificates that services authenticate with (10.2.1.5; v3.2.1: 10.2.5), and of all other keys', 'gaps in what was recorded', 'the heads of the audit logs, under which they can be verified'],
       outside: ['the audit logs themselves, their review and their retention', 'access by people'],
     },
   ],
