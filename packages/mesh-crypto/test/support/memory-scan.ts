@@ -12,13 +12,13 @@ export function masked(secret: Uint8Array): Uint8Array {
   return copy;
 }
 
-/** How often each secret lies in the writable memory of this process. Linux only. */
-export function countInMemory(secrets: readonly Uint8Array[]): number[] {
+/** How often each secret, masked, lies in the writable memory of a process: this one, or a child. Linux only. */
+export function countInMemory(secrets: readonly Uint8Array[], process: number | 'self' = 'self'): number[] {
   const search = new Search(secrets);
-  const memory = openSync('/proc/self/mem', 'r');
+  const memory = openSync(`/proc/${process}/mem`, 'r');
   const chunk = Buffer.from(new ArrayBuffer(CHUNK_BYTES));
   try {
-    for (const line of readFileSync('/proc/self/maps', 'utf8').split('\n')) {
+    for (const line of readFileSync(`/proc/${process}/maps`, 'utf8').split('\n')) {
       const range = /^([0-9a-f]+)-([0-9a-f]+) rw/.exec(line);
       if (range === null) continue;
       const end = BigInt(`0x${range[2]}`);
