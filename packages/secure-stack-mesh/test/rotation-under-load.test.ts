@@ -1,0 +1,85 @@
+import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
+import { WebSocketTransport } from '@lemur-bookstores/mesh-core';
+import type { SecureMeshOptions } from '../src/options.js';
+import { CountedCalls, type CallPlan } from './support/counted-calls.js';
+import { SlowTransport } from './support/slow-transport.js';
+import { TestBed, type TestMesh } from './support/test-bed.js';
+import { WatchedChannels } from './support/watched-channels.js';
+
+const PATIENCE_MS = 120_000;
+/** `npm run soak` multiplies the calls. */
+const FACTOR = Number(process.env['MESH_SOAK'] ?? 1);
+
+const bed = new TestBed();
+afterEach(() => bed.close());
+afterAll(() => bed.remove());
+
+interface Pair {
+  readonly calls: CountedCalls;
+  readonly channels: WatchedChannels;
+  readonly orders: TestMesh;
+  readonly payments: TestMesh;
+}
+
+/** Two meshes that call each other, so that each dials and accepts a session. */
+async function pair(options: Partial<SecureMeshOptions>): Promise<Pair> {
+  const [calls, channels] = [new CountedCalls(), new WatchedChannels()];
+  const [orders, payments] = (['orders', 'payments'] as const).map((serviceId) => bed.mesh({ serviceId, monitoring: { enabled: false }, ...options })) as [TestMesh, TestMesh];
+  for (const one of [orders, payments]) {
+    channels.watch(one);
+    calls.handleAt(one);
+    await one.mesh.initialize();
+  }
+  return { calls, channels, orders, payments };
+}
+
+function expectWhole({ calls, orders, payments }: Pair): void {
+  expect(calls.problems()).toEqual([]);
+  expect(calls.counts.answered + calls.counts.cancelled).toBe(calls.made);
+  expect(calls.counts.cancelled).toBeGreaterThan(calls.made / 200);
+  expect(calls.counts.large).toBeGreaterThan(5);
+  for (const { log } of [orders, payments]) expect(log.filter((line) => !line.startsWith('debug'))).toEqual([]);
+}
+
+describe('keys are replaced under load, by both ends at once: no call fails, is lost, doubled or out of order', () => {
+  test('200 rotations and more during 100,000 calls in both directions', async () => {
+    const both = await pair({ rotation: { interval: 100, rejectAfterMs: 600_000, minIntervalMs: 0 } });
+    const { calls, channels, orders, payments } = both;
+    const plan = { calls: 50_000 * FACTOR, callers: 48, meanwhile: { every: 200, act: () => channels.rekey() } };
+    await Promise.all([calls.call(orders, 'payments', plan), calls.call(payments, 'orders', plan)]);
+    const { rotations, sessions } = channels;
+    expectWhole(both);
+    expect(calls.made).toBe(100_000 * FACTOR);
+    // The same two sessions all the time.
+    expect(sessions).toHaveLength(2);
+    expect(rotations).toBeGreaterThanOrEqual(200 * FACTOR);
+    for (const { dialler } of sessions) expect(dialler.epoch).toBeGreaterThan(16);
+  }, PATIENCE_MS * FACTOR);
+
+  test('with peers that read slowly, and messages that are half written as their keys are replaced', async () => {
+    const both = await pair({ transport: new SlowTransport(new WebSocketTransport(), 600_000), rotation: { interval: 100, rejectAfterMs: 600_000, minIntervalMs: 0 } });
+    const { calls, channels, orders, payments } = both;
+    const plan = { calls: 600 * FACTOR, callers: 8, burst: 4, largeEvery: 6, largest: 3_500_000, meanwhile: { every: 10, act: () => channels.rekey() } };
+    await Promise.all([calls.call(orders, 'payments', plan), calls.call(payments, 'orders', plan)]);
+    expectWhole(both);
+    expect(channels.sessions).toHaveLength(2);
+    expect(channels.rotations).toBeGreaterThan(30);
+    expect(channels.rotationsWithinMessages).toBeGreaterThan(10);
+  }, PATIENCE_MS * FACTOR);
+
+  const many: CallPlan = { calls: 4_000 * FACTOR, callers: 64, burst: 4, largeEvery: 100, largest: 400_000 };
+  const large: CallPlan = { calls: 200 * FACTOR, callers: 8, burst: 1, largeEvery: 4, largest: 3_500_000 };
+  test.each([
+    ['records', { maxRecords: 16, minIntervalMs: 30 }, many],
+    ['bytes', { maxBytes: 2 ** 20, minIntervalMs: 0 }, large],
+    ['both, at the usual pace', { maxRecords: 16, maxBytes: 2 ** 20 }, large],
+  ])('at the smallest limit of %s: what is past it waits for the next key, and goes on', async (_what, rotation, plan) => {
+    const both = await pair({ rotation });
+    const { calls, channels, orders, payments } = both;
+    await Promise.all([calls.call(orders, 'payments', plan), calls.call(payments, 'orders', plan)]);
+    expectWhole(both);
+    expect(channels.sessions).toHaveLength(2);
+    expect(channels.holds).toBeGreaterThan(5);
+    expect(channels.rotations).toBeGreaterThan(10);
+  }, PATIENCE_MS * FACTOR);
+});
