@@ -1,11 +1,12 @@
 import { inspect } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import { CHANNEL_RECORD_FLAG, type RekeyTrigger } from '@lemur-bookstores/mesh-interface';
+import { encodeControl } from '../src/channel/control-message.js';
 import { LAST_EPOCH } from '../src/channel/rekey.js';
 import { RecordKeys } from '../src/channel/record-keys.js';
 import { nodePrimitives } from '../src/primitives/node-primitives.js';
 import { noblePrimitives } from '../src/primitives/noble-primitives.js';
-import { AT_ONCE, deliver, endsOf, isControl, settle, silentEnd, type End, type Ends } from './support/rekeying-ends.js';
+import { AT_ONCE, deliver, endsOf, firstKeys, isControl, settle, silentEnd, type End, type Ends } from './support/rekeying-ends.js';
 import { thrown } from './support/vectors.js';
 
 const HOUR_MS = 3_600_000;
@@ -416,7 +417,7 @@ describe('a peer that does not do its part (PROTOCOL 3.8)', () => {
     await clock.advance(29_999);
     expect(waiting.heard).toEqual([]);
     await clock.advance(1);
-    expect(waiting.heard).toEqual(['spent: no-answer']);
+    expect([waiting.heard, waiting.spentBy]).toEqual([['spent: no-answer'], _what.startsWith('DONE') ? 'peer' : 'manual']);
     expect(waiting.rekeying.rekey('manual')).toBe(false);
     // It is good for what is in flight until then.
     waiting.send('in flight');
@@ -508,7 +509,15 @@ describe('the last epoch (PROTOCOL 3.6)', () => {
   test('asked for by hand, it is said at once', () => {
     const { dialler } = endsOf({ epoch: LAST_EPOCH });
     expect(dialler.rekeying.rekey('manual')).toBe(false);
-    expect(dialler.heard).toEqual(['spent: epochs']);
+    expect([dialler.heard, dialler.spentBy]).toEqual([['spent: epochs'], 'manual']);
+  });
+
+  test('a peer that asks again and again: said once', () => {
+    const { dialler } = endsOf({ epoch: LAST_EPOCH });
+    const rogue = new RecordKeys(nodePrimitives.aead('AESGCM'), firstKeys('responder').send, { epoch: LAST_EPOCH });
+    const request = encodeControl({ type: 'request' });
+    for (let i = 0; i < 3; i++) dialler.rekeying.receive(rogue.seal(CHANNEL_RECORD_FLAG, [request], request.length));
+    expect([dialler.heard, dialler.spentBy]).toEqual([['spent: epochs'], 'peer']);
   });
 });
 

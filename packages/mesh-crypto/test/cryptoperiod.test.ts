@@ -14,8 +14,18 @@ describe('limits', () => {
       hard: { ageMs: 7_200_000, records: 2 ** 22, bytes: 2 ** 36 },
       minIntervalMs: 100,
       answerMs: 30_000,
+      policy: { intervalMs: 3_600_000, rejectAfterMs: 7_200_000, maxRecords: 2 ** 20, maxBytes: 2 ** 34, source: 'default' },
     });
     expect(cryptoperiodOf({ interval: undefined, maxBytes: undefined } as unknown as RotationOptions)).toEqual(cryptoperiodOf());
+  });
+
+  test.each<[RotationOptions, object]>([
+    [{}, { intervalMs: 3_600_000, rejectAfterMs: 7_200_000, maxRecords: 2 ** 20, maxBytes: 2 ** 34, source: 'default' }],
+    [{ interval: 1_000, maxRecords: 16 }, { intervalMs: 1_000, rejectAfterMs: 2_000, maxRecords: 16, maxBytes: 2 ** 34, source: 'option' }],
+    [{ autoRotate: false }, { maxRecords: 2 ** 20, maxBytes: 2 ** 34, source: 'option' }],
+    [{ minIntervalMs: 0 }, { intervalMs: 3_600_000, rejectAfterMs: 7_200_000, maxRecords: 2 ** 20, maxBytes: 2 ** 34, source: 'option' }],
+  ])('%o: the policy that evidence shows', (options, policy) => {
+    expect(cryptoperiodOf(options).policy).toEqual(policy);
   });
 
   test('30 days, which a timer of Node cannot hold', () => {

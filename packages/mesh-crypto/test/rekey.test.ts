@@ -111,11 +111,11 @@ describe('epochs', () => {
   test('2^32-1 is the last: nothing begins, nothing is taken, the session has to be replaced (PROTOCOL 3.6)', () => {
     for (const role of ['initiator', 'responder'] as const) {
       const { rekey } = rekeyOf(role, { epoch: LAST_EPOCH });
-      expect(rekey.start('interval', 0)).toEqual([{ type: 'exhausted' }]);
+      expect(rekey.start('interval', 0)).toEqual([{ type: 'exhausted', trigger: 'interval' }]);
       expect(rekey.state).toBe('idle');
     }
     const { rekey: dialler } = rekeyOf('initiator', { epoch: LAST_EPOCH });
-    expect(dialler.receive({ type: 'request' }, 'present', 0)).toEqual([{ type: 'exhausted' }]);
+    expect(dialler.receive({ type: 'request' }, 'present', 0)).toEqual([{ type: 'exhausted', trigger: 'peer' }]);
     const { rekey: acceptor } = rekeyOf('responder', { epoch: LAST_EPOCH });
     for (const epoch of [0, 1, LAST_EPOCH]) expect(thrown(() => acceptor.receive(init(epoch), 'present', 0))).toMatchObject({ reason: 'protocol_violation' });
     const { rekey: lastButOne } = rekeyOf('responder', { epoch: LAST_EPOCH - 1 });

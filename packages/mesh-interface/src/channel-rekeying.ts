@@ -1,3 +1,4 @@
+import type { KeyPolicy } from './key-rotation-event.js';
 import type { MeshError } from './mesh-error.js';
 
 /** The flag of the records that are a channel's own: the control messages of a rekey (PROTOCOL 3). */
@@ -38,6 +39,9 @@ export interface KeysRotated {
   readonly retired: KeyUsage;
 }
 
+/** Why the keys of a session will not be replaced any more. */
+export type SpentReason = 'no-answer' | 'epochs';
+
 /** The session of a channel that rekeys. */
 export interface RekeyHost {
   /** Writes a record at once: before anything that is not sealed yet, and behind all that is. */
@@ -48,9 +52,10 @@ export interface RekeyHost {
   onResume(): void;
   /**
    * These keys will not be replaced any more: dial anew, send GOAWAY (PROTOCOL 3.6, 3.8). `no-answer`: the peer did not do its part in
-   * time; `epochs`: there is none after the present one. At the hard limit `onFailed` follows.
+   * time; `epochs`: there is none after the present one. At the hard limit `onFailed` follows. Called once.
+   * @param trigger of the rekey that did not come about
    */
-  onSpent(why: 'no-answer' | 'epochs'): void;
+  onSpent(why: SpentReason, trigger: RekeyTrigger): void;
   /** The channel was destroyed, outside any call of its methods. */
   onFailed(error: MeshError): void;
 }
@@ -85,6 +90,8 @@ export interface ChannelRekeying {
    * or in a timer.
    */
   readonly holds: boolean;
+  /** How long, and for how much, the keys of each epoch may be used. */
+  readonly policy: KeyPolicy;
   /** Of the newest epoch that both ends are known to have; after the channel's end, of its last. */
   readonly usage: KeyUsage;
 }

@@ -31,7 +31,7 @@ export type {
 export type { HealthCheck, HealthCheckOptions, HealthCheckResult, HealthStatus, MeshHealth } from './health.js';
 export type { DiscoveryProvider, ServiceNode } from './discovery.js';
 export type { IdentityFiles, IdentityMaterial, IdentitySource, PeerIdentity } from './identity.js';
-export { CHANNEL_RECORD_FLAG, type ChannelRekeying, type KeysRotated, type KeyUsage, type KeyVolume, type RekeyHost, type RekeyTrigger } from './channel-rekeying.js';
+export { CHANNEL_RECORD_FLAG, type ChannelRekeying, type KeysRotated, type KeyUsage, type KeyVolume, type RekeyHost, type RekeyTrigger, type SpentReason } from './channel-rekeying.js';
 export type { ChannelFactory, ChannelHandshake, CipherSuite, ExpectedPeer, HandshakeStep, IdentityChange, SecureChannel, SessionOwner, SessionsRotated } from './channel.js';
 export type { AdmissionTicket, Connection, ConnectionAdmission, ConnectionEnd, Listener, ListenOptions, Transport } from './transport.js';
 export type { CallMetadata, InterceptedCall, Interceptor } from './interceptor.js';

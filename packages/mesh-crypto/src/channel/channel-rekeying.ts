@@ -3,6 +3,7 @@ import {
   type ChannelRekeying,
   type Clock,
   type ClockTimer,
+  type KeyPolicy,
   type KeyUsage,
   type RekeyHost,
   type RekeyTrigger,
@@ -58,6 +59,10 @@ export class Rekeying implements ChannelRekeying {
 
   get holds(): boolean {
     return this.#host !== undefined && this.#parts.keys.send.expired;
+  }
+
+  get policy(): KeyPolicy {
+    return this.#parts.cryptoperiod.policy;
   }
 
   get usage(): KeyUsage {
@@ -155,8 +160,10 @@ export class Rekeying implements ChannelRekeying {
           this.#proceedAt = now + effect.ms;
           break;
         case 'exhausted':
+          // The peer may ask again and again.
+          if (this.#spent) break;
           this.#spent = true;
-          tell.push((host) => host.onSpent('epochs'));
+          tell.push((host) => host.onSpent('epochs', effect.trigger));
       }
     }
     if (effects.length > 0) this.#answerBy = rekey.awaitsPeer ? now + cryptoperiod.answerMs : Infinity;
@@ -220,7 +227,7 @@ export class Rekeying implements ChannelRekeying {
     this.#answerBy = Infinity;
     if (this.#spent) return;
     this.#spent = true;
-    this.#host?.onSpent('no-answer');
+    this.#host?.onSpent('no-answer', this.#parts.rekey.trigger ?? 'interval');
   }
 
   get #expired(): boolean {

@@ -1,4 +1,4 @@
-import { MeshError } from '@lemur-bookstores/mesh-interface';
+import { MeshError, type KeyPolicy } from '@lemur-bookstores/mesh-interface';
 
 /** When the keys of a session are replaced, and when they protect nothing more: `rotation` of a mesh's options. */
 export interface RotationOptions {
@@ -34,6 +34,8 @@ export interface Cryptoperiod {
   readonly minIntervalMs: number;
   /** How long a peer may take for its part of a rekey, in ms. */
   readonly answerMs: number;
+  /** The same as evidence about keys says it; `option` where any option was given. */
+  readonly policy: KeyPolicy;
 }
 
 const DEFAULT_INTERVAL_MS = 3_600_000;
@@ -100,8 +102,18 @@ export function cryptoperiodOf(options: RotationOptions = {}, path = 'rotation')
     hard: Object.freeze(hard),
     minIntervalMs: options.minIntervalMs ?? DEFAULT_MIN_INTERVAL_MS,
     answerMs: ANSWER_MS,
+    policy: policyOf(soft, hard, Object.values(options).some((value) => value !== undefined)),
   });
 }
+
+const policyOf = (soft: KeyLimit, hard: KeyLimit, given: boolean): KeyPolicy =>
+  Object.freeze({
+    ...(soft.ageMs === Infinity ? {} : { intervalMs: soft.ageMs }),
+    ...(hard.ageMs === Infinity ? {} : { rejectAfterMs: hard.ageMs }),
+    maxRecords: soft.records,
+    maxBytes: soft.bytes,
+    source: given ? 'option' : 'default',
+  });
 
 /**
  * The age at which one end starts a rekey, in ms: drawn anew for each epoch, so that a fleet that was started together does not rekey

@@ -34,7 +34,7 @@ export type RekeyEffect =
   /** Call `proceed` after so many ms. */
   | { readonly type: 'wait'; readonly ms: number }
   /** There is no further epoch: the session has to be replaced (PROTOCOL 3.6). */
-  | { readonly type: 'exhausted' };
+  | { readonly type: 'exhausted'; readonly trigger: RekeyTrigger };
 
 /** Under which of the receiver's keys a control message came. */
 export type ReceivingKey = 'present' | 'next';
@@ -82,6 +82,11 @@ export class Rekey {
     return this.#state.name;
   }
 
+  /** Of the rekey that is under way. */
+  get trigger(): RekeyTrigger | undefined {
+    return 'trigger' in this.#state ? this.#state.trigger : undefined;
+  }
+
   /** Whether the next step is the peer's. */
   get awaitsPeer(): boolean {
     const { name } = this.#state;
@@ -91,7 +96,7 @@ export class Rekey {
   /** Begins a rekey (dialler) or asks for one (acceptor). While one is under way nothing happens. @param now monotonic, in ms */
   start(trigger: RekeyTrigger, now: number): readonly RekeyEffect[] {
     if (this.#state.name !== 'idle') return NOTHING;
-    if (this.#epoch === LAST_EPOCH) return [{ type: 'exhausted' }];
+    if (this.#epoch === LAST_EPOCH) return [{ type: 'exhausted', trigger }];
     if (this.role === 'responder') {
       this.#state = { name: 'asked', trigger };
       return [{ type: 'send', message: { type: 'request' } }];

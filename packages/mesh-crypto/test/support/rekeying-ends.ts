@@ -5,6 +5,7 @@ import {
   type KeysRotated,
   type MeshError,
   type PeerIdentity,
+  type RekeyTrigger,
 } from '@lemur-bookstores/mesh-interface';
 import { cryptoperiodOf, type RotationOptions } from '../../src/channel/cryptoperiod.js';
 import { NoiseChannel, type NoiseChannelOptions } from '../../src/channel/noise-channel.js';
@@ -32,6 +33,7 @@ export class End {
   readonly received: string[] = [];
   readonly rotations: KeysRotated[] = [];
   readonly heard: string[] = [];
+  spentBy: RekeyTrigger | undefined;
   failure: MeshError | undefined;
 
   constructor(options: Omit<NoiseChannelOptions, 'keys' | 'peer' | 'reverify' | 'handshakeHash'>) {
@@ -44,7 +46,10 @@ export class End {
       send: (record) => void this.outbox.push(record),
       onRotated: (rotation) => void this.rotations.push(rotation),
       onResume: () => void this.heard.push('resume'),
-      onSpent: (why) => void this.heard.push(`spent: ${why}`),
+      onSpent: (why, trigger) => {
+        this.heard.push(`spent: ${why}`);
+        this.spentBy = trigger;
+      },
       onFailed: (error) => void (this.failure = error),
     });
     return this;
