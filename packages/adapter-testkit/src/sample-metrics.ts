@@ -19,6 +19,8 @@ export function sampleMetrics(serviceId: string): MetricsSnapshot {
     sessions: { inbound: 1, outbound: 2 },
     bytes: { sent: 12_345, received: 67_890 },
     handshakes: { ok: 3, peer_untrusted: 1 },
+    rekeys: 2,
+    rekeysFailed: 0,
     stats: {
       service: serviceId,
       sessions: { activeSessions: 3 },

@@ -17,6 +17,10 @@ export interface MeshNodeSnapshot {
   readonly connectedServices: readonly string[];
   readonly handshakes: Readonly<Record<string, number>>;
   readonly bytes: { readonly sent: number; readonly received: number };
+  /** Changes of the keys of sessions that both ends have completed: their epochs, added up. */
+  readonly rekeys: number;
+  /** Sessions whose keys could not be changed any more. */
+  readonly rekeysFailed: number;
 }
 
 /** Sessions that only end their calls count as any other. */
@@ -34,6 +38,8 @@ export function takeSnapshot(statistics: CallStatistics, journal: ConnectionJour
     sessions: { inbound: inbound.length, outbound: outbound.length },
     connectedServices: [...new Set(all.map(({ peer }) => peer.serviceId))].sort(),
     handshakes: journal.handshakes,
+    rekeys: all.reduce((sum, { session }) => sum + session.channel.epoch, journal.endedRekeys),
+    rekeysFailed: journal.rekeysFailed,
     bytes: {
       sent: all.reduce((sum, { session }) => sum + session.packer.sentBytes, sent),
       received: all.reduce((sum, { session }) => sum + session.receivedBytes, received),

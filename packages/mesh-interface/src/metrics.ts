@@ -104,5 +104,9 @@ export interface MetricsSnapshot {
   readonly bytes: { readonly sent: number; readonly received: number };
   /** Handshakes by outcome: `ok`, or the reason of the failure. */
   readonly handshakes: Readonly<Record<string, number>>;
+  /** Changes of the keys of sessions that both ends have completed. */
+  readonly rekeys: number;
+  /** Sessions whose keys could not be changed any more, and that were replaced for it. */
+  readonly rekeysFailed: number;
   readonly stats: MeshStats;
 }

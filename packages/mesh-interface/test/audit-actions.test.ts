@@ -10,7 +10,7 @@ const holds = <T extends true>(_holds: T): void => {};
 /** Never runs: the compiler is the test (`tsc -p tsconfig.test.json`), and an error that goes away fails it, too. */
 export function compileTime(sink: OwnAuditSink, any: AuditSink, failed: boolean): void {
   holds<Same<AuditActionOf<'error'>, 'session.failed'>>(true);
-  holds<Same<AuditActionOf<'key_rotation'>, never>>(true);
+  holds<Same<AuditActionOf<'rate_limit'>, never>>(true);
 
   sink.record({ eventType: 'connection', details: { action: 'connection.open', success: true } });
   sink.record({ eventType: 'message', details: failed ? { action: 'message.failed', success: false, error: 'x' } : { action: 'message.sent', success: true } });

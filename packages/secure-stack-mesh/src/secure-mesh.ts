@@ -125,8 +125,8 @@ export class SecureMesh {
 
   /** Everything that is measured, at this moment. */
   metrics(): MetricsSnapshot {
-    const { calls, sessions, bytes, handshakes } = this.#node.snapshot();
-    return { timestamp: this.#options.clock.now(), serviceId: this.serviceId, calls, sessions, bytes, handshakes, stats: this.getStats() };
+    const { calls, sessions, bytes, handshakes, rekeys, rekeysFailed } = this.#node.snapshot();
+    return { timestamp: this.#options.clock.now(), serviceId: this.serviceId, calls, sessions, bytes, handshakes, rekeys, rekeysFailed, stats: this.getStats() };
   }
 
   /** How the mesh does. Never waits more than 50 ms for a check; never throws. `unhealthy` before `initialize()` and after `cleanup()`. */

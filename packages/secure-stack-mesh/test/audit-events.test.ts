@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { FileAdapter } from '@lemur-bookstores/adapter-file';
 import { SamplingAdapter } from '@lemur-bookstores/mesh-audit';
-import { MeshError, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
+import { FakeClock, MeshError, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
+import type { SecureMeshOptions } from '../src/options.js';
 import { documentedEvents, type End } from './support/audit-events-doc.js';
 import { TestAuthority } from './support/authority.js';
 import { RecordingAdapter } from './support/recording-adapter.js';
@@ -97,12 +98,39 @@ async function driveThroughEverything(): Promise<Record<End, readonly MeshAuditE
 
 /** Two meshes that do nothing before the trail has it. */
 async function failClosed(): Promise<Record<End, readonly MeshAuditEvent[]>> {
-  const monitoring = { delivery: { message: 'fail-closed', connection: 'fail-closed', system: 'fail-closed' } } as const;
+  const monitoring = { delivery: { message: 'fail-closed', connection: 'fail-closed', system: 'fail-closed', key_rotation: 'fail-closed' } } as const;
   const server = bed.mesh({ serviceId: 'strict-payments', monitoring });
   server.mesh.handle('pay', (input) => input);
   await server.mesh.initialize();
   const client = await bed.running({ serviceId: 'strict-orders', monitoring });
   await client.mesh.connect('strict-payments').call('pay', {});
+  await client.mesh.cleanup();
+  await server.mesh.cleanup();
+  return { dialler: client.audit.events, acceptor: server.audit.events };
+}
+
+/** Two meshes whose keys change once; then one end does not do its part in time, and the other gives up. */
+async function rotated(unwilling: End): Promise<Record<End, readonly MeshAuditEvent[]>> {
+  const clock = new FakeClock(Date.now());
+  const HOUR_MS = 3_600_000;
+  // It takes its time between two changes, as far as an option goes: longer than the other waits.
+  const of = (end: End): Partial<SecureMeshOptions> => ({
+    clock,
+    limits: { idlePingMs: 10 * HOUR_MS },
+    rotation: end === unwilling ? { interval: 2 * HOUR_MS, minIntervalMs: 10 * HOUR_MS } : { interval: HOUR_MS, minIntervalMs: 0 },
+  });
+  const server = bed.mesh({ serviceId: `rotated-payments-${unwilling}`, ...of('acceptor') });
+  server.mesh.handle('pay', (input) => input);
+  await server.mesh.initialize();
+  const client = await bed.running({ serviceId: `rotated-orders-${unwilling}`, ...of('dialler') });
+  await client.mesh.connect(`rotated-payments-${unwilling}`).call('pay', {});
+  const willing = unwilling === 'acceptor' ? client : server;
+  await clock.advance(HOUR_MS);
+  for (const { audit } of [client, server]) await audit.waitFor('key.rotated');
+  await clock.advance(HOUR_MS);
+  await clock.advance(30_000);
+  await willing.audit.waitFor('key.rotation_failed');
+  for (const { audit } of [client, server]) await audit.waitFor('key.retired');
   await client.mesh.cleanup();
   await server.mesh.cleanup();
   return { dialler: client.audit.events, acceptor: server.audit.events };
@@ -143,9 +171,10 @@ async function alone(): Promise<readonly MeshAuditEvent[]> {
 beforeAll(async () => {
   const { dialler, acceptor } = await driveThroughEverything();
   const strict = await failClosed();
+  const [spentAtDialler, spentAtAcceptor] = [await rotated('acceptor'), await rotated('dialler')];
   const byItself = await alone();
-  trails.dialler = [...dialler, ...strict.dialler, ...byItself];
-  trails.acceptor = [...acceptor, ...strict.acceptor, ...byItself];
+  trails.dialler = [...dialler, ...strict.dialler, ...spentAtDialler.dialler, ...spentAtAcceptor.dialler, ...byItself];
+  trails.acceptor = [...acceptor, ...strict.acceptor, ...spentAtDialler.acceptor, ...spentAtAcceptor.acceptor, ...byItself];
 }, 60_000);
 afterEach(() => bed.close());
 
@@ -154,14 +183,15 @@ const having = (end: End, action: string): MeshAuditEvent[] => trails[end].filte
 
 describe('what is emitted is what docs/audit-events.md says', () => {
   test.each(documented.map((entry) => [entry.action, entry] as const))('%s: at the ends it says, with the fields it says', (action, entry) => {
-    const { eventType, at, success, metadata, counted, hasTarget, hasDuration } = entry;
+    const { eventType, at, success, metadata, onlyOf, counted, hasTarget, hasDuration } = entry;
     expect(ENDS.filter((end) => having(end, action).length > 0)).toEqual(at[0] === 'each' ? ENDS : at);
     for (const end of ENDS) {
       for (const event of having(end, action)) {
         const { details } = event;
         expect([event.eventType, details.success]).toEqual([eventType, success === 'true']);
-        expect(Object.keys(details.metadata ?? {}).sort()).toEqual([...metadata].sort());
-        expect(event.targetServiceId !== undefined).toBe(hasTarget[end]);
+        const keyType = details.metadata?.['keyType'];
+        expect(Object.keys(details.metadata ?? {}).sort()).toEqual(metadata.filter((name) => onlyOf[name] === undefined || onlyOf[name] === keyType).sort());
+        expect(event.targetServiceId !== undefined).toBe(hasTarget[end] === 'session keys' ? keyType === 'session' : hasTarget[end]);
         expect(details.duration !== undefined).toBe(hasDuration[end]);
         expect(details.messageCount !== undefined).toBe(counted);
         expect(details.error !== undefined).toBe(success === 'false');
@@ -182,6 +212,8 @@ describe('what is emitted is what docs/audit-events.md says', () => {
     expect([actions[0], actions.at(-1)]).toEqual(['system.start', 'system.stop']);
     const sessions = actions.filter((action) => action === 'connection.open').length;
     const ends = actions.filter((action) => ['connection.close', 'connection.truncated', 'session.failed'].includes(action)).length;
+    const keys = ['key.activated', 'key.retired'].map((action) => events.filter(({ details }) => details.action === action).map(({ details }) => details.metadata?.['keyType']));
     expect([sessions, ends]).toEqual([5, 5]);
+    for (const types of keys) expect(types.filter((type) => type === 'session')).toHaveLength(5);
   });
 });

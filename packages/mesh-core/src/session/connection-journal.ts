@@ -1,5 +1,6 @@
-import type { AuditActionOf, Clock, KeysRotated, Logger, MeshError, OwnAuditEvent, OwnAuditSink, PeerIdentity } from '@lemur-bookstores/mesh-interface';
-import { isFailClosed } from './audit-hold.js';
+import type { AuditActionOf, Clock, KeysRotated, Logger, MeshError, OwnAuditEvent, OwnAuditSink, PeerIdentity, RekeyTrigger, SpentReason } from '@lemur-bookstores/mesh-interface';
+import { HeldEvents, isFailClosed } from './audit-hold.js';
+import { KeyJournal } from './key-journal.js';
 import { RepeatedFailures, type ConnectionFailure } from './repeated-failures.js';
 import type { Session } from './session.js';
 import type { SessionEnd } from './session-delegate.js';
@@ -20,11 +21,14 @@ export class ConnectionJournal {
   readonly #refusals: RepeatedFailures;
   readonly #dialFailures: RepeatedFailures;
   readonly #failClosed: boolean;
+  readonly #keys: KeyJournal;
   readonly #handshakes = new Map<string, number>();
   successful = 0;
   failed = 0;
-  /** Rekeys that both ends have completed. */
-  rekeys = 0;
+  /** Sessions whose keys could not be changed any more. */
+  rekeysFailed = 0;
+  /** Changes of keys of sessions that have ended. */
+  endedRekeys = 0;
   /** Bytes of sessions that have ended. */
   endedBytes = { sent: 0, received: 0 };
 
@@ -33,6 +37,7 @@ export class ConnectionJournal {
     this.#logger = logger;
     this.#clock = clock;
     this.#failClosed = isFailClosed(audit, 'connection');
+    this.#keys = new KeyJournal(audit, clock);
     this.#refusals = new RepeatedFailures(clock, REFUSAL_WINDOW_MS, (failure, count) => this.#refusal(failure, count));
     this.#dialFailures = new RepeatedFailures(clock, DIAL_FAILURE_WINDOW_MS, (failure, count) => this.#dialFailure(failure, count));
   }
@@ -43,12 +48,16 @@ export class ConnectionJournal {
   }
 
   /**
-   * A peer is proven.
+   * A peer is proven, and its session about to begin.
    * @param durationMs from accept or dial to now
-   * @returns where `connection` events are `fail-closed`: what its session must wait for. It rejects where no durable sink has the event
+   * @returns where `connection` or `key_rotation` events are `fail-closed`: what its session must wait for
    */
-  proven(direction: Direction, peer: ProvenPeer, durationMs: number): Promise<void> | undefined {
+  proven(direction: Direction, peer: ProvenPeer, durationMs: number): HeldEvents | undefined {
     if (!this.#audit.enabled) return undefined;
+    return HeldEvents.of({ 'auth.succeeded': this.#authenticated(direction, peer, durationMs), 'key.activated': this.#keys.activated(peer.channel) });
+  }
+
+  #authenticated(direction: Direction, peer: ProvenPeer, durationMs: number): Promise<void> | undefined {
     const event: OwnAuditEvent = {
       eventType: 'connection',
       targetServiceId: peer.channel.peer.serviceId,
@@ -81,12 +90,26 @@ export class ConnectionJournal {
     this.#refusals.note({ serviceId: undefined, address, error, durationMs: undefined });
   }
 
-  /** A session has new keys at both ends. */
-  rotated(_direction: Direction, _session: Session, _rotation: KeysRotated): void {
-    this.rekeys++;
+  /** It was proven, and its session did not begin: its channel is destroyed. */
+  unopened(channel: Session['channel']): void {
+    this.#keys.retired(channel);
+  }
+
+  /** A session has new keys at both ends. It ends where `key_rotation` events are `fail-closed` and this one is not held in time. */
+  rotated(session: Session, rotation: KeysRotated): void {
+    this.#keys.rotated(session.channel, rotation, (error) => session.fail(error));
+  }
+
+  /** The keys of a session will not be replaced any more. */
+  spent(session: Session, why: SpentReason, trigger: RekeyTrigger): void {
+    this.rekeysFailed++;
+    this.#logger.warn(`the keys of the session with ${session.peer.serviceId} cannot be changed any more (${why}): it is replaced`);
+    this.#keys.failed(session.channel, why, trigger);
   }
 
   ended(direction: Direction, session: Session, end: SessionEnd): void {
+    this.#keys.retired(session.channel);
+    this.endedRekeys += session.channel.epoch;
     this.endedBytes.sent += session.packer.sentBytes;
     this.endedBytes.received += session.receivedBytes;
     const { serviceId } = session.peer;

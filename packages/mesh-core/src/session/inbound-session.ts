@@ -1,4 +1,4 @@
-import { MeshError, type KeysRotated, type PeerIdentity } from '@lemur-bookstores/mesh-interface';
+import { MeshError, type KeysRotated, type PeerIdentity, type RekeyTrigger, type SpentReason } from '@lemur-bookstores/mesh-interface';
 import { FLAG_NOT_RUN, MessageKind } from '../wire/message.js';
 import { encodeErrorReply } from '../wire/error-reply.js';
 import type { WheelEntry } from './deadline-wheel.js';
@@ -22,6 +22,8 @@ export interface RequestReceiver {
 export interface InboundSessionListener {
   /** Both ends have new keys. */
   onRotated(session: InboundSession, rotation: KeysRotated): void;
+  /** Its keys will not be replaced any more: it drains. */
+  onSpent(session: InboundSession, why: SpentReason, trigger: RekeyTrigger): void;
   onEnd(session: InboundSession, end: SessionEnd): void;
 }
 
@@ -119,7 +121,8 @@ export class InboundSession implements SessionDelegate {
   }
 
   /** The peer is told to dial anew. */
-  onSpent(): void {
+  onSpent(why: SpentReason, trigger: RekeyTrigger): void {
+    this.#listener.onSpent(this, why, trigger);
     this.retire(() => {});
   }
 

@@ -1,6 +1,6 @@
 import { MeshError, type AdmissionTicket, type ChannelFactory, type Clock, type Connection, type SecureChannel } from '@lemur-bookstores/mesh-interface';
 import { Admission } from './admission.js';
-import { notInTime, unheld } from './audit-hold.js';
+import { notInTime, type HeldEvents } from './audit-hold.js';
 import type { ConnectionJournal } from './connection-journal.js';
 import { driveResponder } from './handshake-driver.js';
 import { HeldConnection } from './held-connection.js';
@@ -22,7 +22,7 @@ export class InboundSessions {
   readonly admission: Admission;
   readonly #parts: InboundSessionsParts;
   readonly #sessions = new Set<InboundSession>();
-  /** Ends the wait of each proven peer whose `auth.succeeded` is not held yet. */
+  /** Ends the wait of each proven peer whose `fail-closed` events are not held yet. */
   readonly #held = new Set<(error: MeshError) => void>();
   #closed = false;
 
@@ -93,7 +93,7 @@ export class InboundSessions {
   }
 
   /** The welcome goes out once a durable sink has it that this peer was let in, within the handshake's time; else it is refused. */
-  #openOnceHeld(connection: Connection, channel: SecureChannel, held: Promise<void>, leftMs: number): void {
+  #openOnceHeld(connection: Connection, channel: SecureChannel, held: HeldEvents, leftMs: number): void {
     const { clock, journal } = this.#parts;
     const end = (): boolean => {
       timer.cancel();
@@ -102,16 +102,17 @@ export class InboundSessions {
     const refuse = (error: MeshError): void => {
       if (!end()) return;
       waiting.end();
+      journal.unopened(channel);
       journal.refused(connection.remoteAddress, error);
     };
     const waiting = new HeldConnection(connection, channel, refuse);
-    const timer = clock.setTimeout(() => refuse(notInTime('auth.succeeded', leftMs)), leftMs);
+    const timer = clock.setTimeout(() => refuse(notInTime(held.actions, leftMs)), leftMs);
     this.#held.add(refuse);
-    held.then(
+    held.done.then(
       () => {
         if (end()) waiting.release((...proven) => this.#open(...proven));
       },
-      (error: unknown) => refuse(unheld('auth.succeeded', error)),
+      (error: unknown) => refuse(MeshError.from(error)),
     );
   }
 
@@ -122,7 +123,8 @@ export class InboundSessions {
   #open(connection: Connection, channel: SecureChannel): void {
     const { clock, limits, journal, receiver } = this.#parts;
     const inbound = new InboundSession(receiver, limits.maxCalls, {
-      onRotated: ({ session }, rotation) => journal.rotated('inbound', session, rotation),
+      onRotated: ({ session }, rotation) => journal.rotated(session, rotation),
+      onSpent: ({ session }, why, trigger) => journal.spent(session, why, trigger),
       onEnd: (ended, end) => {
         this.#sessions.delete(ended);
         journal.ended('inbound', ended.session, end);

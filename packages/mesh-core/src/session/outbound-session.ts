@@ -1,4 +1,4 @@
-import { MeshError, type KeysRotated, type PeerIdentity } from '@lemur-bookstores/mesh-interface';
+import { MeshError, type KeysRotated, type PeerIdentity, type RekeyTrigger, type SpentReason } from '@lemur-bookstores/mesh-interface';
 import { FLAG_NOT_RUN, MessageKind } from '../wire/message.js';
 import { decodeErrorReply } from '../wire/error-reply.js';
 import { WheelEntry } from './deadline-wheel.js';
@@ -30,6 +30,8 @@ export interface OutboundSessionListener {
   onReady(): void;
   /** Both ends have new keys. */
   onRotated(rotation: KeysRotated): void;
+  /** Its keys will not be replaced any more: `onDraining` follows. */
+  onSpent(why: SpentReason, trigger: RekeyTrigger): void;
   /** It was stale and works: calls may be written to it again. */
   onVerified(): void;
   /** No new calls here: dial anew. Calls in flight still end. */
@@ -144,7 +146,8 @@ export class OutboundSession implements SessionDelegate {
   }
 
   /** Its owner dials anew. */
-  onSpent(): void {
+  onSpent(why: SpentReason, trigger: RekeyTrigger): void {
+    this.#listener.onSpent(why, trigger);
     this.retire(() => {});
   }
 

@@ -1,4 +1,4 @@
-import type { KeysRotated, MeshError } from '@lemur-bookstores/mesh-interface';
+import type { KeysRotated, MeshError, RekeyTrigger, SpentReason } from '@lemur-bookstores/mesh-interface';
 
 /**
  * `opening`: the dialler waits for the acceptor's welcome. `draining`: a GOAWAY was sent or received; what is in flight ends.
@@ -32,6 +32,6 @@ export interface SessionDelegate {
   /** Both ends have new keys. */
   onRotated(rotation: KeysRotated): void;
   /** The keys will not be replaced any more: this session has to be (PROTOCOL 3.6, 3.8). */
-  onSpent(): void;
+  onSpent(why: SpentReason, trigger: RekeyTrigger): void;
   onEnd(end: SessionEnd): void;
 }

@@ -7,7 +7,7 @@ import {
   type ServiceNode,
   type Transport,
 } from '@lemur-bookstores/mesh-interface';
-import { notInTime, unheld } from './audit-hold.js';
+import { notInTime, type HeldEvents } from './audit-hold.js';
 import type { ConnectionJournal } from './connection-journal.js';
 import { driveInitiator } from './handshake-driver.js';
 import { OutboundSession, type OutboundSessionListener } from './outbound-session.js';
@@ -25,7 +25,7 @@ export interface DialerParts {
 }
 
 /** What the dialler's owner hears of a session after it was welcomed. */
-export type DialListener = Omit<OutboundSessionListener, 'onReady' | 'onRotated'>;
+export type DialListener = Omit<OutboundSessionListener, 'onReady' | 'onRotated' | 'onSpent'>;
 
 /** Connects to one instance of a service and proves it: the outbound half of the life of a session. */
 export class SessionDialer {
@@ -60,8 +60,9 @@ export class SessionDialer {
       /** `welcomed`: by the peer, but the trail does not have it yet that it is proven. */
       let state: 'proven' | 'welcomed' | 'open' = 'proven';
       let failure: MeshError | undefined;
+      let held: HeldEvents | undefined;
       const timer = clock.setTimeout(() => {
-        if (state === 'welcomed') giveUp(notInTime('auth.succeeded', limits.handshakeMs));
+        if (held !== undefined) giveUp(notInTime(held.actions, limits.handshakeMs));
         else outbound.session.fail(new MeshError('handshake_timeout', 'the peer did not say welcome in time', { mayHaveRun: false }));
       }, limits.handshakeMs);
       const onAbort = (): void => outbound.session.close();
@@ -83,17 +84,21 @@ export class SessionDialer {
       const outbound = new OutboundSession(
         {
           onReady: () => {
-            const held = journal.proven('outbound', outbound.session, clock.monotonic() - startedAt);
+            held = journal.proven('outbound', outbound.session, clock.monotonic() - startedAt);
             if (held === undefined) return open();
             state = 'welcomed';
-            held.then(open, (error: unknown) => giveUp(unheld('auth.succeeded', error, false)));
+            held.done.then(open, (error: unknown) => giveUp(MeshError.from(error)));
           },
-          onRotated: (rotation) => journal.rotated('outbound', outbound.session, rotation),
+          onRotated: (rotation) => journal.rotated(outbound.session, rotation),
+          onSpent: (why, trigger) => journal.spent(outbound.session, why, trigger),
           onVerified: () => listener.onVerified(),
           onDraining: () => listener.onDraining(),
           onEnd: (end) => {
             settle();
-            if (state !== 'open') return reject(failure ?? notOpened(end, state));
+            if (state !== 'open') {
+              journal.unopened(outbound.session.channel);
+              return reject(failure ?? notOpened(end, state));
+            }
             journal.ended('outbound', outbound.session, end);
             listener.onEnd(end);
           },

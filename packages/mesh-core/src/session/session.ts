@@ -63,7 +63,7 @@ export class Session {
       send: (record) => this.packer.raw(record),
       onRotated: (rotation) => this.#delegate.onRotated(rotation),
       onResume: () => this.#onWritable(),
-      onSpent: () => this.#delegate.onSpent(),
+      onSpent: (why, trigger) => this.#delegate.onSpent(why, trigger),
       onFailed: (error) => this.fail(error),
     });
   }

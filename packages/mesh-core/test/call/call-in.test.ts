@@ -20,7 +20,7 @@ function opened(handler: AnyHandler): { rig: SessionRig; inbound: InboundSession
   const ends: string[] = [];
   // The rig makes the session's clock; the call path needs the same one.
   const late: { receiver?: CallIn } = {};
-  const inbound = new InboundSession({ onRequest: (...all) => late.receiver?.onRequest(...all), onRefused: (...all) => late.receiver?.onRefused(...all) }, 10_000, { onRotated: () => {}, onEnd: (_session, { type }) => ends.push(type) });
+  const inbound = new InboundSession({ onRequest: (...all) => late.receiver?.onRequest(...all), onRefused: (...all) => late.receiver?.onRefused(...all) }, 10_000, { onRotated: () => {}, onSpent: () => {}, onEnd: (_session, { type }) => ends.push(type) });
   const rig = new SessionRig('responder', inbound);
   const { clock } = rig;
   const statistics = new CallStatistics(clock);

@@ -22,10 +22,10 @@ interface Peer {
 function rig(): { clock: FakeClock; channels: PlainChannels; audit: RecordingAudit; logger: RecordingLogger; watch: IdentityWatch; inbound: Peer & { owner: InboundSession }; outbound: Peer & { owner: OutboundSession } } {
   const [clock, channels, audit, logger] = [new FakeClock(), new PlainChannels('own'), new RecordingAudit(), new RecordingLogger()];
   const [inEvents, outEvents]: [string[], string[]] = [[], []];
-  const inOwner = new InboundSession({ onRequest: () => {}, onRefused: () => {} }, 10, { onRotated: () => {}, onEnd: (_session, { type }) => inEvents.push(type) });
+  const inOwner = new InboundSession({ onRequest: () => {}, onRefused: () => {} }, 10, { onRotated: () => {}, onSpent: () => {}, onEnd: (_session, { type }) => inEvents.push(type) });
   const inRig = new SessionRig('responder', inOwner);
   inOwner.attach(inRig.session);
-  const outOwner = new OutboundSession({ onReady: () => {}, onRotated: () => {}, onVerified: () => {}, onDraining: () => void outEvents.push('draining'), onEnd: ({ type }) => void outEvents.push(type) }, 10);
+  const outOwner = new OutboundSession({ onReady: () => {}, onRotated: () => {}, onSpent: () => {}, onVerified: () => {}, onDraining: () => void outEvents.push('draining'), onEnd: ({ type }) => void outEvents.push(type) }, 10);
   const outRig = new SessionRig('initiator', outOwner);
   outOwner.attach(outRig.session);
   outRig.feed(message(welcome, 0));

@@ -45,7 +45,7 @@ function opened({ limits = {}, answerAtOnce = false }: { limits?: Partial<Sessio
       if (answerAtOnce) session.reply(response, 1, id, `${id}`);
     },
   };
-  const inbound = new InboundSession(receiver, limits.maxCalls ?? 10_000, { onRotated: () => {}, onEnd: (_session, { type }) => ends.push(type) });
+  const inbound = new InboundSession(receiver, limits.maxCalls ?? 10_000, { onRotated: () => {}, onSpent: () => {}, onEnd: (_session, { type }) => ends.push(type) });
   const rig = new SessionRig('responder', inbound, limits);
   inbound.attach(rig.session);
   const ask = (...ids: number[]): void => rig.feed(...ids.map((id) => message(request, id, requestPayload('m'))));

@@ -51,6 +51,7 @@ function opened({ limits = {}, firstId = 1 }: { limits?: Partial<SessionLimits>;
   const listener: OutboundSessionListener = {
     onReady: () => void events.push('ready'),
     onRotated: () => {},
+    onSpent: () => {},
     onVerified: () => void events.push('verified'),
     onDraining: () => void events.push('draining'),
     onEnd: ({ type }) => void events.push(`end ${type}`),

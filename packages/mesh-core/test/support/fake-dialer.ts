@@ -39,7 +39,7 @@ export class FakeDialer {
     if (outcome === 'hangs') return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))));
     await Promise.resolve();
     if (outcome !== 'connects') throw outcome;
-    const outbound = new OutboundSession({ onReady: () => {}, onRotated: () => {}, onVerified: () => listener.onVerified(), onDraining: () => listener.onDraining(), onEnd: (end) => listener.onEnd(end) }, 10_000);
+    const outbound = new OutboundSession({ onReady: () => {}, onRotated: () => {}, onSpent: () => {}, onVerified: () => listener.onVerified(), onDraining: () => listener.onDraining(), onEnd: (end) => listener.onEnd(end) }, 10_000);
     const rig = new SessionRig('initiator', outbound);
     outbound.attach(rig.session);
     rig.feed(message(MessageKind.welcome, 0));

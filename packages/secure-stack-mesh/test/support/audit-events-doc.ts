@@ -11,10 +11,12 @@ export interface DocumentedEvent {
   /** `each`: no matter of ends. */
   readonly at: readonly (End | 'each')[];
   /** What the document says of it where it is not the same at both ends, by end. */
-  readonly hasTarget: Readonly<Record<End, boolean>>;
+  readonly hasTarget: Readonly<Record<End, boolean | 'session keys'>>;
   readonly hasDuration: Readonly<Record<End, boolean>>;
   readonly success: string;
   readonly metadata: readonly string[];
+  /** Those of `metadata` that only events about some type of key have: `details.metadata.keyType` by name. */
+  readonly onlyOf: Readonly<Record<string, string>>;
   readonly counted: boolean;
   readonly example: Readonly<Record<string, unknown>>;
 }
@@ -42,15 +44,17 @@ function entry(action: string, eventType: string, body: string): DocumentedEvent
     if (value === undefined) throw new Error(`${action}: '${field}' is missing`);
     return value;
   };
+  const parts = said('Metadata') === 'none' ? [] : said('Metadata').split(';').map((part) => [/`(\w+)`/.exec(part)?.[1] ?? `no name in '${part}'`, part] as const);
   return {
     action,
     eventType,
     when: said('When'),
     at: said('At') === 'each mesh' ? ['each'] : (said('At').split(', ') as End[]),
-    hasTarget: byEnd(said('Target')),
+    hasTarget: said('Target') === 'of session keys the peer; else none' ? { dialler: 'session keys', acceptor: 'session keys' } : byEnd(said('Target')),
     hasDuration: byEnd(lines.get('Duration') ?? 'none'),
     success: said('Success'),
-    metadata: said('Metadata') === 'none' ? [] : said('Metadata').split(';').map((part) => /`(\w+)`/.exec(part)?.[1] ?? `no name in '${part}'`),
+    metadata: parts.map(([name]) => name),
+    onlyOf: Object.fromEntries(parts.flatMap(([name, part]) => [...part.matchAll(/of (session|static|certificate) keys only/g)].map(([, keyType = '']) => [name, keyType]))),
     counted: lines.has('Counted'),
     example: JSON.parse(said('Example').replace(/^`|`$/g, '')) as Record<string, unknown>,
   };
