@@ -2,6 +2,8 @@
 
 /** Refusals kept with all they say; beyond it they are only counted. */
 const MAX_REFUSALS = 1_000;
+/** Changes of keys kept by id; older ones are only counted. */
+const MAX_ROTATIONS = 10_000;
 
 export class AuditTrail {
   /** Service → action → count. */
@@ -12,12 +14,16 @@ export class AuditTrail {
   refusals = [];
   /** Origin of a log → the last checkpoint of it that was received here, where its owner cannot change it. */
   #checkpoints = new Map();
+  /** Id of a session key that took another's place → the services that said so. Both ends of a connection name a key alike. */
+  #rotations = new Map();
+  #olderRotations = 0;
 
   /** Security events come whole. */
   take(service, pid, events) {
     for (const event of events) {
       this.#count(service, pid, event.details.action, 1);
       if (event.details.action === 'audit.checkpoint') this.#checkpoints.set(event.details.metadata.origin, event.details.metadata.note);
+      if (event.details.action === 'key.rotated' && event.details.metadata.keyType === 'session') this.#rotated(service, event.details.metadata.keyId);
       if (event.details.action === 'auth.failed' && this.refusals.length < MAX_REFUSALS) this.refusals.push(refusalOf(service, event));
     }
   }
@@ -31,6 +37,20 @@ export class AuditTrail {
     return [...this.#checkpoints.values()];
   }
 
+  /** Ids of the session keys that came into use at both ends of a connection, as both said; of the newest that are kept. */
+  get rotations() {
+    return [...this.#rotations].filter(([, services]) => services.size > 1).map(([keyId]) => keyId);
+  }
+
+  get rotationCount() {
+    return this.rotations.length + this.#olderRotations;
+  }
+
+  /** How many of them there were between two services. */
+  rotationsBetween(one, other) {
+    return [...this.#rotations.values()].filter((services) => services.has(one) && services.has(other)).length;
+  }
+
   eventsOf(pid) {
     return this.#byProcess.get(pid) ?? 0;
   }
@@ -38,6 +58,14 @@ export class AuditTrail {
   /** Refusals of peers from this trust domain; an audit event names the first digits of a local one. */
   refusalsOf(trustDomain) {
     return this.refusals.filter((refusal) => refusal.reason === 'peer_untrusted' && refusal.trustDomain === `${trustDomain.slice(0, 'local-0000'.length)}…`);
+  }
+
+  #rotated(service, keyId) {
+    this.#rotations.set(keyId, (this.#rotations.get(keyId) ?? new Set()).add(service));
+    if (this.#rotations.size <= MAX_ROTATIONS) return;
+    const [[oldest, services]] = this.#rotations;
+    this.#rotations.delete(oldest);
+    if (services.size > 1) this.#olderRotations++;
   }
 
   #count(service, pid, action, count) {

@@ -15,7 +15,7 @@ const EXIT_INTERRUPTED = 130;
 
 const options = readOptions();
 const screen = new Screen(process.stdout);
-const stage = new Stage();
+const stage = new Stage(options);
 const narrator = new Narrator(screen, stage);
 const interruption = new Interruption();
 const play = new Play({ stage, narrator, interruption, options });
@@ -41,6 +41,7 @@ async function run() {
   let played = false;
   try {
     await play.open();
+    await play.rotateKeys();
     await play.loseAService();
     await play.underAttack();
     played = true;
@@ -54,6 +55,7 @@ async function run() {
   if (played) {
     try {
       await play.examineTheTrails();
+      await play.reportOnKeys();
     } catch (error) {
       trouble ??= error;
     }
@@ -65,6 +67,7 @@ async function run() {
   printSummary(screen, stage, play, claims);
   const broken = claims.filter(({ holds }) => !holds).length;
   if (broken > 0) return fail(`${broken} of ${claims.length} claims did not hold.`);
+  screen.print(`The report about the keys is kept: ${play.report.files.html}`);
   screen.print(screen.style('green', 'All of this was measured and checked in this run.'));
   screen.print('Your own first call takes 20 lines: README.md');
   return 0;

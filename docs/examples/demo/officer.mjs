@@ -18,28 +18,55 @@ const segmentsOf = (log) => readdirSync(log).filter((name) => name.endsWith('.js
 export class Officer {
   /** The logs of all services. */
   trails;
+  /** What they keep of their keys. */
+  ledgers;
   #copies;
   #keysDir;
   #checkpointFile;
+  #ledgerCheckpointFile;
   #key;
 
   constructor(home) {
     this.trails = join(home, 'audit');
+    this.ledgers = join(home, 'compliance');
     this.#copies = join(home, 'copies');
     this.#keysDir = join(home, 'keys');
     this.#checkpointFile = join(home, 'kept-checkpoints.txt');
+    this.#ledgerCheckpointFile = join(home, 'kept-ledger-checkpoints.txt');
   }
 
   /** Notes the public key, and the last checkpoint of each log that somebody other than its owner was given. */
   async begin(checkpoints) {
     const { output } = await this.#run('audit', 'key', '--keys-dir', this.#keysDir);
     this.#key = output.trim().split(/\s+/)[0];
-    writeFileSync(this.#checkpointFile, checkpoints.join('\n'));
+    const ofLedgers = (note) => note.startsWith('secure-stack-mesh-compliance/');
+    writeFileSync(this.#checkpointFile, checkpoints.filter((note) => !ofLedgers(note)).join('\n'));
+    writeFileSync(this.#ledgerCheckpointFile, checkpoints.filter(ofLedgers).join('\n'));
   }
 
   /** The command that is run, to be shown. */
   get command() {
     return 'secure-stack-mesh audit verify audit --key <noted key> --checkpoint kept-checkpoints.txt';
+  }
+
+  get reportCommand() {
+    return 'secure-stack-mesh compliance report --directory compliance --from <start> --to <end> --checkpoint kept-ledger-checkpoints.txt';
+  }
+
+  /**
+   * Makes the report about the keys of all services, signed with their key, and verifies it under the one that was noted.
+   * @returns `{ exitCode, signed, status, files, services, summary, gaps, rotations }`: the last are the ids of all keys that took another's place
+   */
+  async report({ from, to, directory }) {
+    const period = ['--from', from.toISOString(), '--to', to.toISOString()];
+    const keys = ['--keys-dir', this.#keysDir, '--checkpoint', this.#ledgerCheckpointFile];
+    const made = await this.#run('compliance', 'report', '--directory', this.ledgers, ...period, ...keys, '--max-rows', '100000', '--out', directory, '--json');
+    if (made.output === '') return { exitCode: made.exitCode, status: 'not made' };
+    const { signed, files } = JSON.parse(made.output);
+    const verified = await this.#run('compliance', 'verify', files.json, '--key', this.#key, '--json');
+    const { services, summary, changes, gaps } = JSON.parse(readFileSync(files.json, 'utf8')).report;
+    const rotations = changes.filter(({ action }) => action === 'key.rotated').map(({ keyId }) => keyId);
+    return { exitCode: Math.max(made.exitCode, verified.exitCode), signed, status: JSON.parse(verified.output).status, files, services, summary, gaps, rotations };
   }
 
   /** @returns `{ exitCode, status, logs }` of the trails as they are */

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 export const HELP = `npm start [-- options]
 
   --seconds N   how long the load runs, 3 or more; default 20
+  --out DIR     folder for the report about keys; default: a new one in the temporary directory
   --keep        leave everything running after that, until Ctrl-C
   --verbose     show the services' operational logs
   --help        this text
@@ -11,17 +12,23 @@ export const HELP = `npm start [-- options]
 /** What the load is. */
 export const LOAD = Object.freeze({ callers: 64, callsPerSecond: 1_000 });
 
+/** Changes of the keys of each connection that the load goes through before anything else happens. */
+export const ROTATIONS = 2;
+
 /** @throws Error for what is no option */
 export function parseOptions(args) {
-  const { values } = parseArgs({ args, options: { seconds: { type: 'string', default: '20' }, keep: { type: 'boolean' }, verbose: { type: 'boolean' }, help: { type: 'boolean' } } });
+  const { values } = parseArgs({ args, options: { seconds: { type: 'string', default: '20' }, out: { type: 'string' }, keep: { type: 'boolean' }, verbose: { type: 'boolean' }, help: { type: 'boolean' } } });
   const seconds = Number(values.seconds);
   if (!(seconds >= 3 && seconds <= 86_400)) throw new Error(`--seconds: ${values.seconds} is no number from 3 to 86400`);
   return {
     seconds,
+    out: values.out,
     keep: values.keep ?? false,
     verbose: values.verbose ?? false,
     help: values.help ?? false,
-    // One third undisturbed, one third to lose a service and get it back, one third under attack.
+    // Two changes of each connection's keys take a good half of the first third.
+    rotationMs: Math.min(2_000, seconds * 100),
+    // One third for the keys, one third to lose a service and get it back, one third under attack.
     killAtMs: (seconds * 1_000) / 3,
     downMs: Math.min(2_000, seconds * 100),
     attackAtMs: (seconds * 2_000) / 3,

@@ -1,7 +1,13 @@
 import { once } from 'node:events';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { cutOffTheEnd, dropARecord, makeRefusalASuccess } from './officer.mjs';
-import { LOAD } from './options.mjs';
+import { LOAD, ROTATIONS } from './options.mjs';
 import { ms, number } from './screen.mjs';
+
+/** Who dials whom. */
+export const CONNECTIONS = [['gateway', 'order'], ['order', 'payment']];
 
 /** On however slow a machine: what did not happen by then does not happen. */
 const PATIENCE_MS = 15_000;
@@ -10,6 +16,8 @@ const PATIENCE_MS = 15_000;
 export class Play {
   /** The three services as they were started first. */
   services = [];
+  /** How often both ends of each connection had new keys, and what became of the calls until then: `{ connections, answered, failed }`. */
+  rotated;
   /** order, before and after. */
   killed;
   restarted;
@@ -22,6 +30,8 @@ export class Play {
   verified;
   uncleanEnd;
   tampered = {};
+  /** The report about the keys, and what its verification gave. */
+  report;
   #stage;
   #narrator;
   #interruption;
@@ -49,6 +59,23 @@ export class Play {
     say.beginClock();
     gateway.tell({ type: 'load' });
     say.start(`${LOAD.callers} callers place ${number(LOAD.callsPerSecond)} orders a second`, 'each goes gateway → order → payment and back');
+  }
+
+  /** The keys of every connection are replaced while it is in use. Each end says so; what counts is what both have said. */
+  async rotateKeys() {
+    const say = this.#narrator;
+    const { tally, trail } = this.#stage;
+    say.start(`their keys are replaced under load, after ${ms(this.#options.rotationMs)} each`, 'by a fresh Diffie-Hellman between two records; the default is an hour');
+    const deadline = performance.now() + PATIENCE_MS;
+    const counts = () => CONNECTIONS.map((ends) => trail.rotationsBetween(...ends));
+    while (counts().some((count) => count < ROTATIONS) && performance.now() < deadline) await this.#interruption.pause(20);
+    const connections = counts();
+    // The next figures may be from before: those after them have every call that failed until now.
+    for (let i = 0; i < 2; i++) await this.#interruption.until(once(this.#stage.process('gateway'), 'tick'), PATIENCE_MS);
+    this.rotated = { connections, answered: tally.answered, failed: tally.failed };
+    const text = CONNECTIONS.map((ends, i) => `${ends.join(' ─▸ ')} ${connections[i]} times`).join(', ');
+    if (connections.some((count) => count < ROTATIONS)) say.bad(`keys were not replaced: ${text}`);
+    else say.good(`replaced at both ends: ${text}`, `${number(this.rotated.answered)} calls answered meanwhile, ${number(this.rotated.failed)} failed`);
   }
 
   /** order is killed, and started again a little later. Nobody is told: callers find the new one by its name. */
@@ -110,6 +137,19 @@ export class Play {
     await this.#tamper('changed', "in a copy, the impostor's refusal becomes a success", 'order', makeRefusalASuccess);
     await this.#tamper('dropped', 'in a copy, one record is taken out', 'payment', dropARecord);
     await this.#tamper('cut', 'in a copy, the end is cut off at a checkpoint, so that the rest fits itself', 'gateway', cutOffTheEnd);
+  }
+
+  /** What the services kept of their keys becomes a report. */
+  async reportOnKeys() {
+    const say = this.#narrator;
+    const { officer, startedAt } = this.#stage;
+    const directory = this.#options.out ?? (await mkdtemp(join(tmpdir(), 'secure-stack-mesh-report-')));
+    say.start('she makes a report about their keys, signed, and verifies it', `$ ${officer.reportCommand}`);
+    this.report = await officer.report({ from: startedAt, to: new Date(), directory });
+    const { status, services, summary, gaps, files } = this.report;
+    if (status !== 'authentic') return say.bad(`the report is ${status}`);
+    say.good(`${number(summary.keys)} keys of ${services.join(', ')}; ${number(summary.changes)} changes, ${number(summary.findings)} findings`, files.html);
+    for (const { kind, service, text } of gaps) if (kind === 'ended without closing') say.detail(`a gap in coverage, ${service}: ${text}`);
   }
 
   async #tamper(key, text, service, change) {

@@ -27,11 +27,15 @@ export class Stage {
   /** Called when a process ended that was not meant to. */
   onLoss = () => {};
   onLogLine = () => {};
+  startedAt = new Date();
+  /** From one change of a connection's session keys to the next. */
+  #rotationMs;
   #home = realpathSync(mkdtempSync(join(tmpdir(), 'secure-stack-mesh-demo-')));
   officer = new Officer(this.#home);
   #outbound = new Map();
 
-  constructor() {
+  constructor({ rotationMs }) {
+    this.#rotationMs = rotationMs;
     // Whatever happens to this process, short of SIGKILL: nobody and nothing is left. After that one the children leave by themselves.
     process.on('exit', () => this.clear());
   }
@@ -41,6 +45,8 @@ export class Stage {
     return this.#start(name, `services/${name}.mjs`, {
       MESH_KEYS_DIR: join(this.#home, 'keys'),
       DEMO_AUDIT_DIR: this.officer.trails,
+      DEMO_LEDGER_DIR: this.officer.ledgers,
+      DEMO_ROTATION_MS: String(this.#rotationMs),
       DEMO_CALLERS: String(LOAD.callers),
       DEMO_CALLS_PER_SECOND: String(LOAD.callsPerSecond),
     });

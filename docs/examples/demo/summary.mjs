@@ -14,6 +14,7 @@ export function printSummary(screen, stage, acts, claims) {
   if (outage?.recoveredMs !== undefined) {
     print('Recovery', `${ms(outage.recoveredMs)} after the kill, ${ms(outage.recoveredMs - acts.downMs)} after the restart; ${number(outage.waited)} calls waited`);
   }
+  print('Rotations', `${number(trail.rotationCount)} of the keys of a connection, reported by both ends`);
   screen.print();
   for (const line of auditTable(trail)) screen.print(`  ${line}`);
   screen.print();

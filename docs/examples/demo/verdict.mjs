@@ -1,4 +1,5 @@
 // What the demo claims, each claim with the evidence for it. It exits with 0 only if every one holds.
+import { ROTATIONS } from './options.mjs';
 import { ms, number } from './screen.mjs';
 
 const claim = (text, holds, shown) => ({ text, holds: holds === true, shown });
@@ -8,7 +9,7 @@ const claim = (text, holds, shown) => ({ text, holds: holds === true, shown });
  * @param play what happened when
  */
 export function judge(stage, play) {
-  return [...aboutCalls(stage, play), ...aboutTheKill(stage, play), ...aboutTheImpostor(stage, play), ...aboutTheEnd(stage, play), ...aboutTheTrails(stage, play)];
+  return [...aboutCalls(stage, play), ...aboutTheKeys(stage, play), ...aboutTheKill(stage, play), ...aboutTheImpostor(stage, play), ...aboutTheEnd(stage, play), ...aboutTheTrails(stage, play), ...aboutTheReport(stage, play)];
 }
 
 function aboutCalls({ tally, all }, { services, restarted }) {
@@ -25,6 +26,19 @@ function aboutCalls({ tally, all }, { services, restarted }) {
       'callers and mesh counted the same calls',
       made > 0 && made === answered + failed && made === messagesSent && failed === messagesFailed,
       `made ${made} = ${messagesSent}, failed ${failed} = ${messagesFailed}`,
+    ),
+  ];
+}
+
+/** That keys changed, at both ends, and that no call noticed: until order is killed none fails. */
+function aboutTheKeys(_stage, { rotated }) {
+  const { connections = [], answered = 0, failed } = rotated ?? {};
+  const rotations = connections.reduce((sum, count) => sum + count, 0);
+  return [
+    claim(
+      'keys were rotated under load, no call failed',
+      connections.length === 2 && connections.every((count) => count >= ROTATIONS) && answered > 0 && failed === 0,
+      `${number(rotations)} at both ends; calls: ${number(answered)} answered, ${failed ?? '?'} failed`,
     ),
   ];
 }
@@ -94,6 +108,21 @@ function aboutTheTrails(_stage, { verified, uncleanEnd, tampered = {} }) {
     caught('a copy with a changed record: caught', tampered.changed),
     caught('a copy with a record less: caught', tampered.dropped),
     caught('a copy without its end: caught', tampered.cut),
+  ];
+}
+
+function aboutTheReport({ trail }, { report = {} }) {
+  const { exitCode, signed, status, services = [], summary, rotations = [] } = report;
+  const { rotations: seen, rotationCount } = trail;
+  const reported = new Set(rotations);
+  const found = seen.filter((keyId) => reported.has(keyId)).length;
+  return [
+    claim(
+      'the report on keys is signed and verified',
+      exitCode === 0 && signed && status === 'authentic' && services.length === 3 && summary.keys > 0,
+      status === undefined ? 'there is none' : `${status}, ${number(summary?.keys ?? 0)} keys of ${services.length} services`,
+    ),
+    claim('it has every rotation that both ends reported', found > 0 && found === seen.length, `${number(found)} of ${number(seen.length)}, ${number(rotationCount)} in all`),
   ];
 }
 

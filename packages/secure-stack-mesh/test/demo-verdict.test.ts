@@ -9,7 +9,9 @@ const { judge } = (await load('verdict.mjs')) as { judge(stage: Evidence['stage'
 const { CallTally } = (await load('statistics.mjs')) as {
   CallTally: new () => { made: number; succeed(ms: number, pids: readonly number[]): void; fail(error: { code: string; reason: string; mayHaveRun?: boolean }): void };
 };
-const { AuditTrail } = (await load('audit-trail.mjs')) as { AuditTrail: new () => { take(service: string, pid: number, events: readonly object[]): void } };
+const { AuditTrail } = (await load('audit-trail.mjs')) as {
+  AuditTrail: new () => { take(service: string, pid: number, events: readonly object[]): void; rotationsBetween(one: string, other: string): number };
+};
 
 const [PAYMENT, ORDER, GATEWAY, NEW_ORDER, IMPOSTOR] = [11, 12, 13, 14, 15];
 const OURS = 'local-aaaa000000000000';
@@ -32,8 +34,8 @@ function goodRun() {
     exit: { code: 0 as number | null, signal: null as string | null },
     finalStats: { metrics: { messagesSent: 4, messagesFailed: 1 }, audit: { emitted, adapters: [{}] as object[] } } as Record<string, unknown> | undefined,
   });
-  const payment = closed('payment', PAYMENT, 0);
-  const gateway = closed('gateway', GATEWAY, 1);
+  const payment = closed('payment', PAYMENT, 2);
+  const gateway = closed('gateway', GATEWAY, 3);
   const killed = { ...closed('order', ORDER, 0), exit: { code: null, signal: 'SIGKILL' as string | null }, finalStats: undefined };
   const restarted = closed('order', NEW_ORDER, 2);
   const impostor = { ...closed('impostor', IMPOSTOR, 0, THEIRS), finalStats: { audit: { emitted: 0, adapters: [] } } as Record<string, unknown> | undefined };
@@ -51,6 +53,10 @@ function goodRun() {
   });
   trail.take('order', NEW_ORDER, [refusal('outbound'), refusal('inbound')]);
   trail.take('gateway', GATEWAY, [refusal('inbound')]);
+  const keys = ['k1', 'k2', 'k3', 'k4'];
+  const rotation = (keyId: string) => ({ details: { action: 'key.rotated', metadata: { keyType: 'session', keyId } } });
+  for (const [service, pid] of [['order', ORDER], ['gateway', GATEWAY]] as const) trail.take(service, pid, keys.slice(0, 2).map(rotation));
+  for (const [service, pid] of [['order', ORDER], ['payment', PAYMENT]] as const) trail.take(service, pid, keys.slice(2).map(rotation));
 
   return {
     stage: {
@@ -61,6 +67,8 @@ function goodRun() {
       impostor: { calls: 3, sessions: 0, answered: 0, gotThrough: 0 } as Record<'calls' | 'sessions' | 'answered' | 'gotThrough', number> | undefined,
     },
     play: {
+      rotated: { connections: [2, 2], answered: 1, failed: 0 },
+      report: { exitCode: 0, signed: true, status: 'authentic', services: ['gateway', 'order', 'payment'], summary: { keys: 9 }, rotations: keys },
       services: [payment, killed, gateway], killed, restarted, impostor, answeredBeforeAttack: 2, answeredUnderAttack: 3,
       verified: { exitCode: 0, status: 'authentic', logs: ['payment', 'order', 'gateway'].map(trailOf) },
       uncleanEnd: { from: 9, to: 12 } as { from: number; to: number } | undefined,
@@ -86,7 +94,7 @@ describe("the demo's verdict", () => {
 
   test('holds every claim for a good run', () => {
     const { stage, play } = goodRun();
-    expect(judge(stage, play)).toHaveLength(19);
+    expect(judge(stage, play)).toHaveLength(22);
     expect(broken({ stage, play })).toEqual([]);
   });
 
@@ -99,6 +107,13 @@ describe("the demo's verdict", () => {
     ['a kill that was none', 'it died by SIGKILL', ({ play }) => (play.killed.exit.signal = 'SIGTERM')],
     ['no recovery', 'callers found the new order by its name', ({ stage }) => (stage.outage = {})],
     ['recovery by the one that was killed', 'callers found the new order by its name', ({ stage }) => (stage.outage!.recoveredBy = [ORDER, PAYMENT])],
+    ['a connection whose keys were replaced too rarely', 'keys were rotated under load, no call failed', ({ play }) => (play.rotated.connections = [3, 1])],
+    ['a call that failed while keys were replaced', 'keys were rotated under load, no call failed', ({ play }) => (play.rotated.failed = 1)],
+    ['keys that were replaced without load', 'keys were rotated under load, no call failed', ({ play }) => (play.rotated.answered = 0)],
+    ['a report that was altered', 'the report on keys is signed and verified', ({ play }) => Object.assign(play.report, { exitCode: 1, status: 'altered' })],
+    ['a report without a signature', 'the report on keys is signed and verified', ({ play }) => (play.report.signed = false)],
+    ['a report without a service', 'the report on keys is signed and verified', ({ play }) => void play.report.services.pop()],
+    ['a rotation that the report does not have', 'it has every rotation that both ends reported', ({ play }) => void play.report.rotations.pop()],
     ['no refusal where order dials', 'order dialled the impostor: refused, audited', dropRefusals('order', 'outbound')],
     ['no refusal at order', 'the impostor dialled order: refused, audited', dropRefusals('order', 'inbound')],
     ['no refusal at the gateway', 'it dialled the gateway: refused, audited', dropRefusals('gateway', 'inbound')],
@@ -132,6 +147,14 @@ describe("the demo's verdict", () => {
     const ours = goodRun();
     ours.play.impostor.identity.trustDomain = OURS;
     expect(broken(ours)).toHaveLength(3);
+  });
+
+  test('a rotation that one end alone tells of is none', () => {
+    const { stage, play } = goodRun();
+    stage.trail.take('order', ORDER, [{ details: { action: 'key.rotated', metadata: { keyType: 'session', keyId: 'k5' } } }]);
+    expect(stage.trail).toMatchObject({ rotationCount: 4, rotations: ['k1', 'k2', 'k3', 'k4'] });
+    expect(stage.trail.rotationsBetween('gateway', 'order')).toBe(2);
+    expect(broken({ stage, play })).toEqual([]);
   });
 
   test('nothing at all holds nothing', () => {

@@ -1,7 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { basename, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { verifyReport, type ComplianceReport } from '@lemur-bookstores/adapter-compliance';
 import { EXAMPLES, ExampleProcess, runs } from './support/example-process.js';
 import { until } from './support/until.js';
@@ -98,30 +98,38 @@ describe('the compliance report', () => {
 
 describe('the demo', () => {
   const file = 'demo/demo.mjs';
+  /** Where it leaves the report: the one thing that it leaves. */
+  let kept: string;
+
+  beforeEach(() => void (kept = mkdtempSync(join(tmpdir(), 'demo-report-'))));
+  afterEach(() => rmSync(kept, { recursive: true, force: true }));
 
   test('shows what it claims, and leaves nothing behind', async () => {
-    const demo = start(file, '--seconds', '6');
+    const demo = start(file, '--seconds', '6', '--out', kept);
     await succeeds(demo);
     const { output } = demo;
+    expect(output).toMatch(/✓ replaced at both ends: gateway ─▸ order [2-9]\d* times, order ─▸ payment [2-9]\d* times\n.* 0 failed/);
     expect(output).toMatch(/✗ order \(pid \d+\) is killed: SIGKILL/);
     expect(output).toMatch(/✓ callers found it: served again [\d.]+ m?s after the kill/);
     expect(output.match(/audited: auth\.failed, peer_untrusted, trust domain local-/g)).toHaveLength(3);
     const summary = output.slice(output.indexOf('What happened'));
     expect(summary).not.toContain('✗');
-    expect(summary.match(/^ {2}✓/gm)?.length).toBeGreaterThanOrEqual(19);
+    expect(summary.match(/^ {2}✓/gm)?.length).toBe(22);
     expect(output.match(/✓ caught: in a copy/g)).toHaveLength(3);
     expect(output).toMatch(/✓ [\d,]+ records, authentic/);
     const [, answered, made] = /Calls +([\d,]+) of ([\d,]+) answered/.exec(summary) ?? [];
     expect(Number(answered?.replace(',', ''))).toBeGreaterThan(500);
     expect(Number(made?.replace(',', ''))).toBeGreaterThanOrEqual(Number(answered?.replace(',', '')));
     expect(summary).toMatch(/it had no connection, no call in, no call out +0 connections, 0 in, 0 of [1-9]\d* out/);
+    const [, report] = /The report about the keys is kept: (.*\.html)/.exec(output) ?? [];
+    expect(readdirSync(kept).sort()).toEqual(['csv', 'html', 'json', 'note'].map((form) => `${basename(report ?? '', '.html')}.${form}`));
     expect(demo.pids).toHaveLength(5);
     expect(demo.pids.filter(runs)).toEqual([]);
     expect(demo.leftovers).toEqual([]);
   }, LONG_MS);
 
   test('--keep goes on until Ctrl-C, and judges then', async () => {
-    const demo = start(file, '--seconds', '3', '--keep');
+    const demo = start(file, '--seconds', '3', '--keep', '--out', kept);
     await demo.says(/everything keeps running/);
     expect(demo.pids.filter(runs).length).toBeGreaterThanOrEqual(3);
     demo.kill('SIGINT');

@@ -1,11 +1,18 @@
 // Takes orders and has payment charge them.
+import { ComplianceAdapter } from '@lemur-bookstores/adapter-compliance';
 import { FileAdapter, SecureMesh } from '@lemur-bookstores/secure-stack-mesh';
-import { ParentAdapter, parentLogger, serve } from './parent.mjs';
+import { ParentAdapter, parentLogger, rotationOfTheDemo, serve } from './parent.mjs';
 
 const CENTS_A_COPY = 1_250;
 
 const adapter = new ParentAdapter();
-const mesh = new SecureMesh({ serviceId: 'order', port: 0, monitoring: { adapters: [adapter, new FileAdapter(process.env.DEMO_AUDIT_DIR)] }, logger: parentLogger });
+const mesh = new SecureMesh({
+  serviceId: 'order',
+  port: 0,
+  rotation: rotationOfTheDemo,
+  monitoring: { adapters: [adapter, new FileAdapter(process.env.DEMO_AUDIT_DIR), new ComplianceAdapter({ standard: 'PCI-DSS', requirement: '3.6.4', directory: process.env.DEMO_LEDGER_DIR })] },
+  logger: parentLogger,
+});
 const payment = mesh.connect('payment');
 
 mesh.handle('placeOrder', async ({ book, copies }, { signal }) => {

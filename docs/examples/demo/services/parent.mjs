@@ -11,6 +11,12 @@ export function tellParent(message) {
 }
 
 /**
+ * Session keys are changed every few seconds, so that there is something to see: an hour is the default. The hard limit is far away, for a machine
+ * that is too busy to be in time.
+ */
+export const rotationOfTheDemo = { interval: Number(process.env.DEMO_ROTATION_MS), rejectAfterMs: 60_000, minIntervalMs: 0 };
+
+/**
  * A custom audit adapter: sends security events on at once, counts those of single calls. It resolves when the parent has them,
  * and what it rejects is tried again.
  */
