@@ -28,6 +28,11 @@ export interface MeshNodeOptions {
   readonly clock?: Clock;
   readonly logger?: Logger;
   readonly limits?: Partial<SessionLimits>;
+  /**
+   * Absolute age of a session, in ms: a whole number from 1,000; it is replaced before (PROTOCOL 3.9), and earlier where a certificate ends earlier.
+   * Default 86,400,000 (a day).
+   */
+  readonly sessionTimeoutMs?: number | undefined;
   readonly backoff?: BackoffOptions;
   readonly strategy?: LoadBalancingStrategy;
   /** Total time of a call that names none, in ms. Default 30,000. */

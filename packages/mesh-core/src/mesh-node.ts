@@ -26,14 +26,15 @@ import { isFailClosed } from './session/audit-hold.js';
 import { ConnectionJournal } from './session/connection-journal.js';
 import { DeadlineWheel } from './session/deadline-wheel.js';
 import { IdentityWatch } from './session/identity-watch.js';
-import type { InboundSession } from './session/inbound-session.js';
 import { InboundSessions, sendAway } from './session/inbound-sessions.js';
-import type { OutboundSession } from './session/outbound-session.js';
+import type { LiveSession } from './session/live-session.js';
 import { SessionDialer } from './session/session-dialer.js';
 import type { MeshNodeOptions } from './mesh-node-options.js';
 import { takeSnapshot, type MeshNodeSnapshot } from './mesh-node-snapshot.js';
 import { assertStarting, assertTakesCalls, type MeshNodeState } from './mesh-node-state.js';
 import { completeSessionLimits, type SessionLimits } from './session/session-limits.js';
+import { completeSessionTimeout } from './session/session-lifetimes.js';
+import { SessionRenewal } from './session/session-renewal.js';
 import { SystemJournal, type StartFacts } from './system-journal.js';
 import { WebSocketTransport } from './transport/websocket-transport.js';
 
@@ -54,12 +55,14 @@ export class MeshNode {
   readonly #registration: Registration;
   readonly #directory: ServiceDirectory;
   readonly #inbound: InboundSessions;
+  readonly #renewal: SessionRenewal;
   readonly #identityWatch: IdentityWatch;
   readonly #callOutParts: CallOutParts;
   readonly #callOuts = new Map<string, CallOut>();
   readonly #clients = new Map<string, MeshClient<AnyApi>>();
   #state: MeshNodeState = 'new';
   #listener: Listener | undefined;
+  #disown: (() => void) | undefined;
   #unlistened: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
 
@@ -82,12 +85,14 @@ export class MeshNode {
     const common = { clock, wheel: this.#wheel, statistics: this.#statistics, audit, interceptors: this.#interceptors, maxMessageBytes: limits.maxMessageBytes, codec: options.codec, failClosed: isFailClosed(audit, 'message') };
     this.#callOutParts = { ...common, defaultTimeoutMs: options.timeoutMs ?? 30_000, assertOpen: () => assertTakesCalls(this.#state) };
     const callIn = new CallIn({ ...common, serviceId: options.serviceId, handlers: this.handlers, denials: this.#denials, logger });
-    this.#inbound = new InboundSessions({ channels: options.channels, clock, limits, journal: this.#journal, receiver: callIn, pinsOf: options.pinsOf });
+    const sessions = (): LiveSession[] => [...this.#inbound.sessions(), ...this.#directory.sessions()];
+    const { drainMs } = limits;
+    const observer = (this.#renewal = new SessionRenewal({ clock, sessionTimeoutMs: completeSessionTimeout(options.sessionTimeoutMs), drainMs, sessions }));
+    this.#inbound = new InboundSessions({ channels: options.channels, clock, limits, journal: this.#journal, receiver: callIn, pinsOf: options.pinsOf, observer });
     this.#registration = new Registration(options.discovery, clock, logger);
-    const dialer = new SessionDialer({ transport, channels: options.channels, clock, limits, journal: this.#journal });
-    this.#directory = new ServiceDirectory({ discovery: options.discovery, dialer, clock, logger, strategy: options.strategy ?? 'least-loaded', drainMs: limits.drainMs, isOwn: (node) => node.id === this.serviceId && this.#registration.isOwn(node), ...(options.backoff === undefined ? {} : { backoff: options.backoff }) });
-    const sessions = (): (InboundSession | OutboundSession)[] => [...this.#inbound.sessions(), ...this.#directory.sessions()];
-    this.#identityWatch = new IdentityWatch({ channels: options.channels, clock, audit, logger, drainMs: limits.drainMs, sessions });
+    const dialer = new SessionDialer({ transport, channels: options.channels, clock, limits, journal: this.#journal, observer });
+    this.#directory = new ServiceDirectory({ discovery: options.discovery, dialer, clock, logger, strategy: options.strategy ?? 'least-loaded', drainMs, isOwn: (node) => node.id === this.serviceId && this.#registration.isOwn(node), ...(options.backoff === undefined ? {} : { backoff: options.backoff }) });
+    this.#identityWatch = new IdentityWatch({ channels: options.channels, clock, audit, logger, drainMs, sessions, owner: this.#renewal });
     this.handlers.addBuiltIn('health', (): HealthReply => ({ service: this.serviceId, status: options.health?.() ?? 'healthy' }));
   }
 
@@ -143,6 +148,7 @@ export class MeshNode {
     this.#state = 'running';
     this.#directory.start();
     this.#identityWatch.start();
+    this.#disown = this.#options.channels.ownSessions?.(this.#renewal);
     this.#system.started(facts());
   }
 
@@ -201,6 +207,8 @@ export class MeshNode {
     await this.#withdraw();
     await this.#registration.close();
     this.#identityWatch.stop();
+    this.#disown?.();
+    this.#renewal.stop();
     this.#wheel.stop();
     this.#journal.flush();
     this.#denials.flush();
@@ -212,6 +220,7 @@ export class MeshNode {
     const endsAt = this.#clock.monotonic() + drainMs;
     const leftMs = (): number => Math.max(0, endsAt - this.#clock.monotonic());
     this.#state = 'draining';
+    this.#identityWatch.judge();
     await this.#registration.deregister(Math.min(PROVIDER_TIMEOUT_MS, drainMs / 2));
     // A listener counts as closed only once its connections have ended: that is awaited at the end.
     void this.#unlisten();

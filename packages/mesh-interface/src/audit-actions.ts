@@ -34,6 +34,7 @@ export const AUDIT_ACTIONS = {
   'system.local_trust_domain': 'system',
   'identity.changed': 'system',
   'identity.refused': 'system',
+  'identity.ca_removed': 'system',
   // The trail itself
   'audit.start': 'system',
   'audit.stop': 'system',

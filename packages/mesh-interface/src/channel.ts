@@ -107,7 +107,8 @@ export interface SessionOwner {
   rekeySessions(trigger: RekeyTrigger, withinMs: number): Promise<SessionsRotated>;
   /**
    * A new handshake for every session, make-before-break (PROTOCOL 3.9): the dialler dials, the acceptor asks for it by GOAWAY. Those that have
-   * not within `withinMs` are closed. Resolves then, or as soon as none is left; never rejects.
+   * not within `withinMs` take no calls from then on, and close after their last answer, within a drain; with `compromise` they are closed at once.
+   * Resolves then, or as soon as every one has been replaced; never rejects.
    */
   renewSessions(trigger: RekeyTrigger, withinMs: number): Promise<SessionsRotated>;
 }

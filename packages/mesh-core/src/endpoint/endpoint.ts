@@ -1,18 +1,31 @@
 import { MeshError, type Clock, type ClockTimer, type ServiceNode } from '@lemur-bookstores/mesh-interface';
 import { Backoff, type BackoffOptions } from '../session/backoff.js';
+import { retireWithin } from '../session/live-session.js';
 import type { OutboundSession } from '../session/outbound-session.js';
+import type { RetirementCause } from '../session/session-delegate.js';
 import type { SessionDialer } from '../session/session-dialer.js';
 
-/** A session that lived this long shows that the endpoint works: the next loss starts with the shortest wait again. */
+/** A session that lived this long shows that the endpoint works: the next loss starts with the shortest wait again, and a GOAWAY with none. */
 const PROVEN_AFTER_MS = 5_000;
 
-/** What an endpoint is doing about its session. */
+/** What is done about replacing a session that works. */
+export type Renewal =
+  | { readonly type: 'none' }
+  | { readonly type: 'dialling'; readonly cause: RetirementCause }
+  /** The dial before failed. */
+  | { readonly type: 'waiting'; readonly cause: RetirementCause; readonly timer: ClockTimer };
+
+const NO_RENEWAL: Renewal = { type: 'none' };
+
+/** What an endpoint is doing about its session. At any time it dials at most once. */
 export type EndpointState =
   /** `error`: why the dial before failed. */
   | { readonly type: 'dialling'; readonly error?: MeshError | undefined }
-  | { readonly type: 'connected'; readonly session: OutboundSession; readonly since: number }
+  | { readonly type: 'connected'; readonly session: OutboundSession; readonly since: number; readonly renewal: Renewal }
   | { readonly type: 'waiting'; readonly error: MeshError; readonly timer: ClockTimer }
   | { readonly type: 'stopped' };
+
+type Connected = EndpointState & { readonly type: 'connected' };
 
 /** Who hears of an endpoint's changes. */
 export interface EndpointListener {
@@ -21,25 +34,34 @@ export interface EndpointListener {
   onFailed(endpoint: Endpoint, error: MeshError): void;
 }
 
-/** One instance of a service: keeps one session to it, dialling again for ever with capped, jittered waits. */
+/**
+ * One instance of a service: keeps one session to it, dialling again for ever with capped, jittered waits. A session that works is replaced
+ * make-before-break (PROTOCOL 3.9).
+ */
 export class Endpoint {
   readonly node: ServiceNode;
   readonly #dialer: SessionDialer;
   readonly #clock: Clock;
+  readonly #drainMs: number;
   readonly #listener: EndpointListener;
   readonly #pins: readonly string[] | undefined;
   readonly #backoff: Backoff;
+  /** Of its own: what becomes of a renewal says nothing of how the next loss is to be met. */
+  readonly #renewalBackoff: Backoff;
   /** Sessions that take no new calls but still have some in flight. */
   readonly #draining = new Set<OutboundSession>();
   #abort = new AbortController();
   #state: EndpointState = { type: 'stopped' };
 
-  constructor(node: ServiceNode, dialer: SessionDialer, clock: Clock, backoff: BackoffOptions, listener: EndpointListener) {
+  /** @param drainMs how long the calls in flight of a session that was replaced may take, in ms */
+  constructor(node: ServiceNode, dialer: SessionDialer, clock: Clock, backoff: BackoffOptions, drainMs: number, listener: EndpointListener) {
     this.node = node;
     this.#dialer = dialer;
     this.#clock = clock;
+    this.#drainMs = drainMs;
     this.#listener = listener;
     this.#backoff = new Backoff(backoff);
+    this.#renewalBackoff = new Backoff(backoff);
     this.#pins = node.publicKey === undefined ? undefined : typeof node.publicKey === 'string' ? [node.publicKey] : node.publicKey;
   }
 
@@ -66,7 +88,16 @@ export class Endpoint {
   start(): void {
     if (this.#state.type !== 'stopped') return;
     this.#abort = new AbortController();
-    void this.#dial();
+    this.#dialAnew();
+  }
+
+  /**
+   * Dials another session, which takes the calls once it is welcomed; the present one serves until then, and ends after its last answer. A dial
+   * that fails is repeated, with growing waits, for as long as the session lasts. Asked again meanwhile, or without a session, it does nothing.
+   */
+  renew(cause: RetirementCause): void {
+    const state = this.#state;
+    if (state.type === 'connected' && state.renewal.type === 'none') this.#dialRenewal(state, cause);
   }
 
   /** Ends it: calls in flight may end within `drainMs`, then the session closes. Asked again, the shorter time counts. */
@@ -75,17 +106,27 @@ export class Endpoint {
     this.#state = { type: 'stopped' };
     this.#abort.abort();
     if (state.type === 'waiting') state.timer.cancel();
-    if (state.type === 'connected') this.#draining.add(state.session);
+    if (state.type === 'connected') {
+      endWait(state.renewal);
+      this.#draining.add(state.session);
+    }
     return this.#drain(drainMs);
   }
 
+  #dialAnew(error = this.error): void {
+    this.#state = { type: 'dialling', error };
+    void this.#dial();
+  }
+
+  #dialRenewal(state: Connected, cause: RetirementCause): void {
+    this.#state = { ...state, renewal: { type: 'dialling', cause } };
+    void this.#dial();
+  }
+
+  /** What comes of it depends on the state it finds: the session that it was to replace may be gone by then. */
   async #dial(): Promise<void> {
-    this.#state = { type: 'dialling', error: this.error };
     const { signal } = this.#abort;
-    let current: OutboundSession | undefined;
-    const left = (): void => {
-      if (current !== undefined && this.#state.type === 'connected' && this.#state.session === current) this.#lost(this.#state.since);
-    };
+    let own: OutboundSession | undefined;
     try {
       const session = await this.#dialer.dial(
         this.node,
@@ -93,36 +134,84 @@ export class Endpoint {
         {
           onVerified: () => this.#listener.onConnected(this),
           onDraining: () => {
-            if (current !== undefined) this.#draining.add(current);
-            left();
+            if (own !== undefined) this.#onDraining(own);
+          },
+          onRenew: (cause) => {
+            if (own === this.session) this.renew(cause);
           },
           onEnd: () => {
-            if (current !== undefined) this.#draining.delete(current);
-            left();
+            if (own !== undefined) this.#onEnd(own);
           },
         },
         signal,
       );
       if (signal.aborted) return session.session.close();
-      current = session;
-      this.#state = { type: 'connected', session, since: this.#clock.monotonic() };
-      // It may have ended, or begun to drain, in the turn between.
-      if (session.isOpen) this.#listener.onConnected(this);
-      else left();
+      own = session;
+      this.#onDialled(session);
     } catch (error) {
-      if (signal.aborted) return;
-      this.#wait(MeshError.from(error, 'connect_failed'));
+      if (!signal.aborted) this.#onDialFailed(MeshError.from(error, 'connect_failed'));
     }
   }
 
-  #lost(since: number): void {
-    if (this.#clock.monotonic() - since >= PROVEN_AFTER_MS) this.#backoff.reset();
-    this.#wait(new MeshError('connection_lost', `the connection to ${this.node.host}:${this.node.port} ended`, { mayHaveRun: false }));
+  #onDialled(session: OutboundSession): void {
+    const before = this.#state;
+    const next: Connected = { type: 'connected', session, since: this.#clock.monotonic(), renewal: NO_RENEWAL };
+    // It may have ended, or begun to drain, in the turn between.
+    if (!session.isOpen) {
+      if (session.session.state !== 'closed') this.#draining.add(session);
+      if (before.type === 'connected') return this.#renewalFailed(before);
+      this.#state = next;
+      return this.#lost(next, 'cut');
+    }
+    this.#state = next;
+    this.#listener.onConnected(this);
+    if (before.type !== 'connected') return;
+    this.#renewalBackoff.reset();
+    retireWithin(before.session, this.#clock, this.#drainMs, before.renewal.type === 'dialling' ? before.renewal.cause : 'key_rotation');
+  }
+
+  #onDialFailed(error: MeshError): void {
+    if (this.#state.type === 'connected') this.#renewalFailed(this.#state);
+    else this.#wait(error);
+  }
+
+  #renewalFailed(state: Connected): void {
+    const { renewal } = state;
+    if (renewal.type !== 'dialling') return;
+    const again = (): void => {
+      const now = this.#state;
+      if (now.type === 'connected') this.#dialRenewal(now, renewal.cause);
+    };
+    this.#state = { ...state, renewal: { type: 'waiting', cause: renewal.cause, timer: this.#clock.setTimeout(again, this.#renewalBackoff.next()) } };
+  }
+
+  #onDraining(session: OutboundSession): void {
+    this.#draining.add(session);
+    if (this.#state.type === 'connected' && this.#state.session === session) this.#lost(this.#state, 'draining');
+  }
+
+  #onEnd(session: OutboundSession): void {
+    this.#draining.delete(session);
+    if (this.#state.type === 'connected' && this.#state.session === session) this.#lost(this.#state, 'cut');
+  }
+
+  /**
+   * The session takes no calls any more. One that drains in good order after it had worked for a while is replaced at once: its peer works. A
+   * peer that sends everybody away at once is met with growing waits, as one that cannot be reached.
+   */
+  #lost({ since, renewal }: Connected, how: 'draining' | 'cut'): void {
+    const error = new MeshError('connection_lost', `the connection to ${this.node.host}:${this.node.port} ended`, { mayHaveRun: false });
+    const proven = this.#clock.monotonic() - since >= PROVEN_AFTER_MS;
+    if (proven) this.#backoff.reset();
+    endWait(renewal);
+    if (renewal.type === 'dialling') this.#state = { type: 'dialling', error };
+    else if (proven && how === 'draining') this.#dialAnew(error);
+    else this.#wait(error);
     this.#listener.onDisconnected(this);
   }
 
   #wait(error: MeshError): void {
-    const timer = this.#clock.setTimeout(() => void this.#dial(), this.#backoff.next());
+    const timer = this.#clock.setTimeout(() => this.#dialAnew(), this.#backoff.next());
     this.#state = { type: 'waiting', error, timer };
     this.#listener.onFailed(this, error);
   }
@@ -143,4 +232,8 @@ export class Endpoint {
       ),
     );
   }
+}
+
+function endWait(renewal: Renewal): void {
+  if (renewal.type === 'waiting') renewal.timer.cancel();
 }

@@ -117,7 +117,7 @@ export class ConnectionJournal {
     const duration = this.#clock.monotonic() - session.openedAt;
     switch (end.type) {
       case 'closed':
-        return this.#record('connection.close', serviceId, true, { duration, metadata: { ...metadata, by: end.by } });
+        return this.#record('connection.close', serviceId, true, { duration, metadata: { ...metadata, by: end.by, cause: session.retiredFor ?? 'ordinary' } });
       case 'truncated':
         return this.#record('connection.truncated', serviceId, false, { duration, error: end.error.message, metadata });
       case 'failed':

@@ -5,6 +5,7 @@ import type { ConnectionJournal } from './connection-journal.js';
 import { driveResponder } from './handshake-driver.js';
 import { HeldConnection } from './held-connection.js';
 import { InboundSession, type RequestReceiver } from './inbound-session.js';
+import type { SessionObserver } from './live-session.js';
 import type { SessionLimits } from './session-limits.js';
 import { Session } from './session.js';
 
@@ -15,6 +16,8 @@ export interface InboundSessionsParts {
   readonly journal: ConnectionJournal;
   readonly receiver: RequestReceiver;
   readonly pinsOf: ((spiffeId: string) => readonly string[] | undefined) | undefined;
+  /** Default: none. */
+  readonly observer?: SessionObserver;
 }
 
 /** All who dialled in: from the door to the last answer. */
@@ -121,19 +124,24 @@ export class InboundSessions {
   }
 
   #open(connection: Connection, channel: SecureChannel): void {
-    const { clock, limits, journal, receiver } = this.#parts;
+    const { clock, limits, journal, receiver, observer } = this.#parts;
     const inbound = new InboundSession(receiver, limits.maxCalls, {
-      onRotated: ({ session }, rotation) => journal.rotated(session, rotation),
+      onRotated: (rotated, rotation) => {
+        journal.rotated(rotated.session, rotation);
+        observer?.rotated(rotated);
+      },
       onSpent: ({ session }, why, trigger) => journal.spent(session, why, trigger),
       onEnd: (ended, end) => {
         this.#sessions.delete(ended);
         journal.ended('inbound', ended.session, end);
+        observer?.ended(ended);
       },
     });
     const session = new Session(connection, channel, clock, limits, inbound);
     this.#sessions.add(inbound);
     inbound.attach(session);
     journal.opened('inbound', session);
+    observer?.opened(inbound);
     // Its handshake was under way when the drain began.
     if (this.#closed) inbound.drain(() => {});
   }

@@ -3,7 +3,7 @@ import { FLAG_NOT_RUN, MessageKind } from '../wire/message.js';
 import { decodeErrorReply } from '../wire/error-reply.js';
 import { WheelEntry } from './deadline-wheel.js';
 import type { Session } from './session.js';
-import type { SessionDelegate, SessionEnd } from './session-delegate.js';
+import type { RetirementCause, SessionDelegate, SessionEnd } from './session-delegate.js';
 
 /** Ids are 32 bits and never used twice in a session: near their end the session drains and a new one takes over. */
 const LAST_ID = 0xffff_fff0;
@@ -36,6 +36,8 @@ export interface OutboundSessionListener {
   onVerified(): void;
   /** No new calls here: dial anew. Calls in flight still end. */
   onDraining(): void;
+  /** Another session is to take its place: dial that first. */
+  onRenew(cause: RetirementCause): void;
   onEnd(end: SessionEnd): void;
 }
 
@@ -110,6 +112,11 @@ export class OutboundSession implements SessionDelegate {
     this.#draining = true;
     this.#onDrained.push(done);
     this.#closeWhenDrained();
+  }
+
+  /** Asks its owner for a session that takes its place, while this one goes on serving (PROTOCOL 3.9). */
+  renew(cause: RetirementCause): void {
+    if (this.isOpen) this.#listener.onRenew(cause);
   }
 
   /** Takes no new calls, and its owner dials anew; closes once the last answer is in, and then calls `done`. */

@@ -10,6 +10,7 @@ import {
 import { notInTime, type HeldEvents } from './audit-hold.js';
 import type { ConnectionJournal } from './connection-journal.js';
 import { driveInitiator } from './handshake-driver.js';
+import type { SessionObserver } from './live-session.js';
 import { OutboundSession, type OutboundSessionListener } from './outbound-session.js';
 import { Session } from './session.js';
 import type { SessionEnd } from './session-delegate.js';
@@ -22,6 +23,8 @@ export interface DialerParts {
   readonly clock: Clock;
   readonly limits: SessionLimits;
   readonly journal: ConnectionJournal;
+  /** Default: none. */
+  readonly observer?: SessionObserver;
 }
 
 /** What the dialler's owner hears of a session after it was welcomed. */
@@ -52,7 +55,7 @@ export class SessionDialer {
   }
 
   async #connect(node: ServiceNode, pins: readonly string[] | undefined, listener: DialListener, signal: AbortSignal, startedAt: number): Promise<OutboundSession> {
-    const { transport, clock, limits, journal } = this.#parts;
+    const { transport, clock, limits, journal, observer } = this.#parts;
     const connection = await transport.dial(node, signal);
     const handshake = this.#handshake(node, pins, connection);
     const channel = await driveInitiator(connection, handshake, clock, limits.handshakeMs, signal);
@@ -79,6 +82,7 @@ export class SessionDialer {
         state = 'open';
         settle();
         journal.opened('outbound', outbound.session, node.id);
+        observer?.opened(outbound);
         resolve(outbound);
       };
       const outbound = new OutboundSession(
@@ -89,10 +93,14 @@ export class SessionDialer {
             state = 'welcomed';
             held.done.then(open, (error: unknown) => giveUp(MeshError.from(error)));
           },
-          onRotated: (rotation) => journal.rotated(outbound.session, rotation),
+          onRotated: (rotation) => {
+            journal.rotated(outbound.session, rotation);
+            observer?.rotated(outbound);
+          },
           onSpent: (why, trigger) => journal.spent(outbound.session, why, trigger),
           onVerified: () => listener.onVerified(),
           onDraining: () => listener.onDraining(),
+          onRenew: (cause) => listener.onRenew(cause),
           onEnd: (end) => {
             settle();
             if (state !== 'open') {
@@ -100,6 +108,7 @@ export class SessionDialer {
               return reject(failure ?? notOpened(end, state));
             }
             journal.ended('outbound', outbound.session, end);
+            observer?.ended(outbound);
             listener.onEnd(end);
           },
         },

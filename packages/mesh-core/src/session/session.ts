@@ -3,7 +3,7 @@ import { HEADER_BYTES, isWellFormed, MessageKind, RecordFlag } from '../wire/mes
 import { Packer } from '../wire/packer.js';
 import { Reassembly } from '../wire/reassembly.js';
 import { KeepAlive } from './keep-alive.js';
-import type { SessionDelegate, SessionEnd, SessionState } from './session-delegate.js';
+import type { RetirementCause, SessionDelegate, SessionEnd, SessionState } from './session-delegate.js';
 import type { SessionLimits } from './session-limits.js';
 
 /** One authenticated connection: opens records, splits them into messages, keeps the connection alive, ends it properly. */
@@ -20,6 +20,8 @@ export class Session {
   readonly #limits: SessionLimits;
   #state: SessionState;
   #verifying = false;
+  /** Why it ends, where this end brought that about. */
+  retiredFor: RetirementCause | undefined;
   lastReceivedAt: number;
   receivedBytes = 0;
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { FakeClock, MeshError, type ServiceNode } from '@lemur-bookstores/mesh-interface';
 import { MessageKind } from '../../src/wire/message.js';
 import { Endpoint } from '../../src/endpoint/endpoint.js';
-import { FakeDialer } from '../support/fake-dialer.js';
+import { FakeDialer, type Dialled } from '../support/fake-dialer.js';
 import { IdleCall } from '../support/idle-call.js';
 import { message, turns } from '../support/wire.js';
 
@@ -14,7 +14,7 @@ function rig(node: Partial<ServiceNode> = {}): { clock: FakeClock; dialer: FakeD
   const dialer = new FakeDialer(clock);
   const events: string[] = [];
   const listener = { onConnected: () => void events.push('connected'), onDisconnected: () => void events.push('disconnected'), onFailed: (_endpoint: Endpoint, { reason }: MeshError) => void events.push(reason) };
-  const endpoint = new Endpoint({ id: 'server', host: 'h', port: 1, ...node }, dialer.asDialer, clock, { initialMs: 100, maxMs: 5_000 }, listener);
+  const endpoint = new Endpoint({ id: 'server', host: 'h', port: 1, ...node }, dialer.asDialer, clock, { initialMs: 100, maxMs: 5_000 }, 10_000, listener);
   return { clock, dialer, endpoint, events };
 }
 
@@ -162,5 +162,159 @@ describe('endpoint', () => {
     await clock.advance(1);
     expect(stops.sort()).toEqual([1, 2]);
     expect([call.failure?.reason, clock.pendingTimers]).toEqual(['connection_lost', 0]);
+  });
+});
+
+/** Connected, with a call in flight. */
+async function connected(): Promise<ReturnType<typeof rig> & { first: Dialled; call: IdleCall }> {
+  const made = rig();
+  made.endpoint.start();
+  await made.clock.advance(0);
+  const first = made.dialer.session(1);
+  const call = new IdleCall();
+  first.outbound.send(call, 60_000);
+  return { ...made, first, call };
+}
+
+const renewal = ({ state }: Endpoint): string => (state.type === 'connected' ? state.renewal.type : state.type);
+
+describe('renew()', () => {
+  test('the session serves while another is dialled, which takes the calls once it is welcomed; then it ends after its last answer', async () => {
+    const { clock, dialer, endpoint, events, first, call } = await connected();
+    endpoint.renew('key_rotation');
+    expect([endpoint.session === first.outbound, renewal(endpoint), first.outbound.isOpen]).toEqual([true, 'dialling', true]);
+    await clock.advance(0);
+    const second = dialer.session(1);
+    expect(second).not.toBe(first);
+    expect([endpoint.session === second.outbound, renewal(endpoint)]).toEqual([true, 'none']);
+    expect([first.outbound.isOpen, first.rig.connection.closed, endpoint.sessions]).toEqual([false, 'open', [second.outbound, first.outbound]]);
+    first.rig.feed(message(MessageKind.response, call.id));
+    await turns();
+    expect([first.rig.connection.closed, call.failure, endpoint.sessions]).toEqual(['closed', undefined, [second.outbound]]);
+    expect(first.outbound.session.retiredFor).toBe('key_rotation');
+    expect([events, clock.pendingTimers]).toEqual([['connected', 'connected'], 0]);
+  });
+
+  test('what does not end within the drain is cut', async () => {
+    const { clock, endpoint, first, call } = await connected();
+    endpoint.renew('key_rotation');
+    await clock.advance(9_999);
+    expect(first.rig.connection.closed).toBe('open');
+    await clock.advance(1);
+    expect([first.rig.connection.closed, call.failure?.reason]).toEqual(['closed', 'connection_lost']);
+  });
+
+  test('is one dial at a time, however often it is asked for', async () => {
+    const { clock, dialer, endpoint, first } = await connected();
+    dialer.outcomes.set(1, 'hangs');
+    endpoint.renew('key_rotation');
+    first.outbound.renew('session_timeout');
+    endpoint.renew('key_rotation');
+    await clock.advance(60_000);
+    expect(dialer.attempts).toHaveLength(2);
+  });
+
+  test('a dial that fails changes nothing, and is repeated after growing waits', async () => {
+    const { clock, dialer, endpoint, events, first } = await connected();
+    dialer.outcomes.set(1, down);
+    endpoint.renew('key_rotation');
+    await clock.advance(0);
+    expect([endpoint.session === first.outbound, renewal(endpoint), endpoint.error]).toEqual([true, 'waiting', undefined]);
+    endpoint.renew('key_rotation');
+    await clock.advance(60_000);
+    const attempts = dialer.attempts.length;
+    expect(attempts).toBeGreaterThan(10);
+    expect(attempts).toBeLessThan(40);
+    expect([events, first.outbound.isOpen]).toEqual([['connected'], true]);
+    dialer.outcomes.delete(1);
+    await clock.advance(5_000);
+    expect([dialer.attempts.length, endpoint.session === dialer.session(1).outbound, renewal(endpoint)]).toEqual([attempts + 1, true, 'none']);
+  });
+
+  test('without a session does nothing, nor of one that was replaced', async () => {
+    const { clock, dialer, endpoint, first } = await connected();
+    endpoint.renew('key_rotation');
+    await clock.advance(0);
+    first.outbound.renew('key_rotation');
+    await clock.advance(60_000);
+    expect(dialer.attempts).toHaveLength(2);
+    dialer.outcomes.set(1, 'hangs');
+    dialer.session(1).rig.connection.onEnd({});
+    await clock.advance(200);
+    endpoint.renew('key_rotation');
+    expect([dialer.attempts.length, endpoint.state.type]).toEqual([3, 'dialling']);
+  });
+
+  test.each(['cut', 'told to go away'])('a session that is %s while another is dialled is replaced by that one', async (how) => {
+    const { clock, dialer, endpoint, events, first, call } = await connected();
+    endpoint.renew('key_rotation');
+    if (how === 'cut') first.rig.connection.onEnd({});
+    else first.rig.feed(message(MessageKind.goAway, call.id));
+    expect([endpoint.state.type, endpoint.error?.reason]).toEqual(['dialling', 'connection_lost']);
+    await clock.advance(60_000);
+    expect([dialer.attempts.length, endpoint.session === dialer.session(1).outbound, events]).toEqual([2, true, ['connected', 'disconnected', 'connected']]);
+  });
+
+  test('a session that is lost while the next dial waits is dialled as after any loss', async () => {
+    const { clock, dialer, endpoint, first } = await connected();
+    dialer.outcomes.set(1, down);
+    endpoint.renew('key_rotation');
+    await clock.advance(0);
+    first.rig.connection.onEnd({});
+    expect([endpoint.state.type, clock.pendingTimers]).toEqual(['waiting', 1]);
+  });
+
+  test('one that ends, or is sent away, as soon as it is welcomed replaces nothing', async () => {
+    const { clock, dialer, endpoint, first } = await connected();
+    dialer.onConnected = ({ rig: far }) => far.feed(message(MessageKind.goAway, 0));
+    endpoint.renew('key_rotation');
+    await clock.advance(0);
+    expect([endpoint.session === first.outbound, renewal(endpoint)]).toEqual([true, 'waiting']);
+    dialer.onConnected = () => {};
+    await clock.advance(100);
+    expect(endpoint.session).toBe(dialer.session(1).outbound);
+  });
+
+  test.each([['under way', 'hangs' as const], ['that waits', down]])('stop() ends a renewal %s', async (_what, outcome) => {
+    const { clock, dialer, endpoint } = await connected();
+    dialer.outcomes.set(1, outcome);
+    endpoint.renew('key_rotation');
+    await clock.advance(0);
+    void endpoint.stop(1_000);
+    await clock.advance(60_000);
+    expect([dialer.attempts.length, clock.pendingTimers, endpoint.sessions]).toEqual([2, 0, []]);
+  });
+});
+
+describe('a session that is sent away', () => {
+  test('after it has worked for a while, is replaced at once', async () => {
+    const { clock, dialer, endpoint, events, first, call } = await connected();
+    await clock.advance(5_000);
+    first.rig.feed(message(MessageKind.goAway, call.id));
+    expect([dialer.attempts.length, endpoint.state.type]).toEqual([2, 'dialling']);
+    await clock.advance(0);
+    expect([endpoint.session === dialer.session(1).outbound, events]).toEqual([true, ['connected', 'disconnected', 'connected']]);
+  });
+
+  test('by a peer that is not there any more, is dialled with growing waits', async () => {
+    const { clock, dialer, first } = await connected();
+    await clock.advance(5_000);
+    dialer.outcomes.set(1, down);
+    first.rig.feed(message(MessageKind.goAway, 0));
+    await clock.advance(0);
+    expect(dialer.attempts).toHaveLength(2);
+    await clock.advance(49);
+    expect(dialer.attempts).toHaveLength(2);
+    await clock.advance(60_000);
+    expect(dialer.attempts.length).toBeLessThan(40);
+  });
+
+  test('by a peer that sends everybody away, does not make a hot loop', async () => {
+    const { clock, dialer, endpoint } = rig();
+    dialer.onConnected = ({ rig: far }) => void clock.setTimeout(() => far.feed(message(MessageKind.goAway, 0)), 1);
+    endpoint.start();
+    await clock.advance(60_000);
+    expect(dialer.attempts.length).toBeGreaterThan(10);
+    expect(dialer.attempts.length).toBeLessThan(40);
   });
 });

@@ -54,6 +54,7 @@ function opened({ limits = {}, firstId = 1 }: { limits?: Partial<SessionLimits>;
     onSpent: () => {},
     onVerified: () => void events.push('verified'),
     onDraining: () => void events.push('draining'),
+    onRenew: (cause) => void events.push(`renew: ${cause}`),
     onEnd: ({ type }) => void events.push(`end ${type}`),
   };
   const outbound = new OutboundSession(listener, limits.maxCalls ?? 10_000, firstId);

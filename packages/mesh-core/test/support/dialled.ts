@@ -32,7 +32,7 @@ export function dialRigWith<Audit extends AuditSink>(audit: Audit, hooks: PlainH
   const transport: Transport = { dial: dialTransport ?? (() => Promise.resolve(connection)), listen: () => Promise.reject(new Error('not here')) };
   const dialer = new SessionDialer({ transport, channels: new PlainChannels('client', hooks), clock, limits: DEFAULT_SESSION_LIMITS, journal });
   const events: string[] = [];
-  const listener: DialListener = { onVerified: () => void events.push('verified'), onDraining: () => void events.push('draining'), onEnd: ({ type }) => void events.push(type) };
+  const listener: DialListener = { onVerified: () => void events.push('verified'), onDraining: () => void events.push('draining'), onRenew: (cause) => void events.push(`renew: ${cause}`), onEnd: ({ type }) => void events.push(type) };
   const abort = new AbortController();
   const dial = (): Promise<OutboundSession> => {
     const dialled = dialer.dial({ id: 'server', host: '10.0.0.2', port: 7000 }, ['pin'], listener, abort.signal);

@@ -22,6 +22,8 @@ export class FakeDialer {
   readonly aborted: number[] = [];
   /** By port; what is not in it connects. */
   readonly outcomes = new Map<number, Outcome>();
+  /** Runs before the dialler's owner has the session. */
+  onConnected: (dialled: Dialled) => void = () => {};
   readonly #clock: Clock;
 
   constructor(clock: Clock) {
@@ -34,16 +36,20 @@ export class FakeDialer {
 
   async dial({ port }: ServiceNode, pins: readonly string[] | undefined, listener: DialListener, signal: AbortSignal): Promise<OutboundSession> {
     this.attempts.push({ port, at: this.#clock.monotonic(), pins });
-    signal.addEventListener('abort', () => this.aborted.push(port));
+    const onAbort = (): void => void this.aborted.push(port);
+    signal.addEventListener('abort', onAbort);
     const outcome = this.outcomes.get(port) ?? 'connects';
     if (outcome === 'hangs') return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))));
     await Promise.resolve();
+    signal.removeEventListener('abort', onAbort);
     if (outcome !== 'connects') throw outcome;
-    const outbound = new OutboundSession({ onReady: () => {}, onRotated: () => {}, onSpent: () => {}, onVerified: () => listener.onVerified(), onDraining: () => listener.onDraining(), onEnd: (end) => listener.onEnd(end) }, 10_000);
+    const outbound = new OutboundSession({ onReady: () => {}, onRotated: () => {}, onSpent: () => {}, onVerified: () => listener.onVerified(), onDraining: () => listener.onDraining(), onRenew: (cause) => listener.onRenew(cause), onEnd: (end) => listener.onEnd(end) }, 10_000);
     const rig = new SessionRig('initiator', outbound);
     outbound.attach(rig.session);
     rig.feed(message(MessageKind.welcome, 0));
-    this.sessions.push({ port, outbound, rig });
+    const dialled = { port, outbound, rig };
+    this.sessions.push(dialled);
+    this.onConnected(dialled);
     return outbound;
   }
 
