@@ -29,79 +29,91 @@ async function run() {
   return { ledger, audit };
 }
 
-// What a mesh knows of its keys: `rotation: { interval: 86_400_000 }`, and a certificate of 30 days that is renewed at 60 % of its life.
+// What a mesh knows of its keys: `rotation: { interval: 86_400_000 }`, `security: { sessionTimeout: 2_592_000_000 }`, and a certificate of 30 days.
 const POLICIES = {
   session: { intervalMs: DAY, rejectAfterMs: 2 * DAY, maxRecords: 1_048_576, maxBytes: 17_179_869_184, source: 'option' },
-  static: { source: 'default' },
-  certificate: { intervalMs: 18 * DAY, rejectAfterMs: 30 * DAY, source: 'certificate' },
+  static: { intervalMs: 30 * DAY, source: 'option' },
+  certificate: { rejectAfterMs: 30 * DAY, source: 'certificate' },
 };
 const ALGORITHMS = { session: 'AES-256-GCM', static: 'X25519', certificate: 'Ed25519' };
 const inUse = new Map();
 let made = 0;
 
-/** `name` is what the key is for: it gets a new one, a first one, or (`end`) none any more. `again`: the next process goes on with the same. */
-async function change(audit, name, trigger, { end = false, again = false, ...more } = {}) {
+/** `name` is what the key is for: it gets a new one, a first one, or (`end`) none any more. `keyId`: one that there was before. */
+async function change(audit, name, trigger, { end = false, keyId, ...more } = {}) {
   const keyType = PEERS.includes(name) ? 'session' : name;
-  const before = again ? undefined : inUse.get(name);
-  const keyId = again ? inUse.get(name).keyId : end ? before.keyId : createHash('sha256').update(`key ${++made}`).digest('hex').slice(0, 32);
+  const before = inUse.get(name);
+  const key = end ? before : { keyId: keyId ?? createHash('sha256').update(`key ${++made}`).digest('hex').slice(0, 32), since: time, trigger, ...more };
   const ageMs = before && time - before.since;
   const records = keyType === 'session' && before ? Math.floor(ageMs / 120) : 0;
   const metadata = {
-    keyType, algorithm: ALGORITHMS[keyType], keyId, trigger, policy: POLICIES[keyType],
-    ...(before && !end && { previousKeyId: before.keyId }),
+    keyType, algorithm: ALGORITHMS[keyType], keyId: key.keyId, trigger, policy: POLICIES[keyType],
+    ...(before && !end && { previousKeyId: before.keyId, sessionsRekeyed: keyType === 'session' ? 1 : 0 }),
     ...(PEERS.includes(name) && { peerId: `spiffe://mesh.example/${name}` }),
-    ...(before && { retired: { activatedAt: new Date(before.since).toISOString(), ageMs, records, bytes: records * 640, destroyed: true } }),
+    // The key of a certificate is in its file, too.
+    ...(before && { retired: { activatedAt: new Date(before.since).toISOString(), ageMs, records, bytes: records * 640, destroyed: keyType !== 'certificate' } }),
+    ...(key.createdAt && { createdAt: key.createdAt }),
     ...more,
   };
   if (end) inUse.delete(name);
-  else if (!again) inUse.set(name, { keyId, since: time });
+  else inUse.set(name, key);
   await audit.log({ eventType: 'key_rotation', details: { action: end ? 'key.retired' : before ? 'key.rotated' : 'key.activated', success: true, metadata } });
 }
 
-/** What went wrong with the key that `name` has. */
-async function trouble(audit, name, action, error, more = {}) {
-  const metadata = { keyType: 'session', algorithm: ALGORITHMS.session, keyId: inUse.get(name).keyId, trigger: 'interval', policy: POLICIES.session, peerId: `spiffe://mesh.example/${name}`, ...more };
-  await audit.log({ eventType: 'key_rotation', details: { action, success: false, error, metadata } });
+/** The session with a peer ends; its last key had come by this trigger. */
+const endOf = (audit, peer) => change(audit, peer, inUse.get(peer).trigger, { end: true });
+
+/** Another session takes the place of one. */
+async function renew(audit, peer) {
+  await endOf(audit, peer);
+  await change(audit, peer, 'start');
+}
+
+/** The key of the session with a peer cannot be changed. */
+async function fail(audit, peer, error) {
+  const metadata = { keyType: 'session', algorithm: ALGORITHMS.session, keyId: inUse.get(peer).keyId, trigger: 'interval', policy: POLICIES.session, peerId: `spiffe://mesh.example/${peer}` };
+  await audit.log({ eventType: 'key_rotation', details: { action: 'key.rotation_failed', success: false, error, metadata } });
 }
 
 const start = (audit) => audit.log({ eventType: 'system', details: { action: 'system.start', success: true } });
 
 let { ledger, audit } = await run();
 await start(audit);
-await change(audit, 'certificate', 'start', { createdAt: JANUARY.from.toISOString() });
 await change(audit, 'static', 'start');
+await change(audit, 'certificate', 'start', { createdAt: JANUARY.from.toISOString() });
 for (const peer of PEERS) await change(audit, peer, 'start');
 
 for (let day = 2; day <= 31; day++) {
   later(DAY);
-  // On the 8th the user service hangs: the keys of its session cannot be changed for six hours.
+  // On the 8th the user service hangs: it answers no rekey, and for six hours no new connection either.
   if (day === 8) {
     await change(audit, 'order-service', 'interval');
-    await trouble(audit, 'user-service', 'key.rotation_failed', 'keepalive_timeout: user-service gave no answer');
+    await fail(audit, 'user-service', 'key_expired: the peer did not do its part of a rekey in time: the session is replaced, or ends at the limit of its keys');
     later(6 * HOUR);
-    await trouble(audit, 'user-service', 'key.overdue', 'the change is due since 6 h', { overdueMs: 6 * HOUR });
-    await change(audit, 'user-service', 'interval');
+    await renew(audit, 'user-service');
     later(-6 * HOUR);
     continue;
   }
   for (const peer of PEERS) await change(audit, peer, day === 22 ? 'records' : 'interval');
   if (day === 19) await change(audit, 'certificate', 'certificate', { createdAt: new Date(time).toISOString() });
-  // On the 15th a laptop is stolen: new static key, new keys for every session.
+  // On the 15th a laptop is stolen: new static key, another session with everybody.
   if (day === 15) {
+    for (const peer of PEERS) await renew(audit, peer);
     await change(audit, 'static', 'compromise', { sessionsRekeyed: PEERS.length });
-    for (const peer of PEERS) await change(audit, peer, 'compromise');
   }
   // On the 25th a new version is deployed: it takes four minutes.
   if (day === 25) {
-    for (const name of [...PEERS, 'static']) await change(audit, name, 'start', { end: true });
+    const certificate = inUse.get('certificate');
+    for (const peer of PEERS) await endOf(audit, peer);
+    for (const name of ['static', 'certificate']) await change(audit, name, 'start', { end: true });
     await audit.log({ eventType: 'system', details: { action: 'system.stop', success: true } });
     await audit.flush();
     await audit.close();
     later(240_000);
     ({ ledger, audit } = await run());
     await start(audit);
-    await change(audit, 'certificate', 'start', { again: true });
     await change(audit, 'static', 'start');
+    await change(audit, 'certificate', 'start', { keyId: certificate.keyId, createdAt: certificate.createdAt });
     for (const peer of PEERS) await change(audit, peer, 'start');
     later(-240_000);
   }
