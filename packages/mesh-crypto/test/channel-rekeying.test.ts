@@ -336,30 +336,51 @@ describe('the hard limit (PROTOCOL 3.10)', () => {
     expectTalking(ends);
   });
 
-  test('of records, age: data that comes under such a key ends the session and is not delivered', async () => {
-    const cases: { name: string; prepare: (ends: Ends) => Promise<void> }[] = [
-      { name: 'age', prepare: ({ clock }) => clock.advance(2_000) },
-      {
-        name: 'records',
-        prepare: (ends) => {
-          for (let index = 0; index < 64; index++) ends.dialler.send('x');
-          deliver(ends.dialler, ends.acceptor);
-          return Promise.resolve();
-        },
-      },
-    ];
-    for (const { name, prepare } of cases) {
-      // A dialler that thinks otherwise of limits.
-      const ends = endsOf({ rotation: { ...AT_ONCE, interval: HOUR_MS }, acceptorRotation: rotation });
-      const { dialler, acceptor } = ends;
-      await prepare(ends);
-      const { length } = acceptor.received;
-      dialler.send(name);
-      expect(thrown(() => deliver(dialler, acceptor))).toMatchObject({ reason: 'key_expired' });
-      expect(acceptor.received).toHaveLength(length);
-      expect(wiped(acceptor)).toBe(true);
-      expect(thrown(() => acceptor.send('x'))).toMatchObject({ reason: 'session_closed' });
+  test('of records: data that comes under such a key ends the session and is not delivered', () => {
+    // A dialler that thinks otherwise of limits.
+    const ends = endsOf({ rotation: { ...AT_ONCE, interval: HOUR_MS }, acceptorRotation: rotation });
+    const { dialler, acceptor } = ends;
+    for (let index = 0; index < 64; index++) dialler.send('x');
+    deliver(dialler, acceptor);
+    dialler.send('one more');
+    expect(thrown(() => deliver(dialler, acceptor))).toMatchObject({ reason: 'key_expired' });
+    expect(acceptor.received).toHaveLength(64);
+    expect(wiped(acceptor)).toBe(true);
+    expect(thrown(() => acceptor.send('x'))).toMatchObject({ reason: 'session_closed' });
+  });
+
+  test('of age: what was sealed in time and comes late is opened, for as long as an answer may take; then the session ends', async () => {
+    const ends = endsOf({ rotation: { ...AT_ONCE, interval: HOUR_MS }, acceptorRotation: rotation });
+    const { dialler, acceptor, clock } = ends;
+    dialler.send('on its way for a second');
+    await clock.advance(2_001);
+    expect(acceptor.rekeying.holds).toBe(true);
+    deliver(dialler, acceptor);
+    expect(acceptor.received).toEqual(['on its way for a second']);
+    // It had asked at 950 ms, and nobody answered.
+    await clock.advance(30_949 - 2_001);
+    expect(acceptor.failure).toBeUndefined();
+    dialler.send('too late');
+    await clock.advance(1);
+    expect(acceptor.failure).toMatchObject({ reason: 'key_expired' });
+    expect(thrown(() => deliver(dialler, acceptor))).toMatchObject({ reason: 'session_closed' });
+    expect([acceptor.received.length, wiped(acceptor)]).toEqual([1, true]);
+  });
+
+  test('of age, at both ends: data that crosses it does not end the session', async () => {
+    const ends = endsOf({ rotation: { minIntervalMs: 0, interval: 100 } });
+    const { dialler, acceptor, clock } = ends;
+    for (let round = 1; round <= 20; round++) {
+      await clock.advance(80);
+      for (const end of [dialler, acceptor]) end.send(`${round}`);
+      // Both are held up until past the limit, and then find all of it at once.
+      await clock.advance(150);
+      expect([dialler.rekeying.holds, acceptor.rekeying.holds]).toEqual([true, true]);
+      settle(ends);
+      expect([dialler.channel.epoch, acceptor.channel.epoch]).toEqual([round, round]);
     }
+    expect([acceptor.received.length, dialler.received.length]).toEqual([20, 20]);
+    expectTalking(ends);
   });
 
   test('control records pass it, 16 of them, to seal and to open', () => {
@@ -392,12 +413,13 @@ describe('the hard limit (PROTOCOL 3.10)', () => {
     dialler.rekeying.rekey('manual');
     deliver(dialler, acceptor);
     const [inTime, late] = [dialler.send('in time'), dialler.send('late')];
-    await clock.advance(9_999);
+    await clock.advance(29_999);
     acceptor.take(inTime);
-    await clock.advance(1);
     expect([acceptor.rekeying.holds, acceptor.failure]).toEqual([false, undefined]);
     acceptor.send('with the new key');
-    expect(thrown(() => acceptor.take(late))).toMatchObject({ reason: 'key_expired' });
+    await clock.advance(10_001);
+    expect(acceptor.failure).toMatchObject({ reason: 'key_expired' });
+    expect(thrown(() => acceptor.take(late))).toMatchObject({ reason: 'session_closed' });
     expect(acceptor.received).toEqual(['in time']);
   });
 });

@@ -37,13 +37,13 @@ function expectWhole({ calls, orders, payments }: Pair): void {
   expect(calls.problems()).toEqual([]);
   expect(calls.counts.answered + calls.counts.cancelled).toBe(calls.made);
   expect(calls.counts.cancelled).toBeGreaterThan(calls.made / 200);
-  expect(calls.counts.large).toBeGreaterThan(5);
+  expect(calls.counts.large).toBeGreaterThan(2);
   for (const { log } of [orders, payments]) expect(log.filter((line) => !line.startsWith('debug'))).toEqual([]);
 }
 
 describe('keys are replaced under load, by both ends at once: no call fails, is lost, doubled or out of order', () => {
   test('200 rotations and more during 100,000 calls in both directions', async () => {
-    const both = await pair({ rotation: { interval: 100, rejectAfterMs: 600_000, minIntervalMs: 0 } });
+    const both = await pair({ rotation: { interval: 100, minIntervalMs: 0 } });
     const { calls, channels, orders, payments } = both;
     const plan = { calls: 50_000 * FACTOR, callers: 48, meanwhile: { every: 200, act: () => channels.rekey() } };
     await Promise.all([calls.call(orders, 'payments', plan), calls.call(payments, 'orders', plan)]);
@@ -57,7 +57,7 @@ describe('keys are replaced under load, by both ends at once: no call fails, is 
   }, PATIENCE_MS * FACTOR);
 
   test('with peers that read slowly, and messages that are half written as their keys are replaced', async () => {
-    const both = await pair({ transport: new SlowTransport(new WebSocketTransport(), 600_000), rotation: { interval: 100, rejectAfterMs: 600_000, minIntervalMs: 0 } });
+    const both = await pair({ transport: new SlowTransport(new WebSocketTransport(), 600_000), rotation: { interval: 100, minIntervalMs: 0 } });
     const { calls, channels, orders, payments } = both;
     const plan = { calls: 600 * FACTOR, callers: 8, burst: 4, largeEvery: 6, largest: 3_500_000, meanwhile: { every: 10, act: () => channels.rekey() } };
     await Promise.all([calls.call(orders, 'payments', plan), calls.call(payments, 'orders', plan)]);
@@ -65,6 +65,16 @@ describe('keys are replaced under load, by both ends at once: no call fails, is 
     expect(channels.sessions).toHaveLength(2);
     expect(channels.rotations).toBeGreaterThan(30);
     expect(channels.rotationsWithinMessages).toBeGreaterThan(10);
+  }, PATIENCE_MS * FACTOR);
+
+  test.each([1, 20])('at an interval of %d ms: whatever is on its way as a key gets too old for more still counts', async (interval) => {
+    const both = await pair({ rotation: { interval, minIntervalMs: 0 } });
+    const { calls, channels, orders, payments } = both;
+    const plan = { calls: 4_000 * FACTOR, callers: 48 };
+    await Promise.all([calls.call(orders, 'payments', plan), calls.call(payments, 'orders', plan)]);
+    expectWhole(both);
+    expect(channels.sessions).toHaveLength(2);
+    expect(channels.rotations).toBeGreaterThan(5);
   }, PATIENCE_MS * FACTOR);
 
   const many: CallPlan = { calls: 4_000 * FACTOR, callers: 64, burst: 4, largeEvery: 100, largest: 400_000 };

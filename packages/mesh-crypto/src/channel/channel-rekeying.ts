@@ -241,7 +241,9 @@ export class Rekeying implements ChannelRekeying {
     return send.due ?? receive.due ?? (this.#expired ? 'interval' : undefined);
   }
 
+  /** A key opens for longer than it seals, by what an answer may take: what was sealed in time comes later (docs/adr/0012). */
   #hardAt(direction: 'send' | 'receive'): number {
-    return this.#parts.keys[direction].since + this.#parts.cryptoperiod.hard.ageMs;
+    const { hard, answerMs } = this.#parts.cryptoperiod;
+    return this.#parts.keys[direction].since + hard.ageMs + (direction === 'receive' ? answerMs : 0);
   }
 }
