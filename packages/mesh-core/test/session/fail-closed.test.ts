@@ -1,8 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
+import { FakeClock } from '@lemur-bookstores/mesh-interface';
 import { MessageKind } from '../../src/wire/message.js';
 import { answerHandshake, dialRigWith, hangUp, type DialRig } from '../support/dialled.js';
+import { FakeRekeying } from '../support/fake-rekeying.js';
 import { HoldingAudit } from '../support/holding-audit.js';
+import { IdleCall } from '../support/idle-call.js';
 import { inboundRig, type InboundRig, type Stranger } from '../support/inbound-rig.js';
+import type { PlainHooks } from '../support/plain-channels.js';
 import { message, rejection, request as requestPayload, turns } from '../support/wire.js';
 
 const { close, goAway, request, response, welcome } = MessageKind;
@@ -189,5 +193,132 @@ describe('a dial, where connection events are fail-closed', () => {
     const failed = rejection(dialled);
     await audit.hold('auth.succeeded');
     expect(await failed).toMatchObject({ reason: 'connection_lost' });
+  });
+});
+
+describe('sessions, where key_rotation events are fail-closed', () => {
+  /** Keys of the sessions of one service that change when a test says so. */
+  function rekeyings(): { readonly hooks: PlainHooks; readonly made: FakeRekeying[] } {
+    const made: FakeRekeying[] = [];
+    return { made, hooks: { onChannel: (channel) => void made.push(new FakeRekeying(channel, new FakeClock())) } };
+  }
+  const retired = (audit: HoldingAudit): number => audit.having('key.retired').length;
+
+  describe('who dials in', () => {
+    async function proven(audit: HoldingAudit): Promise<InboundRig & { audit: HoldingAudit; stranger: Stranger; made: FakeRekeying[] }> {
+      const { hooks, made } = rekeyings();
+      const rig = inboundRig(audit, { hooks });
+      const stranger = rig.come();
+      stranger.speak();
+      stranger.finish();
+      await audit.reached('key.activated');
+      return { ...rig, audit, stranger, made };
+    }
+
+    test('is welcomed once the key.activated of its first key is held', async () => {
+      const { audit, sessions, stranger } = await proven(new HoldingAudit(['key_rotation'], ['key.activated']));
+      expect([await stranger.heard(), sessions.sessions()]).toEqual([[], []]);
+      await audit.hold('key.activated');
+      expect(await stranger.heard()).toEqual([[welcome, 0]]);
+      expect(audit.said).toEqual(['auth.succeeded', 'hold key.activated', 'connection.open']);
+    });
+
+    test.each([['auth.succeeded', 'key.activated'], ['key.activated', 'auth.succeeded']])('both fail-closed: waits for both, %s first', async (first, second) => {
+      const { audit, sessions, stranger } = await proven(new HoldingAudit(['connection', 'key_rotation'], ['auth.succeeded', 'key.activated']));
+      await audit.hold(first);
+      expect([await stranger.heard(), sessions.sessions()]).toEqual([[], []]);
+      await audit.hold(second);
+      expect(await stranger.heard()).toEqual([[welcome, 0]]);
+      expect(audit.said).toEqual(['hold auth.succeeded', 'hold key.activated', 'connection.open']);
+    });
+
+    test('is refused where no durable sink takes it, and its key has an end', async () => {
+      const { audit, sessions, journal, clock, stranger } = await proven(new HoldingAudit(['key_rotation'], ['key.activated']));
+      await audit.refuse('key.activated');
+      expect([stranger.connection.closed, sessions.sessions(), retired(audit), journal.handshakes]).toEqual(['terminated', [], 1, { audit_unavailable: 1 }]);
+      expect(audit.having('connection.refused')[0]?.details.error).toContain('key.activated');
+      journal.flush();
+      expect(clock.pendingTimers).toBe(0);
+    });
+
+    test("is refused at the end of the handshake's time where none answers", async () => {
+      const { audit, sessions, clock, stranger } = await proven(new HoldingAudit(['key_rotation'], ['key.activated']));
+      await clock.advance(5_000);
+      await audit.hold('key.activated');
+      expect([stranger.connection.closed, sessions.sessions(), retired(audit)]).toEqual(['terminated', [], 1]);
+    });
+
+    test('loses its session where no durable sink takes its key.rotated', async () => {
+      const { audit, sessions, stranger, made } = await proven(new HoldingAudit(['key_rotation'], ['key.activated', 'key.rotated']));
+      await audit.hold('key.activated');
+      made[0]?.rotate();
+      await audit.reached('key.rotated');
+      expect([sessions.sessions().length, stranger.connection.closed]).toEqual([1, 'open']);
+      await audit.refuse('key.rotated');
+      expect([sessions.sessions(), stranger.connection.closed]).toEqual([[], 'terminated']);
+      expect(audit.having('session.failed')[0]?.details.metadata).toMatchObject({ direction: 'inbound', reason: 'audit_unavailable' });
+      expect(retired(audit)).toBe(1);
+    });
+  });
+
+  describe('a dial', () => {
+    async function welcomed(audit: HoldingAudit): Promise<DialRig<HoldingAudit> & { dialled: ReturnType<DialRig['dial']>; made: FakeRekeying[] }> {
+      const { hooks, made } = rekeyings();
+      const rig = dialRigWith(audit, hooks);
+      const dialled = rig.dial();
+      const far = await answerHandshake(rig);
+      rig.connection.onMessage(far.seal(0, [message(welcome, 0)]));
+      await audit.reached('key.activated');
+      return { ...rig, dialled, made };
+    }
+
+    test('gives a session once the key.activated of its first key is held', async () => {
+      const { audit, dialled, journal } = await welcomed(new HoldingAudit(['key_rotation'], ['key.activated']));
+      expect(journal.successful).toBe(0);
+      await audit.hold('key.activated');
+      expect((await dialled).isOpen).toBe(true);
+      expect(audit.said).toEqual(['auth.succeeded', 'hold key.activated', 'connection.open']);
+    });
+
+    test.each(['refused', 'not answered'])('fails where it is %s, and its key has an end', async (how) => {
+      const { audit, clock, connection, dialled, journal } = await welcomed(new HoldingAudit(['key_rotation'], ['key.activated']));
+      const failed = rejection(dialled);
+      if (how === 'refused') await audit.refuse('key.activated');
+      else await clock.advance(5_000);
+      expect(await failed).toMatchObject({ reason: 'audit_unavailable', mayHaveRun: false, message: expect.stringContaining('key.activated') });
+      expect([connection.closed, retired(audit), audit.having('connection.open')]).toEqual(['closed', 1, []]);
+      journal.flush();
+    });
+
+    test('a key.rotated that no durable sink takes within 10 s ends the session, and the calls that wait learn it', async () => {
+      const { audit, clock, connection, dialled, events, made } = await welcomed(new HoldingAudit(['key_rotation'], ['key.activated', 'key.rotated']));
+      await audit.hold('key.activated');
+      const session = await dialled;
+      const call = new IdleCall();
+      session.send(call, 30_000);
+      made[0]?.rotate();
+      await audit.reached('key.rotated');
+      await clock.advance(9_999);
+      expect([connection.closed, call.failure]).toEqual(['open', undefined]);
+      await clock.advance(1);
+      await turns();
+      expect([connection.closed, events]).toEqual(['terminated', ['failed']]);
+      expect(call.failure).toMatchObject({ reason: 'connection_lost', mayHaveRun: true, cause: { reason: 'audit_unavailable' }, message: expect.stringContaining('audit_unavailable') });
+      expect(audit.having('session.failed')[0]?.details.metadata).toMatchObject({ direction: 'outbound', reason: 'audit_unavailable' });
+      expect(retired(audit)).toBe(1);
+    });
+
+    test('a dial that ends before the welcome leaves no trace of keys; one whose keys changed before it leaves all', async () => {
+      for (const rotates of [false, true]) {
+        const { hooks, made } = rekeyings();
+        const rig = dialRigWith(new HoldingAudit([], []), hooks);
+        const failed = rejection(rig.dial());
+        await answerHandshake(rig);
+        if (rotates) made[0]?.rotate();
+        hangUp(rig);
+        expect(await failed).toMatchObject({ reason: 'handshake_rejected' });
+        expect(rig.audit.said.filter((action) => action.startsWith('key.'))).toEqual(rotates ? ['key.activated', 'key.rotated', 'key.retired'] : []);
+      }
+    });
   });
 });

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { MeshError, type ChannelFactory, type ChannelHandshake, type ExpectedPeer, type HandshakeStep, type IdentityChange, type PeerIdentity, type SecureChannel } from '@lemur-bookstores/mesh-interface';
+import { MeshError, type ChannelFactory, type ChannelHandshake, type ChannelRekeying, type CipherSuite, type ExpectedPeer, type HandshakeStep, type IdentityChange, type PeerIdentity, type SecureChannel } from '@lemur-bookstores/mesh-interface';
 
 const TAG_BYTES = 16;
 const SEED_BYTES = 8;
@@ -17,6 +17,8 @@ export interface PlainHooks {
   /** The acceptor's verdict about the dialler, after message 3. */
   verifyDialler?: (diallerId: string, pins: readonly string[] | undefined) => MeshError | undefined;
   onLoad?: () => Promise<void>;
+  /** A handshake is done. */
+  onChannel?: (channel: PlainChannel) => void;
 }
 
 /**
@@ -80,7 +82,9 @@ class PlainInitiator implements ChannelHandshake {
     const verdict = this.#hooks.verifyAcceptor?.(id, this.#expected);
     if (verdict !== undefined) throw verdict;
     if (id !== wanted) throw new MeshError('peer_mismatch', `expected ${wanted}, found ${id}`, { mayHaveRun: false });
-    return { reply: Buffer.concat([Buffer.of(3), this.#seed, Buffer.from(this.#ownId)]), channel: new PlainChannel('initiator', id, Buffer.concat([this.#seed, seed])) };
+    const channel = new PlainChannel('initiator', id, Buffer.concat([this.#seed, seed]));
+    this.#hooks.onChannel?.(channel);
+    return { reply: Buffer.concat([Buffer.of(3), this.#seed, Buffer.from(this.#ownId)]), channel };
   }
 
   destroy(): void {}
@@ -112,7 +116,9 @@ class PlainResponder implements ChannelHandshake {
     const { text: id } = parse(message, 3);
     const verdict = this.#hooks.verifyDialler?.(id, this.#pinsOf?.(id));
     if (verdict !== undefined) throw verdict;
-    return { channel: new PlainChannel('responder', id, Buffer.concat([this.#diallerSeed, this.#seed])) };
+    const channel = new PlainChannel('responder', id, Buffer.concat([this.#diallerSeed, this.#seed]));
+    this.#hooks.onChannel?.(channel);
+    return { channel };
   }
 
   destroy(): void {}
@@ -127,8 +133,10 @@ export function channelPair(diallerId = 'client', acceptorId = 'server'): { init
 export class PlainChannel implements SecureChannel {
   readonly peer: PeerIdentity;
   readonly role: Role;
-  readonly suite = 'aesgcm';
-  readonly epoch = 0;
+  suite: CipherSuite = 'aesgcm';
+  epoch = 0;
+  /** Set by a test that has one: see FakeRekeying. */
+  rekeying?: ChannelRekeying;
   readonly handshakeHash: Uint8Array;
   validForMs = Infinity;
   /** Set by a test: the seal of this number fails as a used-up key does. */
