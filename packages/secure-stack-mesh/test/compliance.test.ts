@@ -6,6 +6,7 @@ import { AuditLogger, type AuditLoggerOptions } from '@lemur-bookstores/mesh-aud
 import { silentLogger, type KeyRotationMetadata, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
 import { queryLog, SigningKey, verifyAuditLog } from '@lemur-bookstores/mesh-log';
 import { TestBed } from './support/test-bed.js';
+import { until } from './support/until.js';
 
 const bed = new TestBed();
 afterEach(() => bed.close());
@@ -69,6 +70,47 @@ describe('what stands in key_rotation events', () => {
     await audit.close();
     const { keys, gaps } = await adapter.report({ from: new Date(Date.now() - HOUR), to: new Date(Date.now() + HOUR) });
     expect([keys, gaps.map(({ kind }) => kind)]).toEqual([[], expect.arrayContaining(['no readable key'])]);
+  });
+});
+
+describe('two meshes that change the keys of their session again and again', () => {
+  test('the ledger of each has its keys, their changes and what brought them, and no finding', async () => {
+    const [ofOrders, ofPayments] = [complianceAdapter(), complianceAdapter()];
+    const rotation = { interval: 100, rejectAfterMs: 60_000, minIntervalMs: 0 };
+    const payments = await bed.running({ serviceId: 'payment-service', rotation, monitoring: { adapters: [ofPayments.adapter], delivery: { key_rotation: 'fail-closed' } } });
+    payments.mesh.handle('pay', (input) => input);
+    const orders = await bed.running({ serviceId: 'order-service', rotation, monitoring: { adapters: [ofOrders.adapter], delivery: { key_rotation: 'fail-closed' } } });
+    const client = orders.mesh.connect('payment-service');
+    const from = new Date(Date.now() - HOUR);
+    await until('keys have changed five times', async () => {
+      await client.call('pay', {});
+      return [orders, payments].every(({ mesh }) => mesh.metrics().rekeys >= 5);
+    });
+    await orders.mesh.cleanup();
+    await payments.mesh.cleanup();
+    const to = new Date(Date.now() + 1);
+    const reports = [await ofOrders.adapter.report({ from, to }), await ofPayments.adapter.report({ from, to })] as const;
+    const keysOf = ({ keys }: (typeof reports)[number]): string[] => keys.filter(({ keyType }) => keyType === 'session').map(({ keyId }) => keyId);
+    // Both ends name a key alike.
+    expect(new Set(keysOf(reports[0]))).toEqual(new Set(keysOf(reports[1])));
+
+    const triggers = new Map<string, string[]>();
+    for (const [report, mesh, peer] of [[reports[0], orders.mesh, 'payment-service'], [reports[1], payments.mesh, 'order-service']] as const) {
+      const { rekeys } = mesh.metrics();
+      const keys = report.keys.filter(({ keyType }) => keyType === 'session');
+      expect(new Set(keys.map(({ keyId }) => keyId)).size).toBe(rekeys + 1);
+      for (const key of keys) {
+        expect(key).toMatchObject({ algorithm: 'AES-256-GCM', state: 'retired', destroyed: true, failedChanges: 0, policy: { intervalMs: 100, rejectAfterMs: 60_000, source: 'option' } });
+        expect(key.peerId).toMatch(new RegExp(`^spiffe://.*/${peer}$`));
+      }
+      const changes = report.changes.filter(({ keyType }) => keyType === 'session');
+      const rotations = changes.filter(({ action }) => action === 'key.rotated');
+      expect([rotations.length, changes.length]).toEqual([rekeys, rekeys + 2]);
+      for (const { keyId, trigger } of rotations) triggers.set(keyId, [...(triggers.get(keyId) ?? []), trigger]);
+      expect(report.findings).toEqual([]);
+    }
+    // Whose interval was over first says so; the other says that the peer wanted it, or the same.
+    for (const both of triggers.values()) expect(['interval,interval', 'interval,peer', 'peer,interval']).toContain(both.join());
   });
 });
 

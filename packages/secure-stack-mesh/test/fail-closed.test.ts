@@ -166,6 +166,38 @@ describe('sessions, where connection events are fail-closed', () => {
   });
 });
 
+describe('keys, where key_rotation events are fail-closed', () => {
+  test.each(['payments', 'orders'] as const)('at %s: no session is used before its disk has the key.activated of it', async (at) => {
+    const { disk, payments, orders, handled, pay } = await pair(at, 'key_rotation');
+    expect(await pay(1)).toBe(1);
+    const ofSessions = (action: string): MeshAuditEvent[] => disk.events.filter(({ details }) => details.action === action && details.metadata?.['keyType'] === 'session');
+    expect(ofSessions('key.activated')).toHaveLength(1);
+
+    await orders.mesh.disconnect('payments');
+    disk.becomes('full', 'key.activated');
+    expect(await failureOf(pay(2))).toMatchObject({ reason: 'no_endpoint', mayHaveRun: false, cause: { reason: at === 'orders' ? 'audit_unavailable' : 'handshake_rejected' } });
+    await (at === 'orders' ? orders : payments).audit.waitFor(at === 'orders' ? 'connection.failed' : 'connection.refused', 'audit_unavailable');
+
+    disk.recovers();
+    await until('it works again', () => succeeds(pay(3)));
+    expect(handled).toEqual([1, 3]);
+  });
+
+  test.each(['payments', 'orders'] as const)('at %s: a change of keys that the disk does not take ends the session, and the call that waits learns it', async (at) => {
+    const { disk, payments, orders, pay } = await pair(at, 'key_rotation', { rotation: { interval: 100, rejectAfterMs: 60_000, minIntervalMs: 0 } });
+    payments.mesh.handle('wait', () => new Promise(() => {}));
+    await pay(1);
+    await until('the disk has a change', () => disk.actions('key.rotated').length > 0);
+    disk.becomes('full', 'key.rotated');
+    const failure = await failureOf(orders.mesh.connect('payments').call('wait', {}));
+    // The other end only sees the connection end.
+    expect(failure).toMatchObject({ reason: 'connection_lost', mayHaveRun: true, cause: { reason: at === 'orders' ? 'audit_unavailable' : 'connection_truncated' } });
+    await (at === 'orders' ? orders : payments).audit.waitFor('session.failed', 'audit_unavailable');
+    disk.recovers();
+    await until('it works again', () => succeeds(pay(2)));
+  });
+});
+
 describe('a start, where system events are fail-closed', () => {
   test('is through once the disk has system.start', async () => {
     const disk = new Disk();
