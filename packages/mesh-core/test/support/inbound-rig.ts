@@ -1,6 +1,7 @@
-import { FakeClock, silentLogger, type AuditSink, type SecureChannel } from '@lemur-bookstores/mesh-interface';
+import { FakeClock, silentLogger, type AuditSink, type Clock, type SecureChannel } from '@lemur-bookstores/mesh-interface';
 import { ConnectionJournal } from '../../src/session/connection-journal.js';
 import { InboundSessions } from '../../src/session/inbound-sessions.js';
+import type { SessionObserver } from '../../src/session/live-session.js';
 import { DEFAULT_SESSION_LIMITS, type SessionLimits } from '../../src/session/session-limits.js';
 import { FakeConnection } from './fake-connection.js';
 import { PlainChannels, type PlainHooks } from './plain-channels.js';
@@ -42,12 +43,12 @@ export interface InboundRig {
   come(): Stranger;
 }
 
-export function inboundRig(audit: AuditSink, { hooks = {}, limits = {} }: { hooks?: PlainHooks; limits?: Partial<SessionLimits> } = {}): InboundRig {
+export function inboundRig(audit: AuditSink, { hooks = {}, limits = {}, observer }: { hooks?: PlainHooks; limits?: Partial<SessionLimits>; observer?: (clock: Clock) => SessionObserver } = {}): InboundRig {
   const clock = new FakeClock();
   const journal = new ConnectionJournal(audit, silentLogger, clock);
   const requests: number[] = [];
   const receiver = { onRequest: (_session: unknown, _flags: number, id: number) => void requests.push(id), onRefused: () => {} };
-  const sessions = new InboundSessions({ channels: new PlainChannels('server', hooks), clock, limits: { ...DEFAULT_SESSION_LIMITS, ...limits }, journal, receiver, pinsOf: () => ['pin'] });
+  const sessions = new InboundSessions({ channels: new PlainChannels('server', hooks), clock, limits: { ...DEFAULT_SESSION_LIMITS, ...limits }, journal, receiver, pinsOf: () => ['pin'], ...(observer === undefined ? {} : { observer: observer(clock) }) });
   const come = (): Stranger => {
     const stranger = new Stranger();
     const { connection } = stranger;

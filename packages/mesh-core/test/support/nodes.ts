@@ -90,6 +90,7 @@ export class TestMesh {
   readonly discovery = new TestDiscovery();
   readonly transport: Transport;
   readonly nodes: MeshNode[] = [];
+  readonly #channels = new Map<MeshNode, PlainChannels>();
   readonly #defaults: NodeSettings;
 
   constructor(defaults: NodeSettings = {}) {
@@ -99,6 +100,7 @@ export class TestMesh {
 
   node(serviceId: string, settings: NodeSettings = {}): MeshNode {
     const { hooks, trustDomain, ...options } = { ...this.#defaults, ...settings };
+    const channels = new PlainChannels(serviceId, hooks, trustDomain);
     const node = new MeshNode({
       port: 0,
       host: '127.0.0.1',
@@ -107,8 +109,9 @@ export class TestMesh {
       ...options,
       serviceId,
       transport: settings.transport ?? this.transport,
-      channels: new PlainChannels(serviceId, hooks, trustDomain),
+      channels,
     });
+    this.#channels.set(node, channels);
     this.nodes.push(node);
     return node;
   }
@@ -118,6 +121,11 @@ export class TestMesh {
     setUp(node);
     await node.start();
     return node;
+  }
+
+  /** What a node makes its handshakes with. */
+  channelsOf(node: MeshNode): PlainChannels {
+    return this.#channels.get(node) as PlainChannels;
   }
 
   async stop(): Promise<void> {

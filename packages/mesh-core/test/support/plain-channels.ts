@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { MeshError, type ChannelFactory, type ChannelHandshake, type ChannelRekeying, type CipherSuite, type ExpectedPeer, type HandshakeStep, type IdentityChange, type PeerIdentity, type SecureChannel } from '@lemur-bookstores/mesh-interface';
+import { MeshError, type ChannelFactory, type ChannelHandshake, type ChannelRekeying, type CipherSuite, type ExpectedPeer, type HandshakeStep, type IdentityChange, type PeerIdentity, type SecureChannel, type SessionOwner } from '@lemur-bookstores/mesh-interface';
 
 const TAG_BYTES = 16;
 const SEED_BYTES = 8;
@@ -31,6 +31,8 @@ export class PlainChannels implements ChannelFactory {
   readonly hooks: PlainHooks;
   /** Called by a test: something happened to the own identity. */
   readonly identityListeners = new Set<(change: IdentityChange) => void>();
+  /** Whom a rotation would ask for its part. */
+  readonly owners = new Set<SessionOwner>();
   loads = 0;
 
   constructor(serviceId: string, hooks: PlainHooks = {}, trustDomain = 'test') {
@@ -56,6 +58,11 @@ export class PlainChannels implements ChannelFactory {
   onIdentityChange(listener: (change: IdentityChange) => void): () => void {
     this.identityListeners.add(listener);
     return () => void this.identityListeners.delete(listener);
+  }
+
+  ownSessions(owner: SessionOwner): () => void {
+    this.owners.add(owner);
+    return () => void this.owners.delete(owner);
   }
 }
 
