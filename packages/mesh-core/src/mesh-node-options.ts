@@ -42,4 +42,6 @@ export interface MeshNodeOptions {
   readonly pinsOf?: ((spiffeId: string) => readonly string[] | undefined) | undefined;
   /** What the method `health` answers. Default: healthy. */
   readonly health?: () => HealthReply['status'];
+  /** Called once all sessions have ended, right before the audit trail has it that the node stopped. */
+  readonly onStopped?: () => void;
 }

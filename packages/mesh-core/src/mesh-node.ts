@@ -212,7 +212,9 @@ export class MeshNode {
     this.#wheel.stop();
     this.#journal.flush();
     this.#denials.flush();
-    if (ran) this.#system.stopped();
+    if (!ran) return;
+    this.#options.onStopped?.();
+    this.#system.stopped();
   }
 
   async #drain(): Promise<void> {

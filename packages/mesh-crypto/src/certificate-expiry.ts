@@ -12,7 +12,7 @@ export interface CertificateState {
 }
 
 /** SPIRE, cert-manager and the local trust domain renew with a third or more of the life left. */
-const EXPIRING_SHARE = 0.2;
+export const EXPIRING_SHARE = 0.2;
 
 /** The wall clock may jump either way, and no timer tells: it is looked at this often, in ms. */
 const LOOK_EVERY_MS = 60_000;

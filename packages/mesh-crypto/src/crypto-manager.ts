@@ -12,6 +12,7 @@ import {
   type IdentityMaterial,
   type IdentitySource,
   type Logger,
+  type SessionOwner,
 } from '@lemur-bookstores/mesh-interface';
 import { certificateStateOf, ExpiryWatch, type CertificateState } from './certificate-expiry.js';
 import { InitiatorHandshake, ResponderHandshake, type ChannelHandshakeOptions } from './channel/channel-handshake.js';
@@ -23,17 +24,20 @@ import { checkIdentity, sameTrust, warnOfForeignId, type OwnIdentity } from './o
 import { nodePrimitives } from './primitives/node-primitives.js';
 import { noblePrimitives } from './primitives/noble-primitives.js';
 import { primitivesFor } from './primitives/primitives-for.js';
-import type { CryptoPrimitives, KeyPair } from './primitives/primitives.js';
+import type { CryptoPrimitives } from './primitives/primitives.js';
 import { selfTest } from './self-test.js';
+import { SessionOwners } from './session-owners.js';
+import { StaticKeyRotations } from './static-key-rotations.js';
+import { StaticKeys } from './static-keys.js';
 
 type State =
   | { readonly name: 'idle' | 'closed' }
   | { readonly name: 'loading'; readonly loaded: Promise<void> }
-  | { readonly name: 'ready'; readonly identity: OwnIdentity; readonly staticKey: KeyPair; readonly endWatch: () => void };
+  | { readonly name: 'ready'; readonly identity: OwnIdentity; readonly staticKeys: StaticKeys; readonly endWatch: () => void };
 
 /**
  * Makes handshakes with the own identity. It loads lazily and once, follows its identity source (handshakes under way keep what they
- * began with), and holds one X25519 static key that lives and dies with it.
+ * began with), and holds one X25519 static key at a time, which {@link KeyRotation} replaces.
  *
  * Errors: `invalid_option` from the constructor, `not_initialized` and `mesh_closed` from what needs a loaded identity.
  */
@@ -43,10 +47,14 @@ export class CryptoManager implements ChannelFactory {
   readonly primitives: CryptoPrimitives;
   /** Of the keys of all sessions. */
   readonly cryptoperiod: Cryptoperiod;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Whoever has live sessions of this manager. */
+  readonly owners: SessionOwners;
+  /** How its static key is replaced. */
+  readonly rotations: StaticKeyRotations;
   readonly #source: IdentitySource | IdentityFiles | undefined;
   readonly #skewMs: number;
-  readonly #clock: Clock;
-  readonly #logger: Logger;
   readonly #listeners = new Set<(change: IdentityChange) => void>();
   readonly #expiry: ExpiryWatch;
   /** One for all channels: each keeps it for as long as it lives. */
@@ -63,9 +71,11 @@ export class CryptoManager implements ChannelFactory {
     this.cryptoperiod = cryptoperiodOf(rotation);
     this.#source = identity;
     this.#skewMs = clockSkewMs;
-    this.#clock = options.clock ?? systemClock;
-    this.#logger = options.logger ?? stderrLogger;
-    this.#expiry = new ExpiryWatch(this.#clock, this.#logger);
+    this.clock = options.clock ?? systemClock;
+    this.logger = options.logger ?? stderrLogger;
+    this.#expiry = new ExpiryWatch(this.clock, this.logger);
+    this.owners = new SessionOwners(this.clock, this.logger);
+    this.rotations = new StaticKeyRotations(() => this.#ready().staticKeys, this.clock);
   }
 
   /**
@@ -108,7 +118,17 @@ export class CryptoManager implements ChannelFactory {
 
   /** Whether the own certificate is about to end; the log says it too, once at 20 % of its life and once at the end. */
   certificateState(): CertificateState {
-    return certificateStateOf(this.#ready().identity, this.#clock.now());
+    return certificateStateOf(this.#ready().identity, this.clock.now());
+  }
+
+  /** Names the static key of new handshakes: 32 hex digits of a hash of its public half. */
+  get staticKeyId(): string {
+    return this.rotations.present.keyId;
+  }
+
+  /** From now on each rotation gives this owner's sessions new keys, too. Returns the function that ends it. */
+  ownSessions(owner: SessionOwner): () => void {
+    return this.owners.add(owner);
   }
 
   /** @throws MeshError `invalid_option` for an id that is none */
@@ -146,29 +166,29 @@ export class CryptoManager implements ChannelFactory {
     this.#expiry.stop();
     if (state.name !== 'ready') return;
     state.endWatch();
-    state.staticKey.destroy();
+    state.staticKeys.destroy();
   }
 
   async #load(): Promise<void> {
     if (this.#source === undefined) throw new MeshError('identity_required', 'identity: give certificate files, or a source');
-    const watching = { clock: this.#clock, logger: this.#logger, clockSkewMs: this.#skewMs };
+    const watching = { clock: this.clock, logger: this.logger, clockSkewMs: this.#skewMs };
     const source = 'load' in this.#source ? this.#source : identityFilesSource(this.#source, watching);
     const identity = checkIdentity(await source.load());
     if (this.#state.name === 'closed') throw new MeshError('mesh_closed', 'closed while the identity was loading');
     this.#follow(source, identity);
-    warnOfForeignId(identity, this.serviceId, this.#logger);
+    warnOfForeignId(identity, this.serviceId, this.logger);
   }
 
   /** Ready before the watch begins: it may tell of something at once. */
   #follow(source: IdentitySource, identity: OwnIdentity): void {
-    const staticKey = this.primitives.generateKeyPair();
-    this.#state = { name: 'ready', identity, staticKey, endWatch: () => undefined };
+    const staticKeys = new StaticKeys(this.primitives, this.clock);
+    this.#state = { name: 'ready', identity, staticKeys, endWatch: () => undefined };
     try {
       const endWatch = source.watch?.((next) => this.#replace(next), (error) => this.#refuse(error));
       if (endWatch !== undefined) this.#state = { ...this.#state, endWatch };
     } catch (error) {
       this.#state = { name: 'idle' };
-      staticKey.destroy();
+      staticKeys.destroy();
       throw error;
     }
     // After the source's own timers: one that renews by the clock gets the first look after a jump.
@@ -194,25 +214,27 @@ export class CryptoManager implements ChannelFactory {
   #refuse(cause: unknown): void {
     if (this.#state.name !== 'ready') return;
     const error = MeshError.from(cause);
-    this.#logger.warn('a new identity was refused, the last good one stays', { reason: error.message });
+    this.logger.warn('a new identity was refused, the last good one stays', { reason: error.message });
     this.#tell({ type: 'refused', error });
   }
 
   #tell(change: IdentityChange): void {
-    const failed = (error: unknown): void => this.#logger.error('a listener for identity changes failed', { reason: MeshError.from(error).message });
+    const failed = (error: unknown): void => this.logger.error('a listener for identity changes failed', { reason: MeshError.from(error).message });
     for (const listener of [...this.#listeners]) callListener(() => listener(change), failed);
   }
 
   #handshakeOptions(): ChannelHandshakeOptions {
-    const { identity, staticKey } = this.#ready();
+    const { identity, staticKeys } = this.#ready();
+    const staticKeyUse = staticKeys.use();
     return {
       identity: identity.material,
       notAfter: identity.notAfter,
       presentIdentity: this.#presentIdentity,
-      staticKey,
+      staticKey: staticKeyUse.pair,
+      staticKeyUse,
       primitives: this.primitives,
       cryptoperiod: this.cryptoperiod,
-      clock: this.#clock,
+      clock: this.clock,
       skewMs: this.#skewMs,
     };
   }

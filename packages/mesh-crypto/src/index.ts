@@ -16,4 +16,8 @@ export type { CertificateState } from './certificate-expiry.js';
 export { cryptoperiodOf, rotationProblems, type Cryptoperiod, type KeyLimit, type RotationOptions } from './channel/cryptoperiod.js';
 export type { CryptoManagerOptions } from './crypto-manager-options.js';
 export { CryptoManager } from './crypto-manager.js';
+export { KeyRotation } from './key-rotation.js';
+export type { KeyRotationOptions, RotationReason, RotationResult } from './key-rotation-options.js';
+export { OwnKeyJournal, type OwnKeyJournalParts, type OwnStaticKeyState } from './own-key-journal.js';
+export type { StaticKeyState } from './static-keys.js';
 export { selfTest } from './self-test.js';

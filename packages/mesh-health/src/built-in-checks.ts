@@ -33,24 +33,38 @@ export interface CryptoState {
   selfTest(): void | Promise<void>;
   /** The own certificate; `undefined` while there is none. */
   certificate?(): { readonly notAfter: number; readonly remainingMs: number; readonly state: 'valid' | 'expiring' | 'expired' } | undefined;
+  /** The key of handshakes, against its cryptoperiod; `undefined` while there is none. */
+  staticKey?(): { readonly keyId: string; readonly ageMs: number; readonly intervalMs?: number; readonly overdue: boolean } | undefined;
 }
 
 /**
  * `crypto`, critical: whether both cryptographic implementations give the known answers and open what the other sealed, and whether
- * the own certificate still counts: once it has expired, no peer takes a new connection.
+ * the own certificate still counts: once it has expired, no peer takes a new connection. Degraded: the certificate ends soon, or the static key is
+ * too old, and what should have been changed was not.
  */
 export function cryptoCheck(state: CryptoState, clock: Clock = systemClock): HealthCheck {
   return {
     name: 'crypto',
     check: async () => {
       await state.selfTest();
-      const certificate = state.certificate?.();
-      const details = { selfTest: 'passed', ...(certificate === undefined ? {} : { certificate: { ...certificate, notAfter: new Date(certificate.notAfter).toISOString() } }) };
-      if (certificate?.state === 'expired') return { ...healthy(clock, details), status: 'unhealthy', error: `the own certificate expired at ${details.certificate?.notAfter}` };
-      return healthy(clock, details);
+      const [certificate, staticKey] = [state.certificate?.(), state.staticKey?.()];
+      const notAfter = certificate === undefined ? '' : new Date(certificate.notAfter).toISOString();
+      const details = {
+        selfTest: 'passed',
+        ...(certificate === undefined ? {} : { certificate: { ...certificate, notAfter, daysLeft: Math.floor((10 * certificate.remainingMs) / DAY_MS) / 10 } }),
+        ...(staticKey === undefined ? {} : { staticKey }),
+      };
+      if (certificate?.state === 'expired') return troubled(clock, 'unhealthy', `the own certificate expired at ${notAfter}`, details);
+      const late = [
+        ...(certificate?.state === 'expiring' ? [`the own certificate ends at ${notAfter} and was not replaced: renew it`] : []),
+        ...(staticKey?.overdue === true ? [`the static key is ${Math.round(staticKey.ageMs / 1_000)} s old and was to be rotated every ${Math.round((staticKey.intervalMs ?? 0) / 1_000)} s`] : []),
+      ];
+      return late.length === 0 ? healthy(clock, details) : troubled(clock, 'degraded', late.join('; '), details);
     },
   };
 }
+
+const DAY_MS = 86_400_000;
 
 /** `discovery`, not critical: whether services can be looked up. Peers that are known are called all the same. */
 export function discoveryCheck(state: () => DiscoveryState, clock: Clock = systemClock): HealthCheck {

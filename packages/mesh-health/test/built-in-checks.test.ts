@@ -41,12 +41,24 @@ describe('built-in checks', () => {
   test('crypto: the own certificate', async () => {
     const certificate = (state: 'valid' | 'expiring' | 'expired') => () => ({ notAfter: clock.now(), remainingMs: 0, state });
     const selfTest = (): void => undefined;
-    for (const state of ['valid', 'expiring'] as const) {
-      expect(await run(cryptoCheck({ selfTest, certificate: certificate(state) }, clock))).toMatchObject({ status: 'healthy', details: { certificate: { state } } });
-    }
+    expect(await run(cryptoCheck({ selfTest, certificate: certificate('valid') }, clock))).toMatchObject({ status: 'healthy', details: { certificate: { state: 'valid' } } });
+    const soon = { notAfter: clock.now() + 1.26 * 86_400_000, remainingMs: 1.26 * 86_400_000, state: 'expiring' } as const;
+    expect(await run(cryptoCheck({ selfTest, certificate: () => soon }, clock))).toMatchObject({
+      status: 'degraded', error: `the own certificate ends at ${new Date(soon.notAfter).toISOString()} and was not replaced: renew it`, details: { certificate: { state: 'expiring', daysLeft: 1.2 } },
+    });
     const error = `the own certificate expired at ${timestamp.toISOString()}`;
     expect(await run(cryptoCheck({ selfTest, certificate: certificate('expired') }, clock))).toMatchObject({ status: 'unhealthy', error, details: { certificate: { state: 'expired' } } });
     expect(await run(cryptoCheck({ selfTest, certificate: () => undefined }, clock))).toMatchObject({ status: 'healthy', details: { selfTest: 'passed' } });
+  });
+
+  test('crypto: the static key, against its cryptoperiod', async () => {
+    const selfTest = (): void => undefined;
+    const key = { keyId: 'ab', ageMs: 5_400_000, intervalMs: 3_600_000, overdue: false };
+    expect(await run(cryptoCheck({ selfTest, staticKey: () => key }, clock))).toEqual({ status: 'healthy', timestamp, details: { selfTest: 'passed', staticKey: key } });
+    const overdue = { ...key, overdue: true };
+    const error = 'the static key is 5400 s old and was to be rotated every 3600 s';
+    expect(await run(cryptoCheck({ selfTest, staticKey: () => overdue }, clock))).toEqual({ status: 'degraded', timestamp, error, details: { selfTest: 'passed', staticKey: overdue } });
+    expect(await run(cryptoCheck({ selfTest, staticKey: () => undefined }, clock))).toMatchObject({ status: 'healthy' });
   });
 
   test('discovery: the last error', async () => {

@@ -40,6 +40,7 @@ export const REASONS = {
   identity_required: 'FAILED_PRECONDITION',
   identity_invalid: 'FAILED_PRECONDITION',
   identity_unreadable: 'FAILED_PRECONDITION',
+  key_overdue: 'FAILED_PRECONDITION',
   keys_dir_unsafe: 'FAILED_PRECONDITION',
   runtime_dir_unsafe: 'FAILED_PRECONDITION',
   // Trust in the peer

@@ -1,6 +1,7 @@
 import type { DiscoveryProvider, MeshHealth, MetricsSnapshot } from '@lemur-bookstores/mesh-interface';
 import { AuditLogger } from '@lemur-bookstores/mesh-audit';
 import { ChainedDiscovery, LocalDiscovery, MeshNode, StaticDiscovery } from '@lemur-bookstores/mesh-core';
+import { KeyRotation, OwnKeyJournal } from '@lemur-bookstores/mesh-crypto';
 import { HealthMonitor } from '@lemur-bookstores/mesh-health';
 import { CryptoManager } from './crypto-manager.js';
 import { isLocal } from './identity-source.js';
@@ -13,6 +14,9 @@ export interface MeshParts {
   readonly audit: AuditLogger;
   readonly health: HealthMonitor;
   readonly node: MeshNode;
+  /** Of the static key. */
+  readonly rotation: KeyRotation;
+  readonly ownKeys: OwnKeyJournal;
 }
 
 /**
@@ -20,7 +24,7 @@ export interface MeshParts {
  */
 export function assemble(options: CompleteOptions, status: () => MeshHealth['status'], metrics: () => MetricsSnapshot): MeshParts {
   const { serviceId, clock, logger, identity, paths, security, rotation, monitoring } = options;
-  const crypto = new CryptoManager({ serviceId, clock, logger, paths, ...security, ...(rotation === undefined ? {} : { rotation }), ...(identity === undefined ? {} : { identity }) });
+  const crypto = new CryptoManager({ serviceId, clock, logger, paths, ...cryptoOptions(security), ...(rotation === undefined ? {} : { rotation }), ...(identity === undefined ? {} : { identity }) });
   const audit = new AuditLogger({
     ...monitoring,
     serviceId,
@@ -29,6 +33,7 @@ export function assemble(options: CompleteOptions, status: () => MeshHealth['sta
     logger,
     context: { paths, metrics },
   });
+  const own = ownKeys(options, crypto, audit);
   const node = new MeshNode({
     serviceId,
     port: options.port,
@@ -42,13 +47,33 @@ export function assemble(options: CompleteOptions, status: () => MeshHealth['sta
     backoff: options.backoff,
     codec: options.codec,
     health: status,
+    onStopped: () => {
+      own.ownKeys.stop();
+      crypto.close();
+    },
     pinsOf: pinsByPeer(options.services, () => crypto.identity.trustDomain),
     ...(options.transport === undefined ? {} : { transport: options.transport }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     ...(options.loadBalancing?.strategy === undefined ? {} : { strategy: options.loadBalancing.strategy }),
     ...(options.resilience?.timeoutMs === undefined ? {} : { timeoutMs: options.resilience.timeoutMs }),
   });
-  return { crypto, audit, health: options.health ?? new HealthMonitor(undefined, { clock, logger }), node };
+  const health = options.health ?? new HealthMonitor(undefined, { clock, logger });
+  return { crypto, audit, health, node, ...own };
+}
+
+const cryptoOptions = ({ suite, primitives }: NonNullable<CompleteOptions['security']> = {}) => ({
+  ...(suite === undefined ? {} : { suite }),
+  ...(primitives === undefined ? {} : { primitives }),
+});
+
+/** What a mesh does with the keys of its handshakes: it rotates them as often as sessions are replaced, and its trail has them. */
+function ownKeys({ serviceId, security, sessionTimeoutMs, rotation }: CompleteOptions, crypto: CryptoManager, audit: AuditLogger): Pick<MeshParts, 'rotation' | 'ownKeys'> {
+  const autoRotate = rotation?.autoRotate ?? true;
+  const policySource = security?.sessionTimeout === undefined ? 'default' : 'option';
+  return {
+    rotation: new KeyRotation(serviceId, crypto, { rotationInterval: sessionTimeoutMs, autoRotate, policySource }, audit),
+    ownKeys: new OwnKeyJournal({ crypto, audit, staticKeyIntervalMs: autoRotate ? sessionTimeoutMs : undefined, policySource }),
+  };
 }
 
 /**

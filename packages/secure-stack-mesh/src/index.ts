@@ -27,6 +27,7 @@ export {
   type StructuredRecord,
   type StructuredTarget,
 } from '@lemur-bookstores/mesh-audit';
+export { KeyRotation, type KeyRotationOptions, type RotationReason, type RotationResult } from '@lemur-bookstores/mesh-crypto';
 export { HealthMonitor } from '@lemur-bookstores/mesh-health';
 export { ConsoleAdapter, type ConsoleAdapterOptions } from '@lemur-bookstores/adapter-console';
 export { FileAdapter, type AuditQuery, type FileAdapterOptions } from '@lemur-bookstores/adapter-file';

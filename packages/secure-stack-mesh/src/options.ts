@@ -48,6 +48,11 @@ export interface SecureMeshOptions {
     readonly suite?: CipherSuite;
     /** Default `node`; `noble` where node:crypto lacks an algorithm. */
     readonly primitives?: PrimitivesName;
+    /**
+     * Age by which a session has been replaced by one of a new handshake, and the static key of handshakes by a new one, in ms: 60,000 to 2,592,000,000
+     * (30 days), whole. Default 86,400,000: a day. Where `rotation.autoRotate` is `false`, the static key stays.
+     */
+    readonly sessionTimeout?: number;
   };
   readonly paths?: {
     /** Keys of the local trust domain. Default: `MESH_KEYS_DIR`, else the user's data folder. */

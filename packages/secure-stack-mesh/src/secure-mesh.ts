@@ -2,6 +2,7 @@ import type { CryptoManager } from './crypto-manager.js';
 import { MeshError, type Interceptor, type MeshHealth, type MeshStats, type MetricsSnapshot, type OwnAuditSink } from '@lemur-bookstores/mesh-interface';
 import type { AuditLogger } from '@lemur-bookstores/mesh-audit';
 import type { AnyApi, HandlerContext, MeshClient, MeshNode } from '@lemur-bookstores/mesh-core';
+import type { KeyRotation, OwnKeyJournal, RotationReason, RotationResult } from '@lemur-bookstores/mesh-crypto';
 import type { HealthMonitor } from '@lemur-bookstores/mesh-health';
 import { assemble } from './assemble.js';
 import { registerBuiltInChecks } from './built-in-checks.js';
@@ -20,6 +21,8 @@ const HEALTH_WAIT_MS = 50;
 export class SecureMesh {
   readonly #options: CompleteOptions;
   readonly #node: MeshNode;
+  readonly #rotation: KeyRotation;
+  readonly #ownKeys: OwnKeyJournal;
   /** The live audit logger. */
   readonly audit: AuditLogger;
   /** The live health monitor: the one given as option `health`, or the mesh's own. */
@@ -33,12 +36,14 @@ export class SecureMesh {
   /** @throws MeshError `invalid_option` that names every invalid option by its path */
   constructor(options: SecureMeshOptions) {
     this.#options = completeOptions(options);
-    const { node, audit, health, crypto } = assemble(this.#options, () => this.health.getOverallStatus(), () => this.metrics());
+    const { node, audit, health, crypto, rotation, ownKeys } = assemble(this.#options, () => this.health.getOverallStatus(), () => this.metrics());
     this.#node = node;
+    this.#rotation = rotation;
+    this.#ownKeys = ownKeys;
     this.audit = audit;
     this.health = health;
     this.crypto = crypto;
-    this.#unregisterChecks = registerBuiltInChecks(health, node, crypto, audit);
+    this.#unregisterChecks = registerBuiltInChecks(health, node, crypto, audit, ownKeys);
     for (const { id } of this.#options.services) node.connect(id);
   }
 
@@ -62,9 +67,11 @@ export class SecureMesh {
     await this.crypto.load();
     if (isLocal(this.#options.identity)) assertPinsOnLocalAuthority(this.#options.services, this.crypto.identity);
     await this.#node.start();
+    this.#ownKeys.start();
+    if (this.#cleanup === undefined) this.#rotation.start();
     // What the checks found before is no longer true, however fresh it is.
     this.#unregisterChecks();
-    this.#unregisterChecks = registerBuiltInChecks(this.health, this.#node, this.crypto, this.audit);
+    this.#unregisterChecks = registerBuiltInChecks(this.health, this.#node, this.crypto, this.audit, this.#ownKeys);
     this.health.start();
     // It may have been asked before, and the answer kept.
     await this.health.runCheck('mesh-core');
@@ -100,6 +107,20 @@ export class SecureMesh {
   /** Closes the connections to a service after the calls in flight; the next call opens new ones. */
   disconnect(serviceId: string): Promise<void> {
     return this.#node.disconnect(serviceId);
+  }
+
+  /**
+   * New keys: every live session rekeys in band, new handshakes use a new static key, and sessions are replaced by such of new handshakes, without a lost
+   * call. Resolves once the new key is in use; asked again before that it gives the same rotation.
+   * @param options.reason `manual` by default; with `compromise` the old static key is destroyed at once, and sessions that have not done a new handshake within
+   *   10 s are closed
+   * @throws MeshError `not_initialized`, `mesh_closed`, `invalid_option`; `audit_unavailable` where `key_rotation` events are `fail-closed` and no durable
+   *   adapter takes this one
+   */
+  async rotateKeys(options: { readonly reason?: RotationReason } = {}): Promise<RotationResult> {
+    if (this.#cleanup !== undefined) throw new MeshError('mesh_closed', 'the mesh was closed; make a new one');
+    if (this.#node.state !== 'running') throw new MeshError('not_initialized', 'call initialize() before rotateKeys()');
+    return this.#rotation.rotate(options);
   }
 
   /** What has happened so far, as plain JSON. Works at any time. */
@@ -157,6 +178,7 @@ export class SecureMesh {
   }
 
   async #close(): Promise<void> {
+    this.#rotation.stop();
     try {
       await this.#node.stop();
     } catch (error) {
@@ -166,7 +188,9 @@ export class SecureMesh {
       this.health.stop();
       await this.health.runCheck('mesh-core');
     } else this.#unregisterChecks();
-    await this.audit.close();
+    // Where stopping went wrong.
+    this.#ownKeys.stop();
     this.crypto.close();
+    await this.audit.close();
   }
 }

@@ -13,11 +13,16 @@ export interface CompleteOptions extends SecureMeshOptions {
   readonly clock: Clock;
   readonly backoff: BackoffOptions;
   readonly services: readonly ServiceNode[];
+  /** In ms. */
+  readonly sessionTimeoutMs: number;
 }
 
 const SERVICE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 const SERVICE_ID_PROBLEM = 'must be a letter or digit, then up to 62 letters, digits, dots, underscores and hyphens';
 const DAY_MS = 86_400_000;
+
+/** A session takes part of a minute to be replaced; and who wants none replaced for months wants `rotation.autoRotate: false`. */
+const SESSION_TIMEOUT = { min: 60_000, max: 30 * DAY_MS, whole: true } as const;
 
 const TOP_LEVEL = [
   'serviceId', 'port', 'host', 'advertise', 'identity', 'discovery', 'security', 'paths', 'resilience', 'loadBalancing', 'rotation', 'monitoring', 'health',
@@ -62,6 +67,7 @@ export function completeOptions(options: SecureMeshOptions): CompleteOptions {
     clock: options.clock ?? systemClock,
     backoff: completeBackoff(options.resilience?.backoff),
     services: options.discovery?.services ?? [],
+    sessionTimeoutMs: options.security?.sessionTimeout ?? DAY_MS,
   });
 }
 
@@ -71,9 +77,10 @@ function checkParts(problems: OptionProblems, options: SecureMeshOptions): void 
     problems.string('advertise.host', advertise.host);
     problems.number('advertise.port', advertise.port, { min: 1, max: 65_535, whole: true });
   }
-  if (problems.object('security', security, ['suite', 'primitives'])) {
+  if (problems.object('security', security, ['suite', 'primitives', 'sessionTimeout'])) {
     problems.oneOf('security.suite', security.suite, ['aesgcm', 'chachapoly']);
     problems.oneOf('security.primitives', security.primitives, ['node', 'noble']);
+    problems.number('security.sessionTimeout', security.sessionTimeout, SESSION_TIMEOUT);
   }
   if (problems.object('paths', paths, ['keysDir', 'logsDir', 'runtimeDir'])) {
     for (const [key, value] of Object.entries(paths)) problems.string(`paths.${key}`, value);

@@ -23,6 +23,8 @@ export interface ChannelHandshakeOptions extends PeerPolicy {
   readonly primitives: CryptoPrimitives;
   /** The process's own; stays the caller's. */
   readonly staticKey: KeyPair;
+  /** Where it may be replaced meanwhile: told when the handshake is over, asked whether the key still counts. */
+  readonly staticKeyUse?: { readonly revoked: boolean; end(): void };
   /** End of the own leaf's validity, ms since 1970. Default: never. */
   readonly notAfter?: number;
   /** Of the channel's keys. Default: what no rotation options give. */
@@ -45,6 +47,7 @@ abstract class NoiseChannelHandshake implements ChannelHandshake {
   receive(message: Uint8Array): HandshakeStep {
     if (this.#over) throw new MeshError('handshake_invalid', 'the handshake is over');
     try {
+      if (this.options.staticKeyUse?.revoked === true) throw new MeshError('session_closed', 'the handshake was ended: the own static key is destroyed, dial again');
       if (message.length > MAX_HANDSHAKE_MESSAGE_BYTES) throw new MeshError('handshake_invalid', `a message of ${message.length} bytes`);
       return this.process(message);
     } catch (error) {
@@ -55,6 +58,7 @@ abstract class NoiseChannelHandshake implements ChannelHandshake {
 
   destroy(): void {
     this.#over = true;
+    this.options.staticKeyUse?.end();
     this.#noise?.destroy();
   }
 
@@ -92,6 +96,7 @@ abstract class NoiseChannelHandshake implements ChannelHandshake {
     this.#over = true;
     const { primitives, clock, cryptoperiod, skewMs, notAfter = Infinity } = this.options;
     const { handshakeHash } = noise;
+    this.options.staticKeyUse?.end();
     return new NoiseChannel({
       role: this.role,
       suite,
