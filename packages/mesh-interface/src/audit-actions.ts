@@ -21,11 +21,12 @@ export const AUDIT_ACTIONS = {
   'message.sent': 'message',
   'message.received': 'message',
   'message.failed': 'message',
-  // The keys of sessions
+  // Keys: of sessions, and the own
   'key.activated': 'key_rotation',
   'key.rotated': 'key_rotation',
   'key.retired': 'key_rotation',
   'key.rotation_failed': 'key_rotation',
+  'key.overdue': 'key_rotation',
   // A session that we ended because of what the peer did
   'session.failed': 'error',
   // The mesh itself

@@ -152,6 +152,9 @@ class Stuck {
 async function alone(): Promise<readonly MeshAuditEvent[]> {
   const [sampled, stuck] = [new RecordingAdapter(), new Stuck()];
   const adapters = [new FileAdapter(join(bed.folder, 'trail')), new SamplingAdapter(sampled, { rate: 0 }), stuck];
+  // Within the last fifth of its certificate's life.
+  const late = await bed.running({ serviceId: 'late', host: '127.0.0.1', identity: await new TestAuthority(bed.folder).files('late', { issuedInMs: -9 * 3_600_000, ttlMs: 10 * 3_600_000 }) });
+  await late.mesh.cleanup();
   const before = process.env['NODE_ENV'];
   process.env['NODE_ENV'] = 'production';
   try {
@@ -162,7 +165,7 @@ async function alone(): Promise<readonly MeshAuditEvent[]> {
     }
     stuck.letGo();
     await mesh.cleanup();
-    return [...new Map([...audit.events, ...sampled.events, ...stuck.events].map((event) => [event.id, event])).values()].filter(({ eventType }) => eventType === 'system');
+    return [...new Map([...audit.events, ...sampled.events, ...stuck.events, ...late.audit.events].map((event) => [event.id, event])).values()].filter(({ eventType }) => eventType !== 'message' && eventType !== 'connection');
   } finally {
     process.env['NODE_ENV'] = before;
   }
@@ -214,6 +217,6 @@ describe('what is emitted is what docs/audit-events.md says', () => {
     const ends = actions.filter((action) => ['connection.close', 'connection.truncated', 'session.failed'].includes(action)).length;
     const keys = ['key.activated', 'key.retired'].map((action) => events.filter(({ details }) => details.action === action).map(({ details }) => details.metadata?.['keyType']));
     expect([sessions, ends]).toEqual([5, 5]);
-    for (const types of keys) expect(types.filter((type) => type === 'session')).toHaveLength(5);
+    for (const types of keys) expect(['session', 'static', 'certificate'].map((wanted) => types.filter((type) => type === wanted).length)).toEqual([5, 1, 1]);
   });
 });

@@ -65,6 +65,7 @@ const bad: readonly [string, object][] = [
   ['discovery.provider', { discovery: { provider: { discover: () => [] } } }],
   ['security.suite', { security: { suite: 'aes128' } }],
   ['security.primitives', { security: { primitives: 'openssl' } }],
+  ...[0, -1, 59_999, 60_000.5, 2_592_000_001, Number.NaN, Number.POSITIVE_INFINITY, '1d', null].map((sessionTimeout): [string, object] => ['security.sessionTimeout', { security: { sessionTimeout } }]),
   ['security.insecure', { security: { insecure: true } }],
   ['paths.keysDir', { paths: { keysDir: '' } }],
   ['paths.keyDir', { paths: { keyDir: '/keys' } }],
@@ -73,6 +74,15 @@ const bad: readonly [string, object][] = [
   ['resilience.backoff', { resilience: { backoff: 100 } }],
   ['resilience.backoff.maxMs', { resilience: { backoff: { maxMs: -1 } } }],
   ['loadBalancing.strategy', { loadBalancing: { strategy: 'fastest' } }],
+  ['rotation', { rotation: 3_600_000 }],
+  ...(['interval', 'rejectAfterMs', 'maxRecords', 'maxBytes', 'minIntervalMs'] as const).flatMap((name) =>
+    [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, '1h', null, ...(name === 'minIntervalMs' ? [] : [0])].map((value): [string, object] => [`rotation.${name}`, { rotation: { [name]: value } }]),
+  ),
+  ['rotation.rejectAfterMs', { rotation: { interval: 3_600_000, rejectAfterMs: 3_600_000 } }],
+  ['rotation.maxRecords', { rotation: { maxRecords: 2 ** 20 + 1 } }],
+  ['rotation.maxBytes', { rotation: { maxBytes: 2 ** 34 + 1 } }],
+  ['rotation.autoRotate', { rotation: { autoRotate: 'no' } }],
+  ['rotation.intervalMs', { rotation: { intervalMs: 3_600_000 } }],
   ['monitoring', { monitoring: true }],
   ['monitoring.enabled', { monitoring: { enabled: 'no' } }],
   ['monitoring.adapters', { monitoring: { adapters: adapter } }],
@@ -136,6 +146,12 @@ test('all of them are told at once', () => {
       'monitoring.events[0]', 'monitoring.redact.mask', 'limits.drainMs',
     ].sort(),
   );
+});
+
+test('30 days are fine for all periods of keys', () => {
+  const month = 30 * 86_400_000;
+  expect(problemsOf({ ...GOOD, security: { sessionTimeout: month }, rotation: { interval: month } })).toEqual([]);
+  expect(problemsOf({ ...GOOD, security: { sessionTimeout: 60_000 }, rotation: { interval: 1 } })).toEqual([]);
 });
 
 test('an option that is undefined counts as left out', () => {

@@ -1,0 +1,153 @@
+import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
+import { FakeClock } from '@lemur-bookstores/mesh-interface';
+import { Disk } from './support/disk.js';
+import { TestAuthority } from './support/authority.js';
+import { TestBed } from './support/test-bed.js';
+import { until } from './support/until.js';
+
+const bed = new TestBed();
+afterEach(() => bed.close());
+afterAll(() => bed.remove());
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+const MINUTE = 60_000;
+
+describe('rotateKeys()', () => {
+  test('before initialize() and after cleanup() there is nothing to rotate; a reason that is none is told', async () => {
+    const { mesh } = bed.mesh({ serviceId: 'orders' });
+    await expect(mesh.rotateKeys()).rejects.toMatchObject({ code: 'FAILED_PRECONDITION', reason: 'not_initialized' });
+    await mesh.initialize();
+    await expect(mesh.rotateKeys({ reason: 'boredom' as 'manual' })).rejects.toMatchObject({ reason: 'invalid_option', message: expect.stringContaining('reason: ') });
+    await mesh.cleanup();
+    await expect(mesh.rotateKeys()).rejects.toMatchObject({ code: 'FAILED_PRECONDITION', reason: 'mesh_closed' });
+  });
+
+  test('the trail has the own keys from system.start to system.stop, and each static key by its name', async () => {
+    const { mesh, audit } = await bed.running({ serviceId: 'orders', security: { sessionTimeout: 2 * DAY } });
+    const first = mesh.crypto.staticKeyId;
+    const result = await mesh.rotateKeys({ reason: 'certificate' });
+    expect(result).toMatchObject({ previousKeyId: first, keyId: mesh.crypto.staticKeyId, trigger: 'certificate', sessionsEnded: 0, sessionsLeft: 0 });
+    await mesh.cleanup();
+    const keys = audit.events.filter(({ eventType, details }) => eventType === 'key_rotation' || details.action.startsWith('system.'));
+    expect(keys.map(({ details }) => [details.action, details.metadata?.['keyType'], details.metadata?.['keyId']])).toEqual([
+      ['system.start', undefined, undefined],
+      ['key.activated', 'static', first],
+      ['key.activated', 'certificate', expect.any(String)],
+      ['key.rotated', 'static', result.keyId],
+      ['key.retired', 'static', result.keyId],
+      ['key.retired', 'certificate', keys[2]?.details.metadata?.['keyId']],
+      ['system.stop', undefined, undefined],
+    ]);
+    expect(keys[3]?.details.metadata).toMatchObject({ policy: { intervalMs: 2 * DAY, source: 'option' }, retired: { destroyed: true } });
+  });
+
+  test('fail-closed and no durable sink: rejected, the old key stays, and the trail says so once it can', async () => {
+    const disk = new Disk();
+    const { mesh } = await bed.running({ serviceId: 'orders', monitoring: { adapters: [disk], delivery: { key_rotation: 'fail-closed' } } });
+    const before = mesh.crypto.staticKeyId;
+    disk.becomes('full', 'key.rotated');
+    await expect(mesh.rotateKeys()).rejects.toMatchObject({ reason: 'audit_unavailable' });
+    expect(mesh.crypto.staticKeyId).toBe(before);
+    disk.recovers();
+    await mesh.rotateKeys();
+    expect(mesh.crypto.staticKeyId).not.toBe(before);
+    expect(disk.actions('key.ro')).toEqual(['key.rotation_failed', 'key.rotated']);
+  });
+});
+
+describe('by time', () => {
+  test('the static key is rotated within security.sessionTimeout, and never overdue', async () => {
+    const clock = new FakeClock(Date.now());
+    const { mesh, audit } = await bed.running({ serviceId: 'orders', clock, security: { sessionTimeout: 10 * MINUTE } });
+    await clock.advance(50 * MINUTE);
+    const rotations = audit.having('key.rotated').filter(({ details }) => details.metadata?.['keyType'] === 'static');
+    expect(rotations.length).toBeGreaterThanOrEqual(5);
+    expect(rotations.every(({ details }) => details.metadata?.['trigger'] === 'interval')).toBe(true);
+    expect(audit.having('key.overdue')).toEqual([]);
+    expect((await mesh.health.runCheck('crypto')).details).toMatchObject({ staticKey: { keyId: mesh.crypto.staticKeyId, intervalMs: 10 * MINUTE, overdue: false } });
+    await mesh.cleanup();
+    const told = audit.events.length;
+    await clock.advance(50 * MINUTE);
+    expect(audit.events).toHaveLength(told);
+  });
+
+  test('one that should have been rotated and was not: an event, once, and the check crypto is degraded', async () => {
+    const clock = new FakeClock(Date.now());
+    const disk = new Disk();
+    const { mesh } = await bed.running({ serviceId: 'orders', clock, security: { sessionTimeout: 10 * MINUTE }, monitoring: { adapters: [disk], delivery: { key_rotation: 'fail-closed' } } });
+    disk.becomes('full', 'key.rotated');
+    await clock.advance(20 * MINUTE);
+    expect(disk.events.filter(({ details }) => details.action === 'key.overdue')).toMatchObject([{ details: { success: false, metadata: { keyType: 'static', keyId: mesh.crypto.staticKeyId } } }]);
+    expect(await mesh.health.runCheck('crypto')).toMatchObject({ status: 'degraded', error: expect.stringContaining('static key'), details: { staticKey: { overdue: true } } });
+    const before = mesh.crypto.staticKeyId;
+    disk.recovers();
+    await until('it is rotated', async () => {
+      await clock.advance(10_000);
+      return mesh.crypto.staticKeyId !== before;
+    });
+    expect(await mesh.health.runCheck('crypto')).toMatchObject({ status: 'healthy' });
+  });
+
+  test('rotation.autoRotate: false leaves it, and nothing is overdue', async () => {
+    const clock = new FakeClock(Date.now());
+    const { mesh, audit } = await bed.running({ serviceId: 'orders', clock, security: { sessionTimeout: 10 * MINUTE }, rotation: { autoRotate: false } });
+    const before = mesh.crypto.staticKeyId;
+    await clock.advance(HOUR);
+    expect([mesh.crypto.staticKeyId, audit.having('key.rotated'), audit.having('key.overdue')]).toEqual([before, [], []]);
+  });
+});
+
+describe('the own certificate', () => {
+  test('of the local trust domain is renewed at 60 % of its life, again and again, also after jumps of the wall clock', async () => {
+    const clock = new FakeClock(Date.now());
+    const { mesh, audit } = await bed.running({ serviceId: 'orders', clock });
+    const renewals = () => audit.having('key.rotated').filter(({ details }) => details.metadata?.['keyType'] === 'certificate');
+    for (let renewal = 1; renewal <= 3; renewal++) {
+      // By the wall clock, which a machine that wakes up finds somewhere else.
+      clock.jump(0.54 * DAY);
+      await clock.advance(MINUTE);
+      expect(renewals()).toHaveLength(renewal - 1);
+      clock.jump(0.12 * DAY);
+      await clock.advance(MINUTE);
+      expect(renewals()).toHaveLength(renewal);
+    }
+    for (const jump of [HOUR, -HOUR, DAY, -DAY]) {
+      clock.jump(jump);
+      await clock.advance(MINUTE);
+      expect(mesh.crypto.certificateState().state).toBe('valid');
+    }
+    expect([audit.having('key.overdue'), (await mesh.health.runCheck('crypto')).status]).toEqual([[], 'healthy']);
+    const chain = renewals().map(({ details }) => details.metadata as { keyId: string; previousKeyId: string });
+    expect(chain.slice(1).map(({ previousKeyId }) => previousKeyId)).toEqual(chain.slice(0, -1).map(({ keyId }) => keyId));
+  });
+
+  test('from files, not replaced in time: an event at 20 %, degraded; once it has ended new handshakes fail by name, live sessions go on', async () => {
+    const clock = new FakeClock(Date.now());
+    const authority = new TestAuthority(bed.folder);
+    const life = { ttlMs: 10 * HOUR };
+    const server = await bed.running({ serviceId: 'payments', host: '127.0.0.1', clock, identity: await authority.files('payments', life), limits: { idlePingMs: 100 * HOUR } });
+    server.mesh.handle('pay', () => 'paid');
+    const client = await bed.running({
+      serviceId: 'orders', host: '127.0.0.1', clock, identity: await authority.files('orders', { ttlMs: 100 * HOUR }), limits: { idlePingMs: 100 * HOUR },
+      discovery: { services: [{ id: 'payments', host: '127.0.0.1', port: server.port }] },
+    });
+    const calls = client.mesh.connect('payments');
+    expect(await calls.call('pay', {})).toBe('paid');
+    clock.jump(8.5 * HOUR);
+    await clock.advance(MINUTE);
+    expect((await server.audit.waitFor('key.overdue')).details.metadata).toMatchObject({ keyType: 'certificate' });
+    expect(await server.mesh.health.runCheck('crypto')).toMatchObject({ status: 'degraded', error: expect.stringContaining('renew it'), details: { certificate: { state: 'expiring', daysLeft: 0 } } });
+
+    clock.jump(DAY);
+    await clock.advance(1_000);
+    expect(await calls.call('pay', {})).toBe('paid');
+    expect(await server.mesh.health.runCheck('crypto')).toMatchObject({ status: 'unhealthy' });
+    const late = await bed.running({
+      serviceId: 'reports', host: '127.0.0.1', clock, identity: await authority.files('reports', { ttlMs: 100 * HOUR }),
+      discovery: { services: [{ id: 'payments', host: '127.0.0.1', port: server.port }] },
+    });
+    await expect(late.mesh.connect('payments').call('pay', {})).rejects.toMatchObject({ reason: 'certificate_expired' });
+    expect(server.audit.having('key.overdue')).toHaveLength(1);
+  });
+});
