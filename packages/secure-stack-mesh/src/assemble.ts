@@ -47,6 +47,7 @@ export function assemble(options: CompleteOptions, status: () => MeshHealth['sta
     backoff: options.backoff,
     codec: options.codec,
     health: status,
+    sessionTimeoutMs: options.sessionTimeoutMs,
     onStopped: () => {
       own.ownKeys.stop();
       crypto.close();
