@@ -1,7 +1,8 @@
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
 import { FakeClock } from '@lemur-bookstores/mesh-interface';
-import { Disk } from './support/disk.js';
 import { TestAuthority } from './support/authority.js';
+import { Disk } from './support/disk.js';
+import { dialAsRogue } from './support/rogue.js';
 import { TestBed } from './support/test-bed.js';
 import { until } from './support/until.js';
 
@@ -53,6 +54,109 @@ describe('rotateKeys()', () => {
     await mesh.rotateKeys();
     expect(mesh.crypto.staticKeyId).not.toBe(before);
     expect(disk.actions('key.ro')).toEqual(['key.rotation_failed', 'key.rotated']);
+  });
+});
+
+describe('live sessions', () => {
+  /** 'orders' calls 'payments' as long as it is told to, and both can be seen through. */
+  async function calling() {
+    const clock = new FakeClock(Date.now());
+    const limits = { idlePingMs: 100 * HOUR };
+    const server = bed.mesh({ serviceId: 'payments', clock, limits });
+    server.mesh.handle('pay', (input) => input);
+    await server.mesh.initialize();
+    const client = await bed.running({ serviceId: 'orders', clock, limits });
+    const calls = client.mesh.connect('payments');
+    const answers: unknown[] = [];
+    let sent = 0;
+    const call = async (): Promise<void> => {
+      const number = sent++;
+      answers.push((await calls.call('pay', { number, text: 'x'.repeat(number % 7 === 0 ? 400_000 : 10) }) as { number: number }).number);
+    };
+    await call();
+    /** Lets time pass, with calls in flight all the while. */
+    const passing = async (ms: number): Promise<void> => {
+      for (let passed = 0; passed < ms; passed += 500) {
+        const inFlight = [call(), call(), call()];
+        await clock.advance(500);
+        await Promise.all(inFlight);
+      }
+    };
+    const opened = (): number => server.audit.having('connection.open').length;
+    const expectAllAnswered = (): void => {
+      expect([...answers].sort((one, other) => Number(one) - Number(other))).toEqual(Array.from({ length: sent }, (_, index) => index));
+      expect(client.mesh.getStats().metrics).toMatchObject({ messagesFailed: 0, messagesSent: sent });
+    };
+    return { clock, server, client, call, passing, opened, expectAllAnswered };
+  }
+
+  /** Runs to its end while time passes. */
+  async function during<T>(work: Promise<T>, pass: () => Promise<void>): Promise<T> {
+    let done = false;
+    const result = work.finally(() => (done = true));
+    await until('it is through', async () => {
+      await pass();
+      return done;
+    });
+    return result;
+  }
+
+  test.each(['client', 'server'] as const)('the %s rotates under calls: in band at once, then by another handshake with the new key; no call fails', async (who) => {
+    const made = await calling();
+    const { server, client, passing, opened } = made;
+    const result = await during(made[who].mesh.rotateKeys(), () => passing(500));
+    expect(result).toMatchObject({ sessionsRekeyed: 1, sessionsEnded: 0, sessionsLeft: 0 });
+    expect([opened(), server.mesh.metrics().rekeys, client.mesh.metrics().rekeys]).toEqual([1, 1, 1]);
+    await passing(10_000);
+    expect(opened()).toBe(2);
+    await until('the first session has ended at both ends', async () => {
+      await passing(500);
+      return [server, client].every(({ audit }) => audit.having('connection.close').length === 1);
+    });
+    made.expectAllAnswered();
+  });
+
+  test('a compromise: another handshake at once, and no call fails', async () => {
+    const made = await calling();
+    const { server, passing, opened } = made;
+    const before = server.mesh.crypto.staticKeyId;
+    const rotating = server.mesh.rotateKeys({ reason: 'compromise' });
+    await until('the key is destroyed', () => server.mesh.crypto.staticKeyId !== before);
+    const result = await during(rotating, () => passing(500));
+    expect(result).toMatchObject({ trigger: 'compromise', sessionsRekeyed: 1, sessionsLeft: 0 });
+    expect(result.durationMs).toBeLessThan(10_000);
+    expect(opened()).toBe(2);
+    made.expectAllAnswered();
+    expect(server.audit.having('key.rotated').at(-1)?.details.metadata).toMatchObject({ keyType: 'static', trigger: 'compromise', previousKeyId: before });
+  });
+
+  test('a compromise: a peer that does no other handshake is closed after 10 s', async () => {
+    const clock = new FakeClock(Date.now());
+    const authority = new TestAuthority(bed.folder);
+    const server = bed.mesh({ serviceId: 'payments', host: '127.0.0.1', clock, identity: await authority.files('payments'), limits: { idlePingMs: 100 * HOUR } });
+    // Its session does not end by itself: an answer is owed.
+    server.mesh.handle('steal', () => new Promise(() => undefined));
+    await server.mesh.initialize();
+    const { stranger } = await dialAsRogue(server.mesh.port as number, authority.material('orders'), 'spiffe://mesh.test/payments');
+    let ended = false;
+    void stranger.ended.then(() => (ended = true));
+    await server.audit.waitFor('connection.open');
+    const rotating = server.mesh.rotateKeys({ reason: 'compromise' });
+    await clock.advance(9_900);
+    expect(ended).toBe(false);
+    await clock.advance(200);
+    expect(await rotating).toMatchObject({ sessionsRekeyed: 0, sessionsEnded: 1, sessionsLeft: 0 });
+    await stranger.ended;
+  });
+
+  test('wall clocks that jump by an hour and a day, forth and back: no session notices', async () => {
+    const { clock, server, client, passing, opened, expectAllAnswered } = await calling();
+    for (const jump of [HOUR, -HOUR, DAY, -DAY]) {
+      clock.jump(jump);
+      await passing(1_000);
+    }
+    expect([opened(), server.audit.having('connection.close'), client.audit.having('connection.close')]).toEqual([1, [], []]);
+    expectAllAnswered();
   });
 });
 
