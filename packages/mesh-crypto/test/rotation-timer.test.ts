@@ -4,7 +4,7 @@ import { RotationTimer } from '../src/rotation-timer.js';
 
 const HOUR = 3_600_000;
 
-function setUp({ intervalMs = HOUR, random = () => 0 } = {}) {
+function setUp({ intervalMs = HOUR, random = () => 0 }: { readonly intervalMs?: number; readonly random?: () => number } = {}) {
   const clock = new FakeClock();
   const warnings: string[] = [];
   const logger: Logger = { ...silentLogger, warn: (message) => warnings.push(message) };
