@@ -87,7 +87,7 @@ export class Narrator {
     this.#rates.push(answered);
     if (this.#rates.length > SPARKS) this.#rates.shift();
     const { style } = this.#screen;
-    const figures = `${number(answered).padStart(5)} calls/s   p50 ${ms(p50).padEnd(8)} p99 ${ms(p99).padEnd(8)} failed ${number(this.#stage.tally.failed)}   connections ${this.#stage.connections}   rotations ${number(this.#stage.trail.rotationCount)}`;
+    const figures = `${number(answered).padStart(5)} calls/s   p50 ${ms(p50).padEnd(8)} p99 ${ms(p99).padEnd(8)} failed ${number(this.#stage.tally.failed)}   rotations ${number(this.#stage.trail.rotationCount)}   connections ${this.#stage.connections}`;
     const path = ['gateway', 'order', 'payment'].map((name) => (this.#stage.process(name).exit === undefined ? style('cyan', name) : style('red', name)));
     const curve = style('green', sparkline(this.#rates, Math.max(...this.#rates)));
     this.#screen.update(['', `${this.#clock()}    ${path.join(' ─▸ ')}   ${curve}`, `            ${figures}`], `${this.#clock()}    ${figures}`);

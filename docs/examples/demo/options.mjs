@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 export const HELP = `npm start [-- options]
@@ -22,7 +23,7 @@ export function parseOptions(args) {
   if (!(seconds >= 3 && seconds <= 86_400)) throw new Error(`--seconds: ${values.seconds} is no number from 3 to 86400`);
   return {
     seconds,
-    out: values.out,
+    out: values.out && resolve(values.out),
     keep: values.keep ?? false,
     verbose: values.verbose ?? false,
     help: values.help ?? false,
