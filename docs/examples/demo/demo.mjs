@@ -42,6 +42,7 @@ async function run() {
   try {
     await play.open();
     await play.rotateKeys();
+    await play.throwOutAThief();
     await play.loseAService();
     await play.underAttack();
     played = true;

@@ -18,6 +18,8 @@ export class Play {
   services = [];
   /** How often both ends of each connection had new keys, and what became of the calls until then: `{ connections, answered, failed }`. */
   rotated;
+  /** What order's `rotateKeys()` gave, and the calls that failed until then: `{ sessionsRekeyed, sessionsEnded, durationMs, failed, … }`. */
+  renewed;
   /** order, before and after. */
   killed;
   restarted;
@@ -70,12 +72,26 @@ export class Play {
     const counts = () => CONNECTIONS.map((ends) => trail.rotationsBetween(...ends));
     while (counts().some((count) => count < ROTATIONS) && performance.now() < deadline) await this.#interruption.pause(20);
     const connections = counts();
-    // The next figures may be from before: those after them have every call that failed until now.
-    for (let i = 0; i < 2; i++) await this.#interruption.until(once(this.#stage.process('gateway'), 'tick'), PATIENCE_MS);
+    await this.#figuresOfNow();
     this.rotated = { connections, answered: tally.answered, failed: tally.failed };
     const text = CONNECTIONS.map((ends, i) => `${ends.join(' ─▸ ')} ${connections[i]} times`).join(', ');
     if (connections.some((count) => count < ROTATIONS)) say.bad(`keys were not replaced: ${text}`);
     else say.good(`replaced at both ends: ${text}`, `${number(this.rotated.answered)} calls answered meanwhile, ${number(this.rotated.failed)} failed`);
+  }
+
+  /** As after a theft: order gets another static key, and every session of it is replaced by one of a new handshake, make-before-break. */
+  async throwOutAThief() {
+    const say = this.#narrator;
+    const order = this.#stage.process('order');
+    const told = once(order, 'renewed');
+    say.start("order's keys may be stolen: every session gets a new handshake", "mesh.rotateKeys({ reason: 'compromise' })");
+    order.tell({ type: 'compromise' });
+    const [{ result } = {}] = (await this.#interruption.until(told, PATIENCE_MS)) ?? [];
+    await this.#figuresOfNow();
+    const { failed } = this.#stage.tally;
+    if (result === undefined) return say.bad('order did not replace its keys');
+    this.renewed = { ...result, failed };
+    say.good(`another static key, ${result.sessionsRekeyed} sessions replaced, in ${ms(result.durationMs)}`, `${number(failed)} calls failed`);
   }
 
   /** order is killed, and started again a little later. Nobody is told: callers find the new one by its name. */
@@ -150,6 +166,11 @@ export class Play {
     if (status !== 'authentic') return say.bad(`the report is ${status}`);
     say.good(`${number(summary.keys)} keys of ${services.join(', ')}; ${number(summary.changes)} changes, ${number(summary.findings)} findings`, files.html);
     for (const { kind, service, text } of gaps) if (kind === 'ended without closing') say.detail(`a gap in coverage, ${service}: ${text}`);
+  }
+
+  /** The gateway's next figures may be from before: those after them have every call that failed until now. */
+  async #figuresOfNow() {
+    for (let i = 0; i < 2; i++) await this.#interruption.until(once(this.#stage.process('gateway'), 'tick'), PATIENCE_MS);
   }
 
   async #tamper(key, text, service, change) {

@@ -31,14 +31,20 @@ function aboutCalls({ tally, all }, { services, restarted }) {
 }
 
 /** That keys changed, at both ends, and that no call noticed: until order is killed none fails. */
-function aboutTheKeys(_stage, { rotated }) {
+function aboutTheKeys(_stage, { rotated, renewed = {} }) {
   const { connections = [], answered = 0, failed } = rotated ?? {};
   const rotations = connections.reduce((sum, count) => sum + count, 0);
+  const { keyId, previousKeyId, sessionsRekeyed, sessionsEnded, durationMs } = renewed;
   return [
     claim(
       'keys were rotated under load, no call failed',
       connections.length === 2 && connections.every((count) => count >= ROTATIONS) && answered > 0 && failed === 0,
       `${number(rotations)} at both ends; calls: ${number(answered)} answered, ${failed ?? '?'} failed`,
+    ),
+    claim(
+      'new handshakes with a new key, no call failed',
+      keyId !== previousKeyId && sessionsRekeyed === 2 && sessionsEnded === 0 && renewed.failed === 0,
+      `${sessionsRekeyed ?? 0} sessions of order in ${ms(durationMs)}, ${renewed.failed ?? '?'} failed`,
     ),
   ];
 }

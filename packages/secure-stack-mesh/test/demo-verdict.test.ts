@@ -68,6 +68,7 @@ function goodRun() {
     },
     play: {
       rotated: { connections: [2, 2], answered: 1, failed: 0 },
+      renewed: { keyId: 'k7', previousKeyId: 'k6', sessionsRekeyed: 2, sessionsEnded: 0, durationMs: 40, failed: 0 },
       report: { exitCode: 0, signed: true, status: 'authentic', services: ['gateway', 'order', 'payment'], summary: { keys: 9 }, rotations: keys },
       services: [payment, killed, gateway], killed, restarted, impostor, answeredBeforeAttack: 2, answeredUnderAttack: 3,
       verified: { exitCode: 0, status: 'authentic', logs: ['payment', 'order', 'gateway'].map(trailOf) },
@@ -94,7 +95,7 @@ describe("the demo's verdict", () => {
 
   test('holds every claim for a good run', () => {
     const { stage, play } = goodRun();
-    expect(judge(stage, play)).toHaveLength(22);
+    expect(judge(stage, play)).toHaveLength(23);
     expect(broken({ stage, play })).toEqual([]);
   });
 
@@ -110,6 +111,10 @@ describe("the demo's verdict", () => {
     ['a connection whose keys were replaced too rarely', 'keys were rotated under load, no call failed', ({ play }) => (play.rotated.connections = [3, 1])],
     ['a call that failed while keys were replaced', 'keys were rotated under load, no call failed', ({ play }) => (play.rotated.failed = 1)],
     ['keys that were replaced without load', 'keys were rotated under load, no call failed', ({ play }) => (play.rotated.answered = 0)],
+    ['a static key that stayed', 'new handshakes with a new key, no call failed', ({ play }) => (play.renewed.keyId = 'k6')],
+    ['a session that stayed', 'new handshakes with a new key, no call failed', ({ play }) => (play.renewed.sessionsRekeyed = 1)],
+    ['a session that had to be closed', 'new handshakes with a new key, no call failed', ({ play }) => (play.renewed.sessionsEnded = 1)],
+    ['a call that failed for a new handshake', 'new handshakes with a new key, no call failed', ({ play }) => (play.renewed.failed = 1)],
     ['a report that was altered', 'the report on keys is signed and verified', ({ play }) => Object.assign(play.report, { exitCode: 1, status: 'altered' })],
     ['a report without a signature', 'the report on keys is signed and verified', ({ play }) => (play.report.signed = false)],
     ['a report without a service', 'the report on keys is signed and verified', ({ play }) => void play.report.services.pop()],

@@ -109,12 +109,13 @@ describe('the demo', () => {
     await succeeds(demo);
     const { output } = demo;
     expect(output).toMatch(/✓ replaced at both ends: gateway ─▸ order [2-9]\d* times, order ─▸ payment [2-9]\d* times\n.* 0 failed/);
+    expect(output).toMatch(/✓ another static key, 2 sessions replaced, in [\d.]+ m?s\n +0 calls failed/);
     expect(output).toMatch(/✗ order \(pid \d+\) is killed: SIGKILL/);
     expect(output).toMatch(/✓ callers found it: served again [\d.]+ m?s after the kill/);
     expect(output.match(/audited: auth\.failed, peer_untrusted, trust domain local-/g)).toHaveLength(3);
     const summary = output.slice(output.indexOf('What happened'));
     expect(summary).not.toContain('✗');
-    expect(summary.match(/^ {2}✓/gm)?.length).toBe(22);
+    expect(summary.match(/^ {2}✓/gm)?.length).toBe(23);
     expect(output.match(/✓ caught: in a copy/g)).toHaveLength(3);
     expect(output).toMatch(/✓ [\d,]+ records, authentic/);
     const [, answered, made] = /Calls +([\d,]+) of ([\d,]+) answered/.exec(summary) ?? [];

@@ -1,7 +1,7 @@
 // Takes orders and has payment charge them.
 import { ComplianceAdapter } from '@lemur-bookstores/adapter-compliance';
 import { FileAdapter, SecureMesh } from '@lemur-bookstores/secure-stack-mesh';
-import { ParentAdapter, parentLogger, rotationOfTheDemo, serve } from './parent.mjs';
+import { ParentAdapter, parentLogger, rotationOfTheDemo, serve, tellParent } from './parent.mjs';
 
 const CENTS_A_COPY = 1_250;
 
@@ -20,4 +20,8 @@ mesh.handle('placeOrder', async ({ book, copies }, { signal }) => {
   return { book, copies, cents, receipt, pids: [process.pid, pid] };
 });
 
-await serve(mesh, { adapter });
+await serve(mesh, {
+  adapter,
+  // Somebody may have read the memory of this process: another static key, and a new handshake for every session.
+  on: { compromise: async () => tellParent({ type: 'renewed', result: await mesh.rotateKeys({ reason: 'compromise' }) }) },
+});
