@@ -108,7 +108,7 @@ export class ConnectionJournal {
   }
 
   ended(direction: Direction, session: Session, end: SessionEnd): void {
-    this.#keys.retired(session.channel);
+    this.#keys.retired(session.channel, session.retiredFor);
     this.endedRekeys += session.channel.epoch;
     this.endedBytes.sent += session.packer.sentBytes;
     this.endedBytes.received += session.receivedBytes;

@@ -16,6 +16,7 @@ import type {
   SpentReason,
 } from '@lemur-bookstores/mesh-interface';
 import { hold, isFailClosed } from './audit-hold.js';
+import type { RetirementCause } from './session-delegate.js';
 
 /** How long new keys may be in use before a durable sink has it, where `key_rotation` events are `fail-closed`, in ms. */
 const ROTATION_HOLD_MS = 10_000;
@@ -87,13 +88,17 @@ export class KeyJournal {
     this.#audit.record(eventOf(channel, 'key.rotation_failed', { keyId: channel.rekeying.usage.keyId, trigger }, WHY[why]));
   }
 
-  /** The session has ended, and its channel is destroyed: says so where its first key was said. */
-  retired(channel: SecureChannel): void {
+  /**
+   * The session has ended, and its channel is destroyed: says so where its first key was said.
+   * @param cause why it was ended, where that was decided here
+   */
+  retired(channel: SecureChannel, cause?: RetirementCause): void {
     const followed = this.#followed.get(channel);
     if (followed === undefined || !this.#speaksOf(channel)) return;
     this.#followed.delete(channel);
     const { usage } = channel.rekeying;
-    this.#audit.record(eventOf(channel, 'key.retired', { keyId: usage.keyId, trigger: followed.trigger, retired: retiredOf(usage) }));
+    const trigger = cause === 'compromise' ? cause : followed.trigger;
+    this.#audit.record(eventOf(channel, 'key.retired', { keyId: usage.keyId, trigger, retired: retiredOf(usage) }));
   }
 
   #speaksOf(channel: SecureChannel): channel is RekeyingChannel {

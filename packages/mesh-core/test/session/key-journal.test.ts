@@ -73,6 +73,14 @@ describe('key journal', () => {
     expect(audit.actions()).toEqual(['key.activated', 'key.retired']);
   });
 
+  test.each([['compromise', 'compromise'], ['key_rotation', 'interval'], [undefined, 'interval']] as const)('a session that was ended because of %s: the trigger of its last key is %s', (cause, trigger) => {
+    const { audit, journal, channel, rotate } = rigWith(new RecordingAudit());
+    journal.activated(channel);
+    rotate('interval');
+    journal.retired(channel, cause);
+    expect(audit.events.at(-1)?.details).toMatchObject({ action: 'key.retired', metadata: { trigger } });
+  });
+
   test('a rotation before the session stands here: its first key is said before it, and not again', () => {
     const { audit, journal, channel, rekeying, rotate } = rigWith(new RecordingAudit());
     rotate('interval');
