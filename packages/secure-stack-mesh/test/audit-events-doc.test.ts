@@ -6,7 +6,7 @@ import { documentedEvents, headings } from './support/audit-events-doc.js';
 const root = new URL('../../../', import.meta.url);
 const events = documentedEvents(root);
 
-/** Look like actions and are none of ours: the path of an option, the name of a file, what only the evidence ledger reads. */
+/** Look like actions and are none of ours: the path of an option, the name of a file. */
 const NO_ACTIONS = new Set(['identity.local', 'key.pem']);
 
 /** The text of every source file, but for the table itself. */

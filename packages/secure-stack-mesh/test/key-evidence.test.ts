@@ -89,3 +89,18 @@ test('what a key protected is what the session sent and received: the same at bo
   expect(one.bytes).toBeGreaterThan(14 * 20);
   expect({ records: other.records, bytes: other.bytes }).toEqual({ records: one.records, bytes: one.bytes });
 });
+
+test('a compromise: the sessions there were end, and their last keys with it; what takes their place begins anew', async () => {
+  const payments = bed.mesh({ serviceId: 'payments' });
+  payments.mesh.handle('pay', (input) => input);
+  await payments.mesh.initialize();
+  const orders = await bed.running({ serviceId: 'orders' });
+  const client = orders.mesh.connect('payments');
+  await client.call('pay', 1);
+  await orders.mesh.rotateKeys({ reason: 'compromise' });
+  await client.call('pay', 2);
+  await until('the first session has ended', () => keyEvents(orders, 'key.retired').length === 1);
+  const [first, second] = keyEvents(orders, 'key.activated');
+  expect(keyEvents(orders, 'key.retired')[0]).toMatchObject({ keyId: first?.['keyId'], trigger: 'compromise', retired: { destroyed: true } });
+  expect([first?.['trigger'], second?.['trigger'], first?.['keyId'] !== second?.['keyId']]).toEqual(['start', 'start', true]);
+});
