@@ -178,11 +178,15 @@ export class OutboundSession implements SessionDelegate {
     this.#closeWhenDrained();
   }
 
-  onEnd(end: SessionEnd): void {
+  onEnd(end: SessionEnd, unwritten: ReadonlySet<number>): void {
     const waiting = [...this.#pending.values()];
     this.#pending.clear();
     this.#listener.onEnd(end);
-    for (const call of waiting) call.onFailure(lost(end));
+    for (const call of waiting) {
+      // What waited for a slow reader, or for keys that did not come, may go elsewhere.
+      if (unwritten.has(call.id)) call.onNotProcessed();
+      else call.onFailure(lost(end));
+    }
     for (const done of this.#onDrained.splice(0)) done();
   }
 
@@ -197,7 +201,7 @@ export class OutboundSession implements SessionDelegate {
   }
 }
 
-/** Every call in flight learns the same: it was written, nobody knows whether it ran (PROTOCOL 1.5). */
+/** Every call that was written learns the same: nobody knows whether it ran (PROTOCOL 1.5). */
 function lost(end: SessionEnd): MeshError {
   const why = end.type === 'closed' ? (end.by === 'us' ? 'closed here' : 'closed by the peer') : end.error.message;
   return new MeshError('connection_lost', `the connection ended before the answer came (${why}); the call may have run`, {

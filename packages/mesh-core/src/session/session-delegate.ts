@@ -39,5 +39,6 @@ export interface SessionDelegate {
   onRotated(rotation: KeysRotated): void;
   /** The keys will not be replaced any more: this session has to be (PROTOCOL 3.6, 3.8). */
   onSpent(why: SpentReason, trigger: RekeyTrigger): void;
-  onEnd(end: SessionEnd): void;
+  /** @param unwritten ids of requests that still waited whole: they have provably not run */
+  onEnd(end: SessionEnd, unwritten: ReadonlySet<number>): void;
 }

@@ -225,9 +225,9 @@ export class Session {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#keepAlive.stop();
-    this.packer.close();
+    const unwritten = this.packer.close();
     this.#reassembly.clear();
     this.channel.destroy();
-    this.#delegate.onEnd(end);
+    this.#delegate.onEnd(end, unwritten);
   }
 }

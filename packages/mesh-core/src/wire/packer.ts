@@ -129,12 +129,14 @@ export class Packer {
     return this.#queue.isEmpty && !this.#holds;
   }
 
-  /** Drops what waits. */
-  close(): void {
+  /** Drops what waits. @returns ids of the requests among it that have provably not been written */
+  close(): ReadonlySet<number> {
+    const unwritten = this.#queue.unwritten();
     this.#closed = true;
     this.#queue.clear();
     this.#scratch = undefined;
     this.#count = 0;
+    return unwritten;
   }
 
   #fitsInline(body: string | Uint8Array | undefined): boolean {
@@ -186,7 +188,8 @@ export class Packer {
 
   #large(kind: number, flags: number, id: number, head: Buffer, body: string | Uint8Array | undefined): void {
     const bytes = typeof body === 'string' ? Buffer.from(body, 'utf8') : body;
-    const message = new OutgoingMessage(id, head, bytes, this.#nextFragmentId);
+    // By its id only a request is taken back: that of a pong is the peer's choice.
+    const message = new OutgoingMessage(kind === MessageKind.request ? id : 0, head, bytes, this.#nextFragmentId);
     writeHeader(head, 0, kind, flags, id, message.bytes - HEADER_BYTES);
     const blocked = !this.#queue.isEmpty || this.#blocked;
     if (blocked && this.#queue.bytes + message.bytes > this.#maxQueuedBytes) {

@@ -39,6 +39,11 @@ export class SendQueue {
     return this.#takeOut(this.#small, id) || this.#takeOut(this.#large, id);
   }
 
+  /** Ids of the messages of which nothing is written. */
+  unwritten(): Set<number> {
+    return new Set([...this.#small, ...this.#large].flatMap((message) => (message === undefined || message.begun ? [] : [message.id])));
+  }
+
   /** A message of which some fragments are written and some are not. */
   begun(id: number): OutgoingMessage | undefined {
     const first = this.#large[0];

@@ -217,6 +217,22 @@ describe('the end', () => {
     expect(thrown(() => outbound.send(new Call(), 1))).toMatchObject({ reason: 'session_closed', mayHaveRun: false });
   });
 
+  test.each<[string, (rig: SessionRig) => void]>([
+    ['a cut connection', ({ connection }) => connection.onEnd({})],
+    ["the peer's CLOSE", (rig) => rig.feed(message(close, 0))],
+    ['our close', ({ session }) => session.close()],
+  ])('regression: after %s, a call that still waited whole may go elsewhere; one that was written, or half written, may have run', async (_name, act) => {
+    const { rig, send } = opened();
+    const written = send();
+    await turns();
+    rig.connection.stalled = true;
+    const half = send(Buffer.alloc(4 * 1024 * 1024 - 100));
+    const waiting = [send(), send(Buffer.alloc(300_000)), send()];
+    act(rig);
+    for (const { failure, notProcessed } of waiting) expect([failure, notProcessed]).toEqual([undefined, 1]);
+    for (const { failure, notProcessed } of [written, half]) expect([failure?.reason, failure?.mayHaveRun, notProcessed]).toEqual(['connection_lost', true, 0]);
+  });
+
   test('a dead peer: calls in flight end 10 s after the ping', async () => {
     const { rig, send } = opened();
     const call = send();

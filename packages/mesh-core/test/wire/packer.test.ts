@@ -206,6 +206,16 @@ describe('a slow reader', () => {
     expect(packer.takeBack(2)).toBe(false);
   });
 
+  test('regression: a pong that waits with the id of a request, which is the choice of the peer, is not taken back in its place', () => {
+    const { packer, channel } = rig();
+    packer.message(request, 1, 1, 'small');
+    Object.assign(channel, { rekeying: { holds: true } });
+    packer.control(MessageKind.pong, 1);
+    packer.message(request, 1, 2, 'waits');
+    expect(packer.takeBack(1)).toBe(false);
+    expect([...packer.close()].filter((id) => id > 0)).toEqual([2]);
+  });
+
   test('takeBack never takes what is written, or half written', async () => {
     const { packer, connection, read } = rig({ stalled: true });
     packer.message(request, 1, 1, 'small');
