@@ -20,6 +20,8 @@ export interface StaticKeyUse {
   readonly pair: KeyPair;
   /** It was destroyed because of a compromise: whatever the handshake proves, it proves nothing. */
   readonly revoked: boolean;
+  /** Whether a public key is the own one, or was until a moment ago: another handshake under way may have it. */
+  isOwn(publicKey: Uint8Array): boolean;
   /** The handshake is over. Safe to call twice. */
   end(): void;
 }
@@ -53,7 +55,7 @@ class StaticKey implements NewStaticKey {
     this.activatedMonotonic = clock.monotonic();
   }
 
-  use(): StaticKeyUse {
+  use(isOwn: (publicKey: Uint8Array) => boolean): StaticKeyUse {
     this.#users++;
     let ended = false;
     const end = (): void => {
@@ -63,7 +65,7 @@ class StaticKey implements NewStaticKey {
       if (this.state === 'replaced' && this.#users === 0) this.destroy();
     };
     const isRevoked = (): boolean => this.revoked;
-    return { pair: this.pair, end, get revoked() { return isRevoked(); } };
+    return { pair: this.pair, end, isOwn, get revoked() { return isRevoked(); } };
   }
 
   /** Handshakes under way may end with it; new ones do not get it. */
@@ -89,6 +91,7 @@ export class StaticKeys {
   readonly #primitives: CryptoPrimitives;
   readonly #clock: Clock;
   readonly #replaced = new Set<StaticKey>();
+  readonly #isOwn = (publicKey: Uint8Array): boolean => [this.#present, ...this.#replaced].some(({ pair }) => Buffer.compare(pair.publicKey, publicKey) === 0);
   #present: StaticKey;
 
   constructor(primitives: CryptoPrimitives, clock: Clock) {
@@ -105,7 +108,7 @@ export class StaticKeys {
 
   /** For one handshake. */
   use(): StaticKeyUse {
-    return this.#present.use();
+    return this.#present.use(this.#isOwn);
   }
 
   make(): NewStaticKey {

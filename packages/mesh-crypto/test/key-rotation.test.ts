@@ -116,6 +116,15 @@ describe('rotate()', () => {
     expect(channelOf(underWay(crypto, peer).finish()).peer.serviceId).toBe('order');
   });
 
+  test.each(['dialler', 'acceptor'] as const)('an own key is no peer, also where the %s still has the one before', async (old) => {
+    const [dialled, accepted] = [crypto.dial({ serviceId: 'order' }), crypto.accept()];
+    await rotation().rotate();
+    const initiator = old === 'dialler' ? dialled : crypto.dial({ serviceId: 'order' });
+    const responder = old === 'dialler' ? crypto.accept() : accepted;
+    const second = replyOf(responder.receive(initiator.start() ?? Buffer.alloc(0)));
+    expect(thrown(() => initiator.receive(second))).toMatchObject({ reason: 'reflected_handshake' });
+  });
+
   test('the old key opens no handshake 10 s later', async () => {
     const old = underWay(crypto, peer);
     await rotation().rotate();

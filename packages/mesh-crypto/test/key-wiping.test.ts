@@ -3,12 +3,14 @@ import { existsSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, expect, test } from '@jest/globals';
+import { FakeClock } from '@lemur-bookstores/mesh-interface';
 import { InitiatorHandshake, ResponderHandshake } from '../src/channel/channel-handshake.js';
 import { NoiseChannel } from '../src/channel/noise-channel.js';
 import { NoiseHandshake, type HandshakeKeys } from '../src/noise/noise-handshake.js';
 import { nodePrimitives } from '../src/primitives/node-primitives.js';
 import { allocateSecret } from '../src/primitives/secret-memory.js';
 import type { CryptoPrimitives } from '../src/primitives/primitives.js';
+import { StaticKeys } from '../src/static-keys.js';
 import { countInMemory, masked } from './support/memory-scan.js';
 import { createAuthority } from './support/openssl-certificates.js';
 import { partyOf, shakeHands } from './support/parties.js';
@@ -110,6 +112,32 @@ function watchedPrimitives(seen: Uint8Array[]): CryptoPrimitives {
     }),
   };
 }
+
+onLinux.each([false, true])('after a rotation of the static key and a collection the old one is nowhere in the process; compromised: %s', async (compromised) => {
+  const seen: Uint8Array[] = [];
+  const clock = new FakeClock();
+  const keys = new StaticKeys(watchedPrimitives(seen), clock);
+  const [ended, forgotten] = [keys.use(), keys.use()];
+  const next = keys.make();
+  const unwanted = keys.make();
+  // Only the private keys: what a handshake makes of them is wiped there.
+  const [old, present, discarded] = seen as [Uint8Array, Uint8Array, Uint8Array];
+  await collect();
+  for (const count of countInMemory([old, present, discarded])) expect(count).toBeGreaterThanOrEqual(1);
+  unwanted.discard();
+  keys.take(next, compromised);
+  ended.end();
+  if (!compromised) {
+    await collect();
+    expect(countInMemory([old])[0]).toBeGreaterThanOrEqual(1);
+    await clock.advance(10_000);
+  }
+  await collect();
+  const [ofOld = 0, ofPresent = 0, ofDiscarded = 0] = countInMemory([old, present, discarded]);
+  expect([ofOld, ofDiscarded]).toEqual([0, 0]);
+  expect(ofPresent).toBeGreaterThanOrEqual(1);
+  expect([forgotten.revoked, keys.state.keyId]).toEqual([compromised, next.keyId]);
+});
 
 /** The keys that a session has now: its last three blocks of HKDF are rk, kIR and kRI. */
 const PRESENT = 3;

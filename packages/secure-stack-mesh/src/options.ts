@@ -72,7 +72,7 @@ export interface SecureMeshOptions {
     /** How an instance is chosen. Default `least-loaded`. */
     readonly strategy?: LoadBalancingStrategy;
   };
-  /** When the keys of sessions are replaced (docs/key-rotation.md). */
+  /** When the keys of sessions are replaced (docs/key-rotation.md). How often the static key of handshakes is, `security.sessionTimeout` says. */
   readonly rotation?: RotationOptions;
   /** Audit: where events go, which, and what is promised of them. */
   readonly monitoring?: MonitoringOptions;

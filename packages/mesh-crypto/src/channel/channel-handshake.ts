@@ -24,7 +24,7 @@ export interface ChannelHandshakeOptions extends PeerPolicy {
   /** The process's own; stays the caller's. */
   readonly staticKey: KeyPair;
   /** Where it may be replaced meanwhile: told when the handshake is over, asked whether the key still counts. */
-  readonly staticKeyUse?: { readonly revoked: boolean; end(): void };
+  readonly staticKeyUse?: { readonly revoked: boolean; isOwn(publicKey: Uint8Array): boolean; end(): void };
   /** End of the own leaf's validity, ms since 1970. Default: never. */
   readonly notAfter?: number;
   /** Of the channel's keys. Default: what no rotation options give. */
@@ -85,7 +85,7 @@ abstract class NoiseChannelHandshake implements ChannelHandshake {
     const payload = noise.readMessage(message);
     const staticKey = noise.remoteStaticKey ?? EMPTY;
     // Replicas share an id, but never a static key (PROTOCOL 1.6).
-    if (Buffer.compare(staticKey, this.options.staticKey.publicKey) === 0) {
+    if (Buffer.compare(staticKey, this.options.staticKey.publicKey) === 0 || this.options.staticKeyUse?.isOwn(staticKey) === true) {
       throw new MeshError('reflected_handshake', 'the peer shows our own static key');
     }
     const role = this.role === 'initiator' ? 'responder' : 'initiator';
