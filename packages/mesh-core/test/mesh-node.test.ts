@@ -356,6 +356,21 @@ describe('figures', () => {
     expect(client.snapshot().bytes.sent).toBeGreaterThanOrEqual(atClient.bytes.sent);
   });
 
+  test('onStopped comes once, when sessions have ended and before the trail says so; not where nothing was started', async () => {
+    const audit = new RecordingAudit();
+    const seen: string[][] = [];
+    const onStopped = (): void => void seen.push(audit.events.map(({ details }) => details.action));
+    const [server, client] = [await mesh.started('server', { audit, onStopped }), await mesh.started('client')];
+    server.handle('echo', (input) => input);
+    await client.connect('server').call('echo', 1);
+    await Promise.all([server.stop(), server.stop()]);
+    expect(seen).toHaveLength(1);
+    expect(seen[0]).toContain('connection.close');
+    expect([seen[0]?.includes('system.stop'), audit.events.at(-1)?.details.action]).toEqual([false, 'system.stop']);
+    await mesh.node('never', { onStopped }).stop();
+    expect(seen).toHaveLength(1);
+  });
+
   test('start and stop are system events', async () => {
     const audit = new RecordingAudit();
     const node = await mesh.started('a', { audit });

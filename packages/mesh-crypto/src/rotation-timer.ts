@@ -18,7 +18,7 @@ export interface RotationTimerParts {
   readonly random?: () => number;
 }
 
-/** Rotates a key before it is too old, whoever made it; tries again where that fails. Keeps no process alive. */
+/** Rotates a key before it is too old, whoever made it; tries again where that fails, but not after the end of its manager. Keeps no process alive. */
 export class RotationTimer {
   readonly #parts: RotationTimerParts;
   readonly #random: () => number;
@@ -68,6 +68,8 @@ export class RotationTimer {
       if (run === this.#run) this.#arm();
     } catch (error) {
       if (run !== this.#run) return;
+      // There is nothing to rotate any more.
+      if (MeshError.from(error).reason === 'mesh_closed') return this.stop();
       const retryMs = Math.min(FIRST_RETRY_MS * 2 ** this.#failures++, LAST_RETRY_MS, intervalMs) * (0.5 + this.#random() / 2);
       logger.warn(`the static key was not rotated, next attempt in ${Math.ceil(retryMs)} ms: ${MeshError.from(error).message}`);
       this.#timer = clock.setTimeout(() => void this.#due(run, dueAgeMs), Math.max(1, Math.ceil(retryMs)));

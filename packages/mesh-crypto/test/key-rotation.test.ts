@@ -307,6 +307,16 @@ describe('by time', () => {
     expect(trail.events).toHaveLength(told);
   });
 
+  test('a manager that was closed ends it, with one event', async () => {
+    const keys = rotation({ autoRotate: true });
+    keys.start();
+    crypto.close();
+    await clock.advance(10 * HOUR);
+    expect(trail.actions).toEqual(['key.rotation_failed']);
+    peer.close();
+    expect(clock.pendingTimers).toBe(0);
+  });
+
   test('autoRotate: false starts no timer', () => {
     const timers = clock.pendingTimers;
     rotation().start();
