@@ -32,14 +32,15 @@ export class IssuedIdentity {
 /**
  * Writes `ca.pem`, `key.pem` and `cert.pem` into a folder, which is made if need be (0700). Each file (0600) is replaced as a whole
  * and synced; a service that reads while they are replaced waits for the three to fit together.
+ * @param otherCas PEM certificates of other CAs for `ca.pem`, behind the issuer's: what the service trusts as well while a CA is rolled
  * @returns what `identity` of a mesh takes. Without a key in `issued` no key file is written: put it at `keyFile` yourself.
  * @throws MeshError `identity_unreadable` where the folder cannot be written
  */
-export async function writeIdentityFiles(dir: string, issued: IssuedIdentity): Promise<IdentityFiles> {
+export async function writeIdentityFiles(dir: string, issued: IssuedIdentity, otherCas: readonly string[] = []): Promise<IdentityFiles> {
   const files = { certFile: join(dir, 'cert.pem'), keyFile: join(dir, 'key.pem'), caFile: join(dir, 'ca.pem') };
   try {
     await mkdir(dir, { recursive: true, mode: 0o700 });
-    await replaceFile(files.caFile, issued.caPem);
+    await replaceFile(files.caFile, [issued.caPem, ...otherCas].map((pem) => `${pem.trimEnd()}\n`).join(''));
     if (issued.keyPem !== undefined) await replaceFile(files.keyFile, issued.keyPem);
     await replaceFile(files.certFile, issued.certPem);
   } catch (cause) {

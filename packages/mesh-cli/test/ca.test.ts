@@ -3,6 +3,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, 
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { CertificateAuthority } from '@lemur-bookstores/mesh-ca';
+import { FakeClock } from '@lemur-bookstores/mesh-interface';
 import { temporaryDirectory } from './support/logs.js';
 import { run } from './support/run.js';
 
@@ -93,6 +94,32 @@ describe('ca issue', () => {
     expect(readFileSync(join(target, 'cert.pem'), 'utf8')).toBe(before);
     expect((await issue(ca, target, '--replace')).code).toBe(0);
     expect(readFileSync(join(target, 'cert.pem'), 'utf8')).not.toBe(before);
+  });
+
+  test('from another CA: those in its ca.pem that have not ended stay trusted, until it is told otherwise', async () => {
+    const [old, next] = [await made(), await made()];
+    const ended = CertificateAuthority.create({ trustDomain: 'prod.example.org', validDays: 1, clock: new FakeClock(NOW - 2 * 86_400_000) });
+    const target = join(temporaryDirectory(), 'order-service');
+    const pemOf = (ca: string): string => readFileSync(join(ca, 'ca.pem'), 'utf8');
+    const trusted = (): string[] => (readFileSync(join(target, 'ca.pem'), 'utf8').match(/-----BEGIN[^]+?END CERTIFICATE-----/g) ?? []).map((pem) => `${pem}\n`);
+    await issue(old, target);
+    writeFileSync(join(target, 'ca.pem'), `the old one, and one that has ended\n${pemOf(old)}${ended.certPem}${pemOf(old)}`);
+    const replaced = await issue(next, target, '--replace');
+    expect(replaced.out).toContain('ca.pem trusts 1 other CA(s) still');
+    expect(trusted()).toEqual([pemOf(next), pemOf(old)]);
+    expect((await issue(next, target, '--replace')).code).toBe(0);
+    expect(trusted()).toEqual([pemOf(next), pemOf(old)]);
+    expect((await issue(next, target, '--replace', '--drop-other-cas')).out).not.toContain('other CA');
+    expect(trusted()).toEqual([pemOf(next)]);
+  });
+
+  test('what it trusts as well cannot be read: nothing is replaced', async () => {
+    const [ca, target] = [await made(), join(temporaryDirectory(), 'order-service')];
+    await issue(ca, target);
+    const before = readFileSync(join(target, 'cert.pem'), 'utf8');
+    writeFileSync(join(target, 'ca.pem'), '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n');
+    expect(await issue(ca, target, '--replace')).toMatchObject({ code: 2, err: expect.stringMatching(/holds a certificate that cannot be read/) });
+    expect(readFileSync(join(target, 'cert.pem'), 'utf8')).toBe(before);
   });
 
   test.each<[string, (ca: string) => string[], RegExp]>([

@@ -5,6 +5,7 @@ import { writeIdentityFiles } from '@lemur-bookstores/mesh-ca';
 import { MeshError, type IdentityFiles } from '@lemur-bookstores/mesh-interface';
 import { parseDuration } from '../args/time-argument.js';
 import { readAuthority } from '../authority-files.js';
+import { otherAuthorities } from '../other-authorities.js';
 import { DEFAULT_CA_DIR } from './ca-init.js';
 import type { CommandContext } from './command-context.js';
 
@@ -14,6 +15,7 @@ interface IssueOptions {
   /** ms. */
   readonly ttl: number;
   readonly replace?: boolean;
+  readonly dropOtherCas?: boolean;
 }
 
 const SHORTEST_TTL_MS = 60_000;
@@ -35,18 +37,21 @@ export function addCaIssue(ca: Command, { io, output }: CommandContext): void {
     .option('--ca <dir>', 'folder with ca.pem and ca.key', DEFAULT_CA_DIR)
     .option('--dir <dir>', 'folder for cert.pem, key.pem and ca.pem (default: identity/<serviceId>)')
     .addOption(new Option('--ttl <time>', 'how long it is valid, as 12h, 7d').argParser(parseTtl).default(DEFAULT_TTL_MS, '30d'))
-    .option('--replace', 'replace what was issued before')
+    .option('--replace', 'replace what was issued before; other CAs in its ca.pem stay there')
+    .option('--drop-other-cas', 'with --replace: leave none but the issuer in ca.pem')
     .addHelpText('after', HELP)
-    .action(async (serviceId: string, { ca: authorityDir, dir, ttl: ttlMs, replace = false }: IssueOptions) => {
+    .action(async (serviceId: string, { ca: authorityDir, dir, ttl: ttlMs, replace = false, dropOtherCas = false }: IssueOptions) => {
       const authority = await readAuthority(authorityDir, io.clock);
       const issued = authority.issue({ serviceId, ttlMs });
       // The id is checked by now: it is a name that may stand in a path.
       const target = resolve(dir ?? join('identity', serviceId));
       if (!replace) await assertNothingIn(target);
-      const identity = await writeIdentityFiles(target, issued);
+      const others = dropOtherCas ? [] : await otherAuthorities(join(target, 'ca.pem'), issued.caPem, io.clock.now());
+      const identity = await writeIdentityFiles(target, issued, others);
       await output.line([{ text: issued.id, style: 'strong' }, `, valid until ${new Date(issued.notAfter).toISOString()}`]);
       await output.line();
       for (const line of snippet(identity)) await output.line(line);
+      if (others.length > 0) await output.line(`${identity.caFile} trusts ${others.length} other CA(s) still; without, once nobody has a certificate of theirs: --replace --drop-other-cas`);
       await output.line();
       await output.line('Before it ends, issue again with --replace: a running service takes the new files without a restart.');
     });
