@@ -1,6 +1,7 @@
 import { MeshError, type IdentityMaterial, type Logger } from '@lemur-bookstores/mesh-interface';
 import { checkChainSize } from './channel/handshake-payload.js';
-import { parseCertificate } from './identity/certificate.js';
+import { parseCertificate, type Certificate } from './identity/certificate.js';
+import { SignatureCache } from './identity/signature-cache.js';
 
 /** Material that new handshakes can prove themselves with. */
 export interface OwnIdentity {
@@ -8,6 +9,8 @@ export interface OwnIdentity {
   /** The leaf's, ms since 1970. */
   readonly notBefore: number;
   readonly notAfter: number;
+  /** Base64url SHA-256 of the key of the CA that signed the leaf, as far as it is known here; else the CA's name. */
+  readonly authority: string;
 }
 
 /** @throws MeshError `identity_invalid` for material that no peer would take */
@@ -15,17 +18,33 @@ export function checkIdentity(material: IdentityMaterial): OwnIdentity {
   checkChainSize(material.chain);
   const [leaf = Buffer.alloc(0)] = material.chain;
   try {
-    const { notBefore, notAfter } = parseCertificate(leaf);
-    return { material, notBefore, notAfter };
+    const certificate = parseCertificate(leaf);
+    const { notBefore, notAfter } = certificate;
+    return { material, notBefore, notAfter, authority: authorityOf(certificate, material) };
   } catch (cause) {
     throw new MeshError('identity_invalid', `the own certificate cannot be read: ${MeshError.from(cause).text}`, { cause });
   }
 }
 
-/** Whether two identities trust the same CAs, in whatever order. */
+/** Whether two identities trust the same CAs, in whatever order, and one CA vouches for both. */
 export function sameTrust(one: OwnIdentity, other: OwnIdentity): boolean {
   const bundle = ({ material: { trustBundle } }: OwnIdentity): string => trustBundle.map((der) => Buffer.from(der).toString('base64')).sort().join();
-  return bundle(one) === bundle(other);
+  return bundle(one) === bundle(other) && one.authority === other.authority;
+}
+
+function authorityOf(leaf: Certificate, { chain, trustBundle }: IdentityMaterial): string {
+  const signatures = new SignatureCache();
+  const signedBy = (issuer: Certificate): boolean => leaf.issuer.equals(issuer.subject) && signatures.isSignedBy(leaf, issuer);
+  return [...chain.slice(1), ...trustBundle].flatMap(readable).find(signedBy)?.pin ?? leaf.issuer.toString('base64url');
+}
+
+function readable(der: Uint8Array): Certificate[] {
+  try {
+    return [parseCertificate(der)];
+  } catch {
+    // Its own trouble: it vouches for nobody.
+    return [];
+  }
 }
 
 /** Another id is legal, for those of SPIRE and Kubernetes look different; but mostly it is a mistake, which peers would find first. */

@@ -214,6 +214,27 @@ describe('a changed identity', () => {
     to.close();
   });
 
+  test('another bundle, or another CA behind the leaf: trust has changed, and every session needs a new handshake', async () => {
+    const rolled = createAuthority('example.org');
+    try {
+      const both = [order.material.trustBundle[0] as Uint8Array, rolled.certificate];
+      const source = new ScriptedSource(order.material);
+      const crypto = manager('order', source);
+      await crypto.load();
+      const changes: boolean[] = [];
+      crypto.onIdentityChange((change) => void (change.type === 'changed' && changes.push(change.trustChanged)));
+      source.change({ ...order.material, trustBundle: both });
+      source.change({ ...order.material, trustBundle: [...both].reverse() });
+      source.change({ ...rolled.issue('order').material, trustBundle: both });
+      source.change({ ...rolled.issue('order').material, trustBundle: both });
+      source.change({ ...rolled.issue('order').material, trustBundle: [rolled.certificate] });
+      expect(changes).toEqual([true, false, true, false, true]);
+      crypto.close();
+    } finally {
+      rolled.remove();
+    }
+  });
+
   test('refused by the source, or with another id: the last good one stays, with a warning', async () => {
     const warnings: unknown[] = [];
     const logger: Logger = { ...silentLogger, warn: (message, fields) => warnings.push([message, fields]) };

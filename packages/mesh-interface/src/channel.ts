@@ -84,8 +84,8 @@ export interface ExpectedPeer {
 /** What happened to the own identity while running. */
 export type IdentityChange =
   /**
-   * Certificate, key or trust bundle are new, and in use from now on; `notAfter` as in {@link ChannelFactory}. With another bundle, `trustChanged`,
-   * every live session needs a new handshake (PROTOCOL 3.9).
+   * Certificate, key or trust bundle are new, and in use from now on; `notAfter` as in {@link ChannelFactory}. With `trustChanged`, another
+   * bundle or another CA that vouches for the leaf, every live session needs a new handshake (PROTOCOL 3.9).
    */
   | { readonly type: 'changed'; readonly id: string; readonly notAfter: number; readonly trustChanged: boolean }
   /** A replacement cannot be used: the last good identity stays. */
