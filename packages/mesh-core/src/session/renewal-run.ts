@@ -43,7 +43,14 @@ export class RenewalRun {
    * @param answer called once, early where every session has been replaced
    * @param over called once: nothing happens any more
    */
-  constructor(sessions: readonly LiveSession[], trigger: RekeyTrigger, withinMs: number, parts: RenewalRunParts, answer: (rotated: SessionsRotated) => void, over: () => void) {
+  constructor(
+    sessions: readonly LiveSession[],
+    trigger: RekeyTrigger,
+    withinMs: number,
+    parts: RenewalRunParts,
+    answer: (rotated: SessionsRotated) => void,
+    over: () => void,
+  ) {
     this.#sessions = new Set(sessions);
     this.#trigger = trigger;
     this.#parts = parts;
