@@ -26,6 +26,8 @@ const LONG_TEXT = TEXT.repeat(40);
 
 export interface CallPlan {
   readonly calls: number;
+  /** Ends it before all are made. */
+  readonly until?: () => boolean;
   /** Callers at once, each of whom makes one call after the other, or a few small ones in one turn. */
   readonly callers: number;
   /** Of one body, in bytes: the smallest need fragments. Default 300,000 to 500,000. */
@@ -76,7 +78,7 @@ export class CountedCalls {
     const caller = async (): Promise<void> => {
       const own = this.#callers++;
       let step = NO_STEP;
-      while (left > 0) {
+      while (left > 0 && plan.until?.() !== true) {
         const dice = this.#random.below(largeEvery * 10);
         const isLarge = dice % largeEvery === 0;
         const together = isLarge || dice % 10 === 1 ? 1 : Math.min(left, 1 + this.#random.below(burst));
