@@ -21,6 +21,13 @@ export class WatchedChannels {
   /** Records after which the sending key was past its hard limit. */
   holds = 0;
 
+  readonly #onChannel: (channel: SecureChannel) => void;
+
+  /** @param onChannel called with each channel before anybody uses it */
+  constructor(onChannel: (channel: SecureChannel) => void = () => undefined) {
+    this.#onChannel = onChannel;
+  }
+
   /** Before `initialize()`. */
   watch({ mesh }: TestMesh): void {
     const { crypto } = mesh;
@@ -57,6 +64,7 @@ export class WatchedChannels {
   }
 
   #add(channel: SecureChannel): void {
+    this.#onChannel(channel);
     const hash = Buffer.from(channel.handshakeHash).toString('hex');
     this.#ends.set(hash, { ...this.#ends.get(hash), [channel.role]: channel });
     const seal = channel.seal.bind(channel);
