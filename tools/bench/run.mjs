@@ -1,4 +1,4 @@
-// `npm run bench [-- --quick] [-- --profile] [-- --only tcp:tls,mesh:null] [-- --audit-sinks]`: this mesh against what else a Node.js team would use.
+// `npm run bench [-- --quick] [-- --profile] [-- --only tcp:tls,mesh:null] [-- --audit-sinks] [-- --rotation]`: this mesh against what else a Node.js team would use.
 // Asserts nothing: prints tables, and writes every round to results/. How to read the figures: README.md beside this file.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,6 +11,7 @@ import { makeCertificates } from './certificates.mjs';
 import { measureIdleSessions } from './idle-sessions.mjs';
 import { measure } from './measure.mjs';
 import { canPin } from './processes.mjs';
+import { measureRotation, renderRotation } from './rotation.mjs';
 import { compareWithTargets, renderTables, renderTargets, summarize } from './report.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -23,12 +24,21 @@ const QUICK = { rounds: 1, durationMs: 250, connects: 15, repeats: 0 };
 /** More than this used by other programs, in cores, and a round is run again. */
 const QUIET_CORES = 0.15;
 
-const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, profile: { type: 'boolean', default: false }, only: { type: 'string' }, 'audit-sinks': { type: 'boolean', default: false } } });
+const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, profile: { type: 'boolean', default: false }, only: { type: 'string' }, 'audit-sinks': { type: 'boolean', default: false }, rotation: { type: 'boolean', default: false } } });
 const chosen = values.only?.split(',') ?? SYSTEMS;
 const unknown = chosen.filter((name) => !SYSTEMS.includes(name));
 if (unknown.length > 0) {
   console.error(`unknown system ${unknown.join(', ')}; known: ${SYSTEMS.join(', ')}`);
   process.exit(2);
+}
+
+if (values.rotation) {
+  const scratch = mkdtempSync(join(tmpdir(), 'mesh-bench-'));
+  process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
+  const settings = values.quick ? { rounds: 5, roundMs: 1_100, latencyMs: 8_000 } : { rounds: 9, roundMs: 1_500, latencyMs: 15_000 };
+  console.log(`${cpus()[0].model}, ${cpus().length} cores, Node ${process.version}; medians of ${settings.rounds} rounds of ${settings.roundMs} ms\n`);
+  console.log(renderRotation(await measureRotation({ scratch, ...settings })));
+  process.exit(0);
 }
 
 if (!existsSync(join(here, 'node_modules'))) {

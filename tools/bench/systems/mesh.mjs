@@ -4,8 +4,8 @@ import { SecureMesh } from '@lemur-bookstores/secure-stack-mesh';
 
 const pathsIn = (scratch) => ({ keysDir: join(scratch, 'keys'), logsDir: join(scratch, 'logs'), runtimeDir: join(scratch, 'run') });
 
-/** The two ends with a given `monitoring` option each, made from the scratch folder. */
-export function meshWith({ server: serverMonitoring, client: clientMonitoring = serverMonitoring }) {
+/** The two ends with a given `monitoring` option each, made from the scratch folder. @param rotation of both ends */
+export function meshWith({ server: serverMonitoring, client: clientMonitoring = serverMonitoring, rotation = {} }) {
   let server;
   let client;
 
@@ -15,6 +15,7 @@ export function meshWith({ server: serverMonitoring, client: clientMonitoring = 
       serviceId: 'echo-client',
       port: 0,
       monitoring: clientMonitoring(scratch),
+      rotation,
       discovery: { services: [{ id: 'echo', host: '127.0.0.1', port }] },
       paths: pathsIn(scratch),
     });
@@ -24,7 +25,7 @@ export function meshWith({ server: serverMonitoring, client: clientMonitoring = 
 
   return {
     async startServer({ scratch }) {
-      server = new SecureMesh({ serviceId: 'echo', port: 0, monitoring: serverMonitoring(scratch), paths: pathsIn(scratch) });
+      server = new SecureMesh({ serviceId: 'echo', port: 0, monitoring: serverMonitoring(scratch), rotation, paths: pathsIn(scratch) });
       server.handle('echo', (input) => input);
       await server.initialize();
       return { target: { port: server.port, scratch }, stop: () => server.close() };
@@ -37,6 +38,9 @@ export function meshWith({ server: serverMonitoring, client: clientMonitoring = 
       return { json: call, bytes: call, close: () => client.disconnect('echo') };
     },
 
+    /** How often the keys of this end's sessions were replaced. */
+    rekeys: () => (server ?? client)?.metrics().rekeys ?? 0,
+
     /** Audit events that this end's adapters never got: a round with any did not measure what it claims. */
     lostEvents() {
       const { adapters = [] } = (server ?? client)?.getStats().audit ?? {};
@@ -45,4 +49,4 @@ export function meshWith({ server: serverMonitoring, client: clientMonitoring = 
   };
 }
 
-export const { startServer, connect, lostEvents } = meshWith({ server: () => ({ adapters: [] }) });
+export const { startServer, connect, lostEvents, rekeys } = meshWith({ server: () => ({ adapters: [] }) });
