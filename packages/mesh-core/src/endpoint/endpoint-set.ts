@@ -198,7 +198,7 @@ export class EndpointSet {
     }
     for (const [key, node] of wanted) {
       if (this.#endpoints.has(key)) continue;
-      const endpoint = new Endpoint(node, this.#parts.dialer, this.#parts.clock, this.#parts.backoff ?? DEFAULT_BACKOFF, this.#parts.drainMs, this);
+      const endpoint = new Endpoint(node, this.#parts.dialer, this.#parts.clock, this.#parts.backoff ?? DEFAULT_BACKOFF, this);
       this.#endpoints.set(key, endpoint);
       endpoint.start();
     }

@@ -1,6 +1,6 @@
 import { MeshError, type Clock, type ClockTimer, type ServiceNode } from '@lemur-bookstores/mesh-interface';
 import { Backoff, type BackoffOptions } from '../session/backoff.js';
-import { retireWithin } from '../session/live-session.js';
+import { replace } from '../session/live-session.js';
 import type { OutboundSession } from '../session/outbound-session.js';
 import type { RetirementCause } from '../session/session-delegate.js';
 import type { SessionDialer } from '../session/session-dialer.js';
@@ -42,7 +42,6 @@ export class Endpoint {
   readonly node: ServiceNode;
   readonly #dialer: SessionDialer;
   readonly #clock: Clock;
-  readonly #drainMs: number;
   readonly #listener: EndpointListener;
   readonly #pins: readonly string[] | undefined;
   readonly #backoff: Backoff;
@@ -53,12 +52,10 @@ export class Endpoint {
   #abort = new AbortController();
   #state: EndpointState = { type: 'stopped' };
 
-  /** @param drainMs how long the calls in flight of a session that was replaced may take, in ms */
-  constructor(node: ServiceNode, dialer: SessionDialer, clock: Clock, backoff: BackoffOptions, drainMs: number, listener: EndpointListener) {
+  constructor(node: ServiceNode, dialer: SessionDialer, clock: Clock, backoff: BackoffOptions, listener: EndpointListener) {
     this.node = node;
     this.#dialer = dialer;
     this.#clock = clock;
-    this.#drainMs = drainMs;
     this.#listener = listener;
     this.#backoff = new Backoff(backoff);
     this.#renewalBackoff = new Backoff(backoff);
@@ -167,7 +164,7 @@ export class Endpoint {
     this.#listener.onConnected(this);
     if (before.type !== 'connected') return;
     this.#renewalBackoff.reset();
-    retireWithin(before.session, this.#clock, this.#drainMs, before.renewal.type === 'dialling' ? before.renewal.cause : 'key_rotation');
+    replace(before.session, before.renewal.type === 'dialling' ? before.renewal.cause : 'key_rotation');
   }
 
   #onDialFailed(error: MeshError): void {

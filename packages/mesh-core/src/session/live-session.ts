@@ -19,6 +19,17 @@ export interface SessionObserver {
 /** Names whoever could take the place of another's session: who is at the other end, and who dialled. */
 export const placeOf = ({ session }: LiveSession): string => `${session.channel.role} ${session.peer.id}`;
 
+/**
+ * No new calls from here on: it ends after its last answer. Nothing is wrong with its peer, so that no call is cut short: each has a deadline, and
+ * all of them end with the session's own time.
+ */
+export function replace(live: LiveSession, cause: RetirementCause): void {
+  const { session } = live;
+  if (session.state === 'closed' || session.state === 'closing') return;
+  session.retiredFor ??= cause;
+  live.retire(() => {});
+}
+
 /** No new calls from here on: it ends after its last answer, after `drainMs` at the latest. */
 export function retireWithin(live: LiveSession, clock: Clock, drainMs: number, cause: RetirementCause): void {
   const { session } = live;

@@ -1,5 +1,5 @@
 import type { Clock, ClockTimer, RekeyTrigger, SessionsRotated } from '@lemur-bookstores/mesh-interface';
-import { placeOf, retireWithin, type LiveSession } from './live-session.js';
+import { placeOf, replace, type LiveSession } from './live-session.js';
 import { OutboundSession } from './outbound-session.js';
 import type { RetirementCause } from './session-delegate.js';
 
@@ -15,7 +15,6 @@ interface Place {
 
 export interface RenewalRunParts {
   readonly clock: Clock;
-  readonly drainMs: number;
   readonly random: () => number;
 }
 
@@ -91,7 +90,7 @@ export class RenewalRun {
     for (const timer of this.#timers.splice(0)) timer.cancel();
     for (const live of this.#sessions) {
       if (this.#trigger === 'compromise') live.session.close();
-      else if (live.session.state === 'open') this.#retire(live);
+      else if (live.session.state === 'open') replace(live, this.#cause);
     }
     this.#tell();
     this.#over();
@@ -100,11 +99,7 @@ export class RenewalRun {
   #renew(live: LiveSession): void {
     if (live.session.state !== 'open') return;
     if (live instanceof OutboundSession) live.renew(this.#cause);
-    else this.#retire(live);
-  }
-
-  #retire(live: LiveSession): void {
-    retireWithin(live, this.#parts.clock, this.#parts.drainMs, this.#cause);
+    else replace(live, this.#cause);
   }
 
   get #cause(): RetirementCause {

@@ -32,10 +32,10 @@ export class SessionRenewal implements SessionOwner, SessionObserver {
   }
 
   renewSessions(trigger: RekeyTrigger, withinMs: number): Promise<SessionsRotated> {
-    const { clock, drainMs, random = Math.random } = this.#parts;
+    const { clock, random = Math.random } = this.#parts;
     return new Promise((resolve) => {
       const all = trigger === 'compromise' ? this.#parts.sessions() : this.#taking();
-      const run = new RenewalRun(all, trigger, withinMs, { clock, drainMs, random }, resolve, () => this.#runs.delete(run));
+      const run = new RenewalRun(all, trigger, withinMs, { clock, random }, resolve, () => this.#runs.delete(run));
       this.#runs.add(run);
     });
   }

@@ -39,7 +39,7 @@ test('whatever happens to an endpoint: one dial at a time, no call lost by a ren
       const clock = new FakeClock();
       const dialer = new CountingDialer(clock);
       const listener = { onConnected: () => {}, onDisconnected: () => {}, onFailed: () => {} };
-      const endpoint = new Endpoint({ id: 'server', host: 'h', port: 1 }, dialer.asDialer, clock, { initialMs: 100, maxMs: 5_000 }, 60_000, listener);
+      const endpoint = new Endpoint({ id: 'server', host: 'h', port: 1 }, dialer.asDialer, clock, { initialMs: 100, maxMs: 5_000 }, listener);
       /** In flight, by session; those of a session that was cut are let go. */
       const inFlight = new Map<unknown, IdleCall[]>();
       const answer = (of: unknown): boolean => {

@@ -197,7 +197,7 @@ describe('renewSessions', () => {
     expect(seen).toEqual({ at: 10_000, value: { rotated: 0, ended: 1, left: 0 } });
   });
 
-  test('what has not been replaced when the window ends takes no calls any more, and is drained', async () => {
+  test('what has not been replaced when the window ends takes no calls any more, and ends after its last answer', async () => {
     const node = new Node();
     const out = node.outbound();
     const call = new IdleCall();
@@ -208,7 +208,20 @@ describe('renewSessions', () => {
     await node.clock.advance(1);
     expect([out.live.isOpen, out.events, seen]).toEqual([false, ['renew key_rotation 2500'], { at: 10_000, value: { rotated: 0, ended: 0, left: 1 } }]);
     await node.clock.advance(10_000);
-    expect([out.events.at(-1), call.failure?.mayHaveRun, node.clock.pendingTimers]).toEqual(['end 20000', true, 0]);
+    out.rig.feed(message(MessageKind.response, call.id));
+    expect([out.events.at(-1), call.failure, node.clock.pendingTimers]).toEqual(['end 20000', undefined, 0]);
+  });
+
+  test('a call that is in flight for ever ends with the time of its session', async () => {
+    const node = new Node();
+    const out = node.outbound();
+    const call = new IdleCall();
+    out.live.send(call, 60_000);
+    void node.renewal.renewSessions('manual', 10_000);
+    await node.clock.advance(86_400_000);
+    expect([out.live.isOpen, call.failure]).toEqual([false, undefined]);
+    await node.clock.advance(10_000);
+    expect([out.events.at(-1), call.failure?.mayHaveRun, node.clock.pendingTimers]).toEqual(['end 86410000', true, 0]);
   });
 
   test('a session that is draining already is left to its drain', async () => {
