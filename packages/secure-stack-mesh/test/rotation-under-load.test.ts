@@ -4,6 +4,7 @@ import type { SecureMeshOptions } from '../src/options.js';
 import { CountedCalls, type CallPlan } from './support/counted-calls.js';
 import { SlowTransport } from './support/slow-transport.js';
 import { TestBed, type TestMesh } from './support/test-bed.js';
+import { until } from './support/until.js';
 import { WatchedChannels } from './support/watched-channels.js';
 
 const PATIENCE_MS = 120_000;
@@ -91,5 +92,27 @@ describe('keys are replaced under load, by both ends at once: no call fails, is 
     expect(channels.sessions).toHaveLength(2);
     expect(channels.holds).toBeGreaterThan(5);
     expect(channels.rotations).toBeGreaterThan(10);
+  }, PATIENCE_MS * FACTOR);
+
+  test('cleanup() of an instance while its rekeys are open: what is in flight ends, the rest goes to the other', async () => {
+    const [calls, channels] = [new CountedCalls(), new WatchedChannels()];
+    const [leaving, staying, orders] = ['payments', 'payments', 'orders'].map((serviceId) => bed.mesh({ serviceId, rotation: { minIntervalMs: 0 } })) as [TestMesh, TestMesh, TestMesh];
+    for (const one of [leaving, staying, orders]) {
+      channels.watch(one);
+      calls.handleAt(one);
+      await one.mesh.initialize();
+    }
+    let isDone = false;
+    const load = calls.call(orders, 'payments', { calls: Infinity, until: () => isDone, callers: 32, burst: 1, largeEvery: 50, meanwhile: { every: 50, act: () => channels.rekey() } });
+    await until('both instances have calls', () => [leaving, staying].every(({ mesh }) => mesh.getStats().metrics.messagesReceived > 100));
+    channels.rekey();
+    expect(channels.sessions.every(({ dialler }) => dialler.rekeying?.pending === true)).toBe(true);
+    await leaving.mesh.cleanup();
+    const made = calls.made;
+    await until('calls go on', () => calls.made > made + 500);
+    isDone = true;
+    await load;
+    expect(calls.problems()).toEqual([]);
+    expect(leaving.audit.having('session.failed')).toEqual([]);
   }, PATIENCE_MS * FACTOR);
 });
