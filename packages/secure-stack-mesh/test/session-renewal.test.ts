@@ -99,7 +99,7 @@ describe('sessions with real keys over WebSockets', () => {
       expect(rekeyed.left).toBe(0);
       expect(rekeyed.rotated).toBeGreaterThanOrEqual(1);
       const trigger = round === 3 ? 'compromise' : 'manual';
-      await Promise.all((round % 2 === 0 ? [a] : [a, b]).map(({ owner }) => owner.renewSessions(trigger, 400)));
+      await Promise.all((round % 2 === 0 ? [a] : [a, b]).map(({ owner }) => owner.renewSessions(trigger, trigger === 'compromise' ? 10_000 : 400)));
     }
     const made = await calling.stop();
     expectOnce(b, made[0] as number);
