@@ -18,6 +18,10 @@ export interface InterceptedCall {
   /** Inbound only: who calls, proven. */
   readonly peer?: PeerIdentity;
   readonly trace?: TraceContext;
+  /** Outbound: running it twice does no harm, so that it may be tried again where nobody knows whether it ran. Default `false`. */
+  readonly idempotent?: boolean;
+  /** Outbound: `false` where the caller wants no second attempt. Default `true`. */
+  readonly retry?: boolean;
 }
 
 /** Wraps calls: sees the call, runs `next` (or not), sees or changes the outcome. The first one used is the outermost. */
