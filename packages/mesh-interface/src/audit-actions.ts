@@ -29,6 +29,11 @@ export const AUDIT_ACTIONS = {
   'key.overdue': 'key_rotation',
   // A session that we ended because of what the peer did
   'session.failed': 'error',
+  // Calls that were kept back
+  'breaker.opened': 'circuit_breaker',
+  'breaker.half_open': 'circuit_breaker',
+  'breaker.closed': 'circuit_breaker',
+  'rate.limited': 'rate_limit',
   // The mesh itself
   'system.start': 'system',
   'system.stop': 'system',

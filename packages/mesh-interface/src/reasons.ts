@@ -82,6 +82,10 @@ export const REASONS = {
   result_invalid: 'INTERNAL',
   /** For handlers that refuse a peer. */
   permission_denied: 'PERMISSION_DENIED',
+  // Resilience
+  circuit_open: 'UNAVAILABLE',
+  rate_limited: 'RESOURCE_EXHAUSTED',
+  overloaded: 'RESOURCE_EXHAUSTED',
   // Discovery
   discovery_failed: 'UNAVAILABLE',
   // Audit delivery

@@ -10,7 +10,7 @@ const holds = <T extends true>(_holds: T): void => {};
 /** Never runs: the compiler is the test (`tsc -p tsconfig.test.json`), and an error that goes away fails it, too. */
 export function compileTime(sink: OwnAuditSink, any: AuditSink, failed: boolean): void {
   holds<Same<AuditActionOf<'error'>, 'session.failed'>>(true);
-  holds<Same<AuditActionOf<'rate_limit'>, never>>(true);
+  holds<Same<AuditActionOf<'rate_limit'>, 'rate.limited'>>(true);
 
   sink.record({ eventType: 'connection', details: { action: 'connection.open', success: true } });
   sink.record({ eventType: 'message', details: failed ? { action: 'message.failed', success: false, error: 'x' } : { action: 'message.sent', success: true } });
@@ -18,7 +18,7 @@ export function compileTime(sink: OwnAuditSink, any: AuditSink, failed: boolean)
   sink.record({ eventType: 'connection', details: { action: 'connection.opened', success: true } });
   // @ts-expect-error under another type of event
   void sink.log({ eventType: 'error', details: { action: 'connection.failed', success: false } });
-  // @ts-expect-error a type that nothing of ours emits
+  // @ts-expect-error under a type with another action
   sink.record({ eventType: 'rate_limit', details: { action: 'rate_limit.exceeded', success: false } });
   // @ts-expect-error any text is not an action
   sink.record({ eventType: 'system', details: { action: 'system.start' as string, success: true } });

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { FileAdapter } from '@lemur-bookstores/adapter-file';
 import { SamplingAdapter } from '@lemur-bookstores/mesh-audit';
 import { FakeClock, MeshError, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
+import { CircuitBreaker, RateLimiter } from '@lemur-bookstores/mesh-resilience';
 import type { SecureMeshOptions } from '../src/options.js';
 import { documentedEvents, type End } from './support/audit-events-doc.js';
 import { TestAuthority } from './support/authority.js';
@@ -136,6 +137,30 @@ async function rotated(unwilling: End): Promise<Record<End, readonly MeshAuditEv
   return { dialler: client.audit.events, acceptor: server.audit.events };
 }
 
+/** Two meshes that keep calls back: a breaker at the dialler, a rate limit at the acceptor. */
+async function keptBack(): Promise<Record<End, readonly MeshAuditEvent[]>> {
+  const server = bed.mesh({ serviceId: 'limited-payments' });
+  const limiter = new RateLimiter({ maxRequests: 1_000, windowMs: 1_000, methods: { pay: { maxRequests: 1, windowMs: 3_600_000 } }, audit: server.mesh.audit });
+  server.mesh.use(limiter.interceptor);
+  server.mesh.handle('pay', (input) => input);
+  server.mesh.handle('break', () => {
+    throw new Error('inside');
+  });
+  await server.mesh.initialize();
+  const client = await bed.running({ serviceId: 'limited-orders' });
+  const breaker = new CircuitBreaker({ failureThreshold: 1, successThreshold: 1, timeout: 1, audit: client.mesh.audit });
+  client.mesh.use(breaker.interceptor);
+  const calls = client.mesh.connect('limited-payments');
+  const call = (method: string): Promise<unknown> => calls.call(method, {}).catch(() => undefined);
+  await call('break');
+  await until('a probe may be made', () => breaker.breakerOf('limited-payments').isReady());
+  for (let i = 0; i < 4; i++) await call('pay');
+  limiter.flush();
+  await client.mesh.cleanup();
+  await server.mesh.cleanup();
+  return { dialler: client.audit.events, acceptor: server.audit.events };
+}
+
 /** An adapter that takes nothing until it is let go. */
 class Stuck {
   readonly events: MeshAuditEvent[] = [];
@@ -175,9 +200,10 @@ beforeAll(async () => {
   const { dialler, acceptor } = await driveThroughEverything();
   const strict = await failClosed();
   const [spentAtDialler, spentAtAcceptor] = [await rotated('acceptor'), await rotated('dialler')];
+  const limited = await keptBack();
   const byItself = await alone();
-  trails.dialler = [...dialler, ...strict.dialler, ...spentAtDialler.dialler, ...spentAtAcceptor.dialler, ...byItself];
-  trails.acceptor = [...acceptor, ...strict.acceptor, ...spentAtDialler.acceptor, ...spentAtAcceptor.acceptor, ...byItself];
+  trails.dialler = [...dialler, ...strict.dialler, ...spentAtDialler.dialler, ...spentAtAcceptor.dialler, ...limited.dialler, ...byItself];
+  trails.acceptor = [...acceptor, ...strict.acceptor, ...spentAtDialler.acceptor, ...spentAtAcceptor.acceptor, ...limited.acceptor, ...byItself];
 }, 60_000);
 afterEach(() => bed.close());
 

@@ -1,0 +1,32 @@
+import { circuitBreakerProblems, type CircuitBreakerOptions } from '../breaker/circuit-breaker-options.js';
+import { concurrencyProblems, type ConcurrencyLimitOptions } from '../concurrency/concurrency-limit-options.js';
+import { OptionCheck } from '../option/option-check.js';
+import { rateLimitProblems, type RateLimiterOptions } from '../rate/rate-limiter-options.js';
+import { retryProblems, type RetryOptions } from '../retry/retry-options.js';
+
+/** Options of all parts: `resilience` of a mesh. */
+export interface ResilienceOptions {
+  readonly rateLimit?: RateLimiterOptions | undefined;
+  readonly circuitBreaker?: CircuitBreakerOptions | undefined;
+  readonly retry?: RetryOptions | false | undefined;
+  readonly concurrency?: ConcurrencyLimitOptions | undefined;
+}
+
+const NAMES = ['rateLimit', 'circuitBreaker', 'retry', 'concurrency'] as const satisfies readonly (keyof ResilienceOptions)[];
+
+/**
+ * What is wrong with the options of all parts, each problem by its path.
+ * @param others names that belong to whoever asks, and that it checks itself, e.g. `timeoutMs`
+ */
+export function resilienceProblems(options: unknown = {}, path = 'resilience', others: readonly string[] = []): string[] {
+  const check = new OptionCheck(path);
+  if (!check.isObject(options, [...NAMES, ...others])) return check.problems;
+  const { rateLimit, circuitBreaker, retry, concurrency } = options;
+  return [
+    ...check.problems,
+    ...(rateLimit === undefined ? [] : rateLimitProblems(rateLimit, `${path}.rateLimit`)),
+    ...circuitBreakerProblems(circuitBreaker, `${path}.circuitBreaker`),
+    ...(retry === false ? [] : retryProblems(retry, `${path}.retry`)),
+    ...concurrencyProblems(concurrency, `${path}.concurrency`),
+  ];
+}

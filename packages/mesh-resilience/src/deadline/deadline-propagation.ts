@@ -1,0 +1,50 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { systemClock, type Clock, type Interceptor } from '@lemur-bookstores/mesh-interface';
+import { OptionCheck, refuseProblems } from '../option/option-check.js';
+import { InheritedCall } from './inherited-call.js';
+
+/** Options of {@link DeadlinePropagation}. */
+export interface DeadlinePropagationOptions {
+  readonly clock?: Clock | undefined;
+}
+
+const NAMES = ['clock'] as const satisfies readonly (keyof DeadlinePropagationOptions)[];
+
+/** What is wrong with the options, each problem by its path. */
+export function deadlineProblems(options: unknown = {}, path = 'deadline'): string[] {
+  const check = new OptionCheck(path);
+  if (check.isObject(options, NAMES)) check.parts(options);
+  return check.problems;
+}
+
+/**
+ * Calls that a handler makes while it handles a call: their deadline is never later than that call's, they end with it, and they carry
+ * its trace. Found by AsyncLocalStorage: nothing has to be passed on by hand.
+ */
+export class DeadlinePropagation {
+  readonly #clock: Clock;
+  readonly #storage = new AsyncLocalStorage<InheritedCall>();
+
+  /** @throws MeshError `invalid_option` that names every problem */
+  constructor(options: DeadlinePropagationOptions = {}) {
+    refuseProblems(deadlineProblems(options));
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  /** Runs the handler inside; calls out pass. */
+  readonly inbound: Interceptor = (call, next) => (call.direction === 'inbound' ? this.#storage.run(new InheritedCall(call), next, call) : next(call));
+
+  /** Lets a call take over what the one around it has; calls in, and calls made by no handler, pass. */
+  readonly outbound: Interceptor = (call, next) => {
+    const inherited = call.direction === 'outbound' ? this.#storage.getStore() : undefined;
+    return inherited === undefined ? next(call) : inherited.run(call, next, this.#clock.monotonic());
+  };
+
+  /** Both. */
+  readonly interceptor: Interceptor = (call, next) => (call.direction === 'inbound' ? this.inbound(call, next) : this.outbound(call, next));
+
+  /** Runs what is to outlive the call that is handled: nothing inside inherits from it. */
+  detach<Result>(work: () => Result): Result {
+    return this.#storage.exit(work);
+  }
+}

@@ -1,0 +1,62 @@
+import { MeshError, type InterceptedCall } from '@lemur-bookstores/mesh-interface';
+
+type Next = (call: InterceptedCall) => Promise<unknown>;
+
+/** What the calls that a handler makes take over from the call it handles. */
+export class InheritedCall {
+  readonly #call: InterceptedCall;
+  /** The nested calls under way. One listener for all of them: an EventTarget warns from the eleventh on. */
+  readonly #nested = new Set<AbortController>();
+
+  constructor(call: InterceptedCall) {
+    this.#call = call;
+  }
+
+  /** Makes a nested call: never later than the call it is made for, ended with it, with its trace. */
+  run(nested: InterceptedCall, next: Next, now: number): Promise<unknown> {
+    const { signal, deadline, trace } = this.#call;
+    if (signal.aborted) return Promise.reject(this.#over(signal.reason));
+    if (deadline <= now) return Promise.reject(new MeshError('deadline_exceeded', `the time of '${this.#call.method}', for which '${nested.method}' is called, was up`, { mayHaveRun: false }));
+    const controller = new AbortController();
+    const follow = (): void => controller.abort(nested.signal.reason);
+    if (nested.signal.aborted) follow();
+    else nested.signal.addEventListener('abort', follow, { once: true });
+    if (this.#nested.size === 0) signal.addEventListener('abort', this.#onAbort, { once: true });
+    this.#nested.add(controller);
+    const release = (): void => {
+      nested.signal.removeEventListener('abort', follow);
+      this.#nested.delete(controller);
+      if (this.#nested.size === 0) signal.removeEventListener('abort', this.#onAbort);
+    };
+    const inheritedTrace = nested.trace ?? trace;
+    const call = { ...nested, deadline: Math.min(nested.deadline, deadline), signal: controller.signal, ...(inheritedTrace === undefined ? {} : { trace: inheritedTrace }) };
+    let outcome: Promise<unknown>;
+    try {
+      outcome = next(call);
+    } catch (error) {
+      release();
+      throw error;
+    }
+    return outcome.then(
+      (value) => {
+        release();
+        return value;
+      },
+      (error: unknown) => {
+        release();
+        throw error;
+      },
+    );
+  }
+
+  readonly #onAbort = (): void => {
+    const nested = [...this.#nested];
+    this.#nested.clear();
+    for (const controller of nested) controller.abort(this.#call.signal.reason);
+  };
+
+  #over(reason: unknown): MeshError {
+    const isTime = MeshError.is(reason) && reason.code === 'DEADLINE_EXCEEDED';
+    return new MeshError(isTime ? 'deadline_exceeded' : 'cancelled', `'${this.#call.method}', for which it is called, has ended`, { cause: reason, mayHaveRun: false });
+  }
+}

@@ -1,0 +1,17 @@
+export { CircuitBreaker, type TransitionListener } from './breaker/circuit-breaker.js';
+export type { Breaker, BreakerTransition } from './breaker/breaker.js';
+export { outcomeOf, OUTCOME_BY_CODE, type BreakerOutcome } from './breaker/breaker-outcome.js';
+export { circuitBreakerProblems, type CircuitBreakerOptions, type SuccessRate } from './breaker/circuit-breaker-options.js';
+export { Retry } from './retry/retry.js';
+export type { BudgetedRetryPolicy, RetryCounts } from './retry/budgeted-retry-policy.js';
+export { retryProblems, type RetryBudgetOptions, type RetryOptions } from './retry/retry-options.js';
+export { RateLimiter } from './rate/rate-limiter.js';
+export { MemoryRateLimitStore } from './rate/memory-rate-limit-store.js';
+export { rateLimitProblems, type RateLimiterOptions } from './rate/rate-limiter-options.js';
+export { DeadlinePropagation, deadlineProblems, type DeadlinePropagationOptions } from './deadline/deadline-propagation.js';
+export { ConcurrencyLimit } from './concurrency/concurrency-limit.js';
+export { concurrencyProblems, type ConcurrencyLimitOptions } from './concurrency/concurrency-limit-options.js';
+export { CHAIN_ORDER, resilienceChain, type ResilienceParts } from './chain/resilience-chain.js';
+export { resilienceProblems, type ResilienceOptions } from './chain/resilience-options.js';
+export { compose } from './chain/compose.js';
+export { callThrough, type CallRequest } from './chain/call-through.js';
