@@ -43,6 +43,8 @@ export class InboundCall extends WheelEntry implements InboundRequest, HandlerCo
   #abort: AbortController | undefined;
   #cancelled: MeshError | undefined;
   #phase: Phase = 'running';
+  /** An interceptor has it, and the handler has not run. */
+  #kept = false;
 
   /** @param method a registered one, or `_OTHER`; not `series.method`, which is `_OTHER` once there are too many series */
   constructor(parts: CallInParts, session: InboundSession, id: number, head: ReadableHead, method: string, series: MethodStatistics) {
@@ -140,7 +142,13 @@ export class InboundCall extends WheelEntry implements InboundRequest, HandlerCo
     const { serviceId, interceptors } = this.#parts;
     const { method, metadata, signal, peer, trace } = this;
     const call: InterceptedCall = { direction: 'inbound', service: serviceId, method, input, metadata, deadline: this.#startedAt + this.#timeoutMs, signal, peer, ...(trace === undefined ? {} : { trace }) };
-    return runThrough(interceptors, call, (last) => Promise.resolve(handler(last.input, this)));
+    this.#kept = true;
+    return runThrough(interceptors, call, (last) => {
+      // Where the answer vouched that the handler has not run, it must not run later either.
+      if (this.#phase !== 'running') return Promise.reject(new MeshError('cancelled', `'${method}' has ended before its handler ran`));
+      this.#kept = false;
+      return Promise.resolve(handler(last.input, this));
+    });
   }
 
   readonly #onResult = (result: unknown): void => {
@@ -165,7 +173,7 @@ export class InboundCall extends WheelEntry implements InboundRequest, HandlerCo
       this.#parts.logger.error(`the handler of '${this.method}' threw`, { error: error instanceof Error ? (error.stack ?? error.message) : MeshError.from(error).text });
     }
     else if (error.code === 'PERMISSION_DENIED') this.#denied(error);
-    this.#fail(error, false);
+    this.#fail(error, this.#kept);
   };
 
   #denied(error: MeshError): void {

@@ -349,6 +349,36 @@ describe('interceptors', () => {
     expect(await rejection(plain.call('m', 1))).toMatchObject({ code: 'PERMISSION_DENIED', reason: 'permission_denied' });
   });
 
+  test('that refuse a call vouch that its handler has not run; that fail behind it do not', async () => {
+    let ran = 0;
+    server.handle('m', () => ++ran);
+    server.use(async (call, next) => {
+      if (call.input === 'refused') throw new MeshError('too_many_calls', 'not now', { retryAfterMs: 70 });
+      await next(call);
+      throw new MeshError('too_many_calls', 'too late');
+    });
+    expect(await rejection(calls.call('m', 'refused'))).toMatchObject({ reason: 'too_many_calls', mayHaveRun: false, retryAfterMs: 70 });
+    expect(ran).toBe(0);
+    expect(await rejection(calls.call('m', 'let through'))).toMatchObject({ reason: 'too_many_calls', mayHaveRun: true });
+    expect(ran).toBe(1);
+  });
+
+  test('that call on once they have refused run no handler: it was vouched that it will not', async () => {
+    let ran = 0;
+    server.handle('m', () => ++ran);
+    const later: Promise<unknown>[] = [];
+    let refused = (): void => {};
+    const answered = new Promise<void>((resolve) => (refused = resolve));
+    server.use((call, next) => {
+      later.push(answered.then(() => next(call)));
+      throw new MeshError('too_many_calls', 'not now');
+    });
+    expect(await rejection(calls.call('m', 1))).toMatchObject({ mayHaveRun: false });
+    refused();
+    expect(await rejection(later[0] as Promise<unknown>)).toMatchObject({ reason: 'cancelled' });
+    expect(ran).toBe(0);
+  });
+
   test("the handler's signal and the interceptor's are one", async () => {
     let seen: AbortSignal | undefined;
     server.use((call, next) => ((seen = call.signal), next(call)));
