@@ -125,7 +125,7 @@ export interface ChannelFactory {
   /** @param pinsOf pins for a peer that dialled in, by its SPIFFE id; both directions are checked (PROTOCOL 6.5) */
   accept(pinsOf?: (spiffeId: string) => readonly string[] | undefined): ChannelHandshake;
   /**
-   * Calls `listener` after each change. After a `changed` the owner of live channels asks each to `reverify()` (PROTOCOL 6.4). A listener
+   * Calls `listener` after each change. After one with `trustChanged` the owner of live channels asks each to `reverify()` (PROTOCOL 6.4). A listener
    * that throws or rejects is logged and disturbs nobody.
    * @returns the function that ends it
    */

@@ -158,6 +158,19 @@ describe('live sessions', () => {
     expect([opened(), server.audit.having('connection.close'), client.audit.having('connection.close')]).toEqual([1, [], []]);
     expectAllAnswered();
   });
+
+  test.each([['forth', 3 * DAY], ['back', -3 * DAY]])('wall clocks that jump %s so far that both ends have other certificates: no session notices, none is called untrusted', async (_where, jump) => {
+    const { clock, server, client, passing, opened, expectAllAnswered } = await calling();
+    clock.jump(jump);
+    // A new leaf within a minute; who does not verify then is judged 10 s later.
+    await passing(MINUTE + 15_000);
+    for (const { audit } of [server, client]) {
+      expect(audit.having('identity.changed')).toHaveLength(1);
+      expect([audit.having('auth.revoked'), audit.having('connection.close')]).toEqual([[], []]);
+    }
+    expect(opened()).toBe(1);
+    expectAllAnswered();
+  });
 });
 
 describe('by time', () => {

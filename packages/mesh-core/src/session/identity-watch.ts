@@ -28,7 +28,7 @@ interface Distrusted {
 }
 
 /**
- * Follows the own identity (PROTOCOL 6.4): on a change every live peer's chain is verified again under the bundle of now. Who fails gets no new
+ * Follows the own identity (PROTOCOL 6.4): on a change of the bundle every live peer's chain is verified again under the bundle of now. Who fails gets no new
  * calls from then on; who has not come back with another chain when the drain is over is audited as revoked (ADR 0014).
  */
 export class IdentityWatch {
@@ -65,15 +65,16 @@ export class IdentityWatch {
     }
     const { id: peerId, notAfter, trustChanged } = change;
     audit.record({ eventType: 'system', details: { action: 'identity.changed', success: true, metadata: { peerId, notAfter: new Date(notAfter).toISOString() } } });
-    this.#verify(trustChanged);
+    // By the same bundle only the date could speak against a peer: live sessions end with their certificates by monotonic time, wherever the wall clock jumped.
     if (!trustChanged) return;
+    this.#verify();
     void owner.renewSessions('certificate', RENEWAL_MS);
     // A handshake that was under way verified its peer under the bundle before.
     this.#recheck?.cancel();
-    this.#recheck = clock.setTimeout(() => this.#verify(true), RENEWAL_MS);
+    this.#recheck = clock.setTimeout(() => this.#verify(), RENEWAL_MS);
   }
 
-  #verify(trustChanged: boolean): void {
+  #verify(): void {
     const { clock, drainMs } = this.#parts;
     const live = this.#parts.sessions();
     const pending = new Set([...this.#distrusted].flatMap(({ failures }) => [...failures.keys()]));
@@ -82,7 +83,7 @@ export class IdentityWatch {
       return failure === undefined ? [] : [[session, failure] as const];
     }));
     if (failures.size === 0) return;
-    if (trustChanged) this.#report([...failures.keys()], [...failures.values()][0]);
+    this.#report([...failures.keys()], [...failures.values()][0]);
     const distrusted = { failures, before: new Set(live), timer: clock.setTimeout(() => this.#judge(distrusted), drainMs) };
     this.#distrusted.add(distrusted);
     for (const session of failures.keys()) retireWithin(session, clock, drainMs, 'not_trusted');

@@ -78,6 +78,14 @@ describe('a changed identity', () => {
     expect(renewals).toEqual([]);
   });
 
+  test('with the bundle as it was judges nobody: a leaf that was renewed because the wall clock jumped says nothing about those of live sessions', async () => {
+    const { channels, audit, inbound, outbound, clock } = rig();
+    inbound.rig.near.reverifyError = outbound.rig.near.reverifyError = new MeshError('certificate_expired', 'by a clock that jumped');
+    tell(channels, { ...changed, trustChanged: false });
+    await clock.advance(60_000);
+    expect([inbound.events, outbound.events, revoked(audit)]).toEqual([[], [], []]);
+  });
+
   test('is reported before it hurts: a drain begins, the peers are named, and it says what to do', async () => {
     const { channels, audit, logger, inbound, outbound } = rig();
     inbound.rig.near.reverifyError = distrust;
