@@ -10,8 +10,9 @@ describe('limits', () => {
   test('without options: an hour, 2^20 records, 2^34 bytes; twice and four times as much at most (PROTOCOL 3.10)', () => {
     expect(cryptoperiodOf()).toEqual({
       soft: { ageMs: 3_600_000, records: 2 ** 20, bytes: 2 ** 34 },
-      near: { ageMs: 6_300_000, records: 3_670_016, bytes: 60_129_542_144 },
+      near: { ageMs: 6_273_750, records: 3_670_016, bytes: 60_129_542_144 },
       hard: { ageMs: 7_200_000, records: 2 ** 22, bytes: 2 ** 36 },
+      sealMs: 7_170_000,
       minIntervalMs: 100,
       answerMs: 30_000,
       policy: { intervalMs: 3_600_000, rejectAfterMs: 7_200_000, maxRecords: 2 ** 20, maxBytes: 2 ** 34, source: 'default' },
@@ -21,11 +22,24 @@ describe('limits', () => {
 
   test.each<[RotationOptions, object]>([
     [{}, { intervalMs: 3_600_000, rejectAfterMs: 7_200_000, maxRecords: 2 ** 20, maxBytes: 2 ** 34, source: 'default' }],
-    [{ interval: 1_000, maxRecords: 16 }, { intervalMs: 1_000, rejectAfterMs: 2_000, maxRecords: 16, maxBytes: 2 ** 34, source: 'option' }],
+    [{ interval: 1_000, maxRecords: 16 }, { intervalMs: 1_000, rejectAfterMs: 60_000, maxRecords: 16, maxBytes: 2 ** 34, source: 'option' }],
     [{ autoRotate: false }, { maxRecords: 2 ** 20, maxBytes: 2 ** 34, source: 'option' }],
     [{ minIntervalMs: 0 }, { intervalMs: 3_600_000, rejectAfterMs: 7_200_000, maxRecords: 2 ** 20, maxBytes: 2 ** 34, source: 'option' }],
   ])('%o: the policy that evidence shows', (options, policy) => {
     expect(cryptoperiodOf(options).policy).toEqual(policy);
+  });
+
+  test.each<[RotationOptions, number, number]>([
+    [{}, 7_170_000, 7_200_000],
+    [{ interval: 30_000 }, 45_000, 60_000],
+    [{ interval: 29_999 }, 44_999, 60_000],
+    [{ interval: 1 }, 30_000, 60_000],
+    [{ interval: 1_000, rejectAfterMs: 1_001 }, 1_000, 1_001],
+    [{ autoRotate: false, rejectAfterMs: 1_000 }, 750, 1_000],
+    [{ autoRotate: false }, Infinity, Infinity],
+  ])('%o: seals until %d ms, opens until %d ms', (options, sealMs, ageMs) => {
+    const period = cryptoperiodOf(options);
+    expect([period.sealMs, period.hard.ageMs]).toEqual([sealMs, ageMs]);
   });
 
   test('30 days, which a timer of Node cannot hold', () => {
@@ -42,7 +56,7 @@ describe('limits', () => {
     expect(cryptoperiodOf({ autoRotate: false, rejectAfterMs: 1_000 }).hard.ageMs).toBe(1_000);
   });
 
-  test('any good options: soft <= near <= hard, and no option raises the limits of the AEAD', () => {
+  test('any good options: soft <= near <= what is sealed <= hard, and no option raises the limits of the AEAD', () => {
     const options = fc.record(
       {
         interval: fc.integer({ min: 1, max: 400 * DAY_MS }),
@@ -54,7 +68,10 @@ describe('limits', () => {
     );
     fc.assert(
       fc.property(options, (given) => {
-        const { soft, near, hard } = cryptoperiodOf(given);
+        const { soft, near, hard, sealMs } = cryptoperiodOf(given);
+        expect(Math.min(soft.ageMs, hard.ageMs / 2)).toBeLessThanOrEqual(sealMs);
+        expect(sealMs).toBeLessThanOrEqual(hard.ageMs);
+        expect(near.ageMs).toBeLessThanOrEqual(sealMs);
         for (const key of ['ageMs', 'records', 'bytes'] as const) {
           expect(soft[key]).toBeLessThanOrEqual(near[key]);
           expect(near[key]).toBeLessThanOrEqual(hard[key]);

@@ -201,7 +201,7 @@ export class Rekeying implements ChannelRekeying {
     const idle = rekey.state === 'idle' && !this.#spent;
     const hardAt = (direction: 'send' | 'receive'): number => (keys[direction].expired ? Infinity : this.#hardAt(direction));
     const dueAt = Math.min(this.#proceedAt, this.#answerBy, idle ? this.#softAt : Infinity, hardAt('send'), hardAt('receive'));
-    const isDue = (idle && this.#reached() !== undefined) || (this.#spent && this.#expired);
+    const isDue = (idle && this.#reached() !== undefined) || (this.#spent && this.#isPastLimit);
     const delay = isDue ? 0 : Math.max(0, dueAt - clock.monotonic());
     if (delay < Infinity) this.#timer = clock.setTimeout(this.#onTimer, delay);
   }
@@ -212,7 +212,7 @@ export class Rekeying implements ChannelRekeying {
       const now = clock.monotonic();
       for (const direction of ['send', 'receive'] as const) if (now >= this.#hardAt(direction)) keys[direction].expire();
       if (now >= this.#answerBy) this.#onNoAnswer();
-      if (this.#spent && this.#expired) return this.#fail(new MeshError('key_expired', 'the keys are past their limit, and no rekey came about'));
+      if (this.#spent && this.#isPastLimit) return this.#fail(new MeshError('key_expired', 'the keys are past their limit, and no rekey came about'));
       if (now >= this.#proceedAt) {
         this.#proceedAt = Infinity;
         this.#run(rekey.proceed(now));
@@ -230,20 +230,21 @@ export class Rekeying implements ChannelRekeying {
     this.#host?.onSpent('no-answer', this.#parts.rekey.trigger ?? 'interval');
   }
 
-  get #expired(): boolean {
+  /** Nothing passes in one direction, and not because of its age alone: that ends sealing some time before the hard limit. */
+  get #isPastLimit(): boolean {
     const { send, receive } = this.#parts.keys;
-    return send.expired || receive.expired;
+    return send.used || receive.expired;
   }
 
   /** The limit that a key in use has reached. Past a hard one a rekey starts in any case, `autoRotate` or not. */
   #reached(): RekeyTrigger | undefined {
     const { send, receive } = this.#parts.keys;
-    return send.due ?? receive.due ?? (this.#expired ? 'interval' : undefined);
+    return send.due ?? receive.due ?? (send.expired || receive.expired ? 'interval' : undefined);
   }
 
-  /** A key opens for longer than it seals, by what an answer may take: what was sealed in time comes later (docs/adr/0012). */
+  /** A key seals for less long than it opens: what was sealed in time comes later (docs/adr/0012). */
   #hardAt(direction: 'send' | 'receive'): number {
-    const { hard, answerMs } = this.#parts.cryptoperiod;
-    return this.#parts.keys[direction].since + hard.ageMs + (direction === 'receive' ? answerMs : 0);
+    const { hard, sealMs } = this.#parts.cryptoperiod;
+    return this.#parts.keys[direction].since + (direction === 'send' ? sealMs : hard.ageMs);
   }
 }

@@ -6,7 +6,7 @@ export interface RotationOptions {
   readonly interval?: number;
   /** `false`: keys are not replaced because of their age; records and bytes count all the same. Default `true`. */
   readonly autoRotate?: boolean;
-  /** Age from which a key protects no data, in ms, more than `interval`. Default: twice `interval`; none where `autoRotate` is `false`. */
+  /** Age from which a key protects no data, in ms, more than `interval`. Default: twice `interval`, at least 60,000; none where `autoRotate` is `false`. */
   readonly rejectAfterMs?: number;
   /** Records of one key after which it is replaced, 16 to 2^20; it protects four times as many at most. Default 2^20. */
   readonly maxRecords?: number;
@@ -29,8 +29,10 @@ export interface Cryptoperiod {
   readonly soft: KeyLimit;
   /** Where `hard` is near: what starts a rekey in a session that is about to end (PROTOCOL 3.8). */
   readonly near: KeyLimit;
-  /** Nothing but control records passes. */
+  /** Nothing but control records passes, neither to seal nor to open. */
   readonly hard: KeyLimit;
+  /** The age from which a key seals no data, in ms: that much before the hard one that what was sealed in time is opened in time. */
+  readonly sealMs: number;
   readonly minIntervalMs: number;
   /** How long a peer may take for its part of a rekey, in ms. */
   readonly answerMs: number;
@@ -41,6 +43,12 @@ export interface Cryptoperiod {
 const DEFAULT_INTERVAL_MS = 3_600_000;
 const DEFAULT_MIN_INTERVAL_MS = 100;
 const ANSWER_MS = 30_000;
+
+/** An interval of seconds is a test's, or a demonstration's: what a busy machine holds up for longer than that must not end sessions. */
+const MIN_DEFAULT_REJECT_MS = 60_000;
+
+/** How long a record may be on its way, in ms; where the hard limit is near the soft one, half of what is between them. */
+const ON_ITS_WAY_MS = 30_000;
 
 /** What AES-GCM is good for with a wide margin (draft-irtf-cfrg-aead-limits): no option raises them. */
 const MAX_RECORDS = 2 ** 20;
@@ -91,19 +99,28 @@ export function cryptoperiodOf(options: RotationOptions = {}, path = 'rotation')
   const { interval = DEFAULT_INTERVAL_MS, autoRotate = true, maxRecords = MAX_RECORDS, maxBytes = MAX_BYTES } = options;
   const soft: KeyLimit = { ageMs: autoRotate ? interval : Infinity, records: maxRecords, bytes: maxBytes };
   const hard: KeyLimit = {
-    ageMs: options.rejectAfterMs ?? (autoRotate ? 2 * interval : Infinity),
+    ageMs: options.rejectAfterMs ?? (autoRotate ? Math.max(2 * interval, MIN_DEFAULT_REJECT_MS) : Infinity),
     records: HARD_FACTOR * maxRecords,
     bytes: HARD_FACTOR * maxBytes,
   };
-  const near = (key: keyof KeyLimit): number => (hard[key] === Infinity ? Infinity : Math.max(Math.min(soft[key], hard[key]), Math.floor(hard[key] * NEAR)));
+  const sealMs = sealMsOf(soft.ageMs, hard.ageMs);
+  const near = (first: number, last: number): number => (last === Infinity ? Infinity : Math.max(Math.min(first, last), Math.floor(last * NEAR)));
   return Object.freeze({
     soft: Object.freeze(soft),
-    near: Object.freeze({ ageMs: near('ageMs'), records: near('records'), bytes: near('bytes') }),
+    near: Object.freeze({ ageMs: near(soft.ageMs, sealMs), records: near(soft.records, hard.records), bytes: near(soft.bytes, hard.bytes) }),
     hard: Object.freeze(hard),
+    sealMs,
     minIntervalMs: options.minIntervalMs ?? DEFAULT_MIN_INTERVAL_MS,
     answerMs: ANSWER_MS,
     policy: policyOf(soft, hard, Object.values(options).some((value) => value !== undefined)),
   });
+}
+
+/** After the soft limit, so that a rekey has begun; before the hard one. */
+function sealMsOf(softMs: number, hardMs: number): number {
+  if (hardMs === Infinity) return Infinity;
+  const fromMs = softMs === Infinity ? hardMs / 2 : softMs;
+  return Math.floor(hardMs - Math.min(ON_ITS_WAY_MS, (hardMs - fromMs) / 2));
 }
 
 const policyOf = (soft: KeyLimit, hard: KeyLimit, given: boolean): KeyPolicy =>

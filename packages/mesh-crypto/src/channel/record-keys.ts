@@ -44,6 +44,7 @@ export class RecordKeys {
   #onMark: () => void = () => undefined;
   #due: 'records' | 'bytes' | undefined;
   #expired = false;
+  #used = false;
   #overdraft = 0;
 
   /** @param key 32 bytes from `allocateSecret`, from now on this object's to wipe */
@@ -73,6 +74,11 @@ export class RecordKeys {
   /** It seals and opens no data any more: a hard limit is reached. */
   get expired(): boolean {
     return this.#expired;
+  }
+
+  /** Expired by records or bytes, not by age. */
+  get used(): boolean {
+    return this.#used;
   }
 
   /**
@@ -142,7 +148,7 @@ export class RecordKeys {
   #mark(): void {
     const [soft, hard] = [this.#soft, this.#hard];
     if (soft === undefined || hard === undefined) return;
-    if (this.#records >= hard.records || this.#bytes >= hard.bytes) this.#expired = true;
+    if (this.#records >= hard.records || this.#bytes >= hard.bytes) this.#used = this.#expired = true;
     if (this.#records >= soft.records) this.#due ??= 'records';
     if (this.#bytes >= soft.bytes) this.#due ??= 'bytes';
     const next = this.#due === undefined ? soft : hard;
