@@ -4,8 +4,7 @@ import { SERVICE_ID } from './crypto-manager-options.js';
 /** Why somebody asks for a rotation. */
 export type RotationReason = 'manual' | 'certificate' | 'compromise';
 
-/** One of {@link RotationReason}. */
-export const ROTATION_REASONS: readonly RotationReason[] = ['manual', 'certificate', 'compromise'];
+const ROTATION_REASONS: readonly RotationReason[] = ['manual', 'certificate', 'compromise'];
 
 /** What a rotation did. Plain JSON, nothing secret in it. */
 export interface RotationResult {
@@ -52,6 +51,25 @@ export function checkKeyRotation(serviceId: unknown, cryptoManager: unknown, opt
     if (onRotation !== undefined && typeof onRotation !== 'function') problems.push('onRotation: must be a function');
     if (policySource !== undefined && policySource !== 'default' && policySource !== 'option') problems.push("policySource: 'default' or 'option'");
   }
+  refuse(problems);
+}
+
+/**
+ * The reason that somebody gives for a rotation. Nothing else is let pass: what was meant as a compromise must not be taken for less.
+ * @throws MeshError `invalid_option` that names every problem by its path
+ */
+export function rotationReasonOf(options: { readonly reason?: RotationReason }): RotationReason {
+  const problems: string[] = [];
+  if (typeof options !== 'object' || (options as unknown) === null) problems.push("options: must be an object, e.g. { reason: 'compromise' }");
+  else {
+    for (const name of Object.keys(options)) if (name !== 'reason') problems.push(`${name}: is not an option; known here: reason`);
+    if (options.reason !== undefined && !ROTATION_REASONS.includes(options.reason)) problems.push(`reason: must be one of ${ROTATION_REASONS.join(', ')}`);
+  }
+  refuse(problems);
+  return options.reason ?? 'manual';
+}
+
+function refuse(problems: readonly string[]): void {
   if (problems.length > 0) throw new MeshError('invalid_option', problems.join('; '), { details: { problems } });
 }
 

@@ -1,7 +1,7 @@
 import { MeshError, type OwnAuditSink } from '@lemur-bookstores/mesh-interface';
 import type { CryptoManager } from './crypto-manager.js';
 import { callListener } from './identity/call-listener.js';
-import { checkKeyRotation, ROTATION_REASONS, type KeyRotationOptions, type RotationReason, type RotationResult } from './key-rotation-options.js';
+import { checkKeyRotation, rotationReasonOf, type KeyRotationOptions, type RotationReason, type RotationResult } from './key-rotation-options.js';
 import { KeyRotationTrail } from './key-rotation-trail.js';
 import { RotationTimer } from './rotation-timer.js';
 
@@ -60,12 +60,8 @@ export class KeyRotation {
    * @throws MeshError `invalid_option`; what `load()` rejects with; `audit_unavailable`, where `key_rotation` events are `fail-closed` and no durable sink takes the
    *   event: then everything is as it was, but with a compromise, whose key is gone all the same
    */
-  async rotate({ reason = 'manual' }: { readonly reason?: RotationReason } = {}): Promise<RotationResult> {
-    if (!ROTATION_REASONS.includes(reason)) {
-      const problems = [`reason: must be one of ${ROTATION_REASONS.join(', ')}`];
-      throw new MeshError('invalid_option', problems.join(), { details: { problems } });
-    }
-    return this.#ask(reason);
+  async rotate(options: { readonly reason?: RotationReason } = {}): Promise<RotationResult> {
+    return this.#ask(rotationReasonOf(options));
   }
 
   #ask(trigger: Trigger): Promise<RotationResult> {

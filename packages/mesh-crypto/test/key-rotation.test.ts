@@ -68,6 +68,19 @@ describe('options', () => {
     await expect(rotation().rotate({ reason: 'boredom' as RotationReason })).rejects.toMatchObject({ reason: 'invalid_option', message: expect.stringContaining('manual, certificate, compromise') });
     expect([crypto.staticKeyId, trail.events]).toEqual([before, []]);
   });
+
+  test.each([
+    ['options', 'compromise'],
+    ['options', null],
+    ['0', ['compromise']],
+    ['cause', { cause: 'compromise' }],
+    ['reason', { reason: null }],
+  ])('what may be meant as a compromise and says something else is refused by the path %s: %j', async (path, options) => {
+    const before = crypto.staticKeyId;
+    const problems = [expect.stringMatching(`^${path}: `)];
+    await expect(rotation().rotate(options as unknown as { reason: RotationReason })).rejects.toMatchObject({ reason: 'invalid_option', details: { problems } });
+    expect([crypto.staticKeyId, trail.events]).toEqual([before, []]);
+  });
 });
 
 describe('rotate()', () => {
