@@ -18,7 +18,7 @@ export interface StaticKeyState {
 /** What one handshake holds of a static key. */
 export interface StaticKeyUse {
   readonly pair: KeyPair;
-  /** It was destroyed because of a compromise: whatever the handshake proves, it proves nothing. */
+  /** A compromise came after it was taken, also where the handshake is over: whatever that proves, it proves nothing. */
   readonly revoked: boolean;
   /** Whether a public key is the own one, or was until a moment ago: another handshake under way may have it. */
   isOwn(publicKey: Uint8Array): boolean;
@@ -40,7 +40,6 @@ class StaticKey implements NewStaticKey {
   activatedAt = 0;
   activatedMonotonic = 0;
   state: 'made' | 'in use' | 'replaced' | 'destroyed' = 'made';
-  revoked = false;
   #users = 0;
   #timer: ClockTimer | undefined;
 
@@ -55,7 +54,7 @@ class StaticKey implements NewStaticKey {
     this.activatedMonotonic = clock.monotonic();
   }
 
-  use(isOwn: (publicKey: Uint8Array) => boolean): StaticKeyUse {
+  use(isOwn: (publicKey: Uint8Array) => boolean, isRevoked: () => boolean): StaticKeyUse {
     this.#users++;
     let ended = false;
     const end = (): void => {
@@ -64,7 +63,6 @@ class StaticKey implements NewStaticKey {
       this.#users--;
       if (this.state === 'replaced' && this.#users === 0) this.destroy();
     };
-    const isRevoked = (): boolean => this.revoked;
     return { pair: this.pair, end, isOwn, get revoked() { return isRevoked(); } };
   }
 
@@ -93,6 +91,8 @@ export class StaticKeys {
   readonly #replaced = new Set<StaticKey>();
   readonly #isOwn = (publicKey: Uint8Array): boolean => [this.#present, ...this.#replaced].some(({ pair }) => Buffer.compare(pair.publicKey, publicKey) === 0);
   #present: StaticKey;
+  /** How often a compromise has ended all keys there were. */
+  #compromises = 0;
 
   constructor(primitives: CryptoPrimitives, clock: Clock) {
     this.#primitives = primitives;
@@ -108,7 +108,8 @@ export class StaticKeys {
 
   /** For one handshake. */
   use(): StaticKeyUse {
-    return this.#present.use(this.#isOwn);
+    const compromises = this.#compromises;
+    return this.#present.use(this.#isOwn, () => this.#compromises > compromises);
   }
 
   make(): NewStaticKey {
@@ -127,10 +128,8 @@ export class StaticKeys {
     for (const key of this.#replaced) if (key.state === 'destroyed') this.#replaced.delete(key);
     this.#replaced.add(before);
     if (!compromised) return before.replace(this.#clock);
-    for (const key of this.#replaced) {
-      key.revoked = true;
-      key.destroy();
-    }
+    this.#compromises++;
+    for (const key of this.#replaced) key.destroy();
     this.#replaced.clear();
   }
 

@@ -64,6 +64,18 @@ describe('a static key that was replaced', () => {
   });
 });
 
+test('a compromise also counts for handshakes that are over, and for keys that were replaced before it', () => {
+  const keys = new StaticKeys(nodePrimitives, clock);
+  const first = keys.use();
+  first.end();
+  keys.take(keys.make(), false);
+  const second = keys.use();
+  second.end();
+  expect([first.revoked, second.revoked]).toEqual([false, false]);
+  keys.take(keys.make(), true);
+  expect([first.revoked, second.revoked, keys.use().revoked]).toEqual([true, true, false]);
+});
+
 test('a key that was made and not wanted is destroyed; one in use is not', () => {
   const keys = new StaticKeys(nodePrimitives, clock);
   const [unwanted, wanted] = [keys.make(), keys.make()];

@@ -149,6 +149,28 @@ describe('live sessions', () => {
     await stranger.ended;
   });
 
+  test.each(['payments', 'orders'])('a compromise of %s: a handshake that was done, but whose session had not begun, leads to none', async (who) => {
+    const disk = new Disk();
+    const held = { monitoring: { adapters: [disk], delivery: { key_rotation: 'fail-closed' } } } as const;
+    const server = await bed.running({ serviceId: 'payments', ...(who === 'payments' ? held : {}) });
+    server.mesh.handle('pay', () => 'paid');
+    const client = await bed.running({ serviceId: 'orders', ...(who === 'orders' ? held : {}) });
+    const { mesh, audit } = who === 'payments' ? server : client;
+    const sessionKeys = (action: string): unknown[] => audit.having(action).flatMap(({ details: { metadata } }) => (metadata?.['keyType'] === 'session' ? [metadata['keyId']] : []));
+    await until('the own keys are told of', () => disk.actions('key.activated').length === 2);
+    disk.becomes('hangs', 'key.activated');
+    const answer = client.mesh.connect('payments').call('pay', {}, { timeoutMs: 20_000 });
+    await until('its session waits for the trail', () => sessionKeys('key.activated').length === 1);
+    const before = mesh.crypto.staticKeyId;
+    const rotating = mesh.rotateKeys({ reason: 'compromise' });
+    await until('the key is destroyed', () => mesh.crypto.staticKeyId !== before);
+    disk.recovers();
+    expect([await answer, (await rotating).sessionsLeft]).toEqual(['paid', 0]);
+    expect(sessionKeys('key.activated')).toHaveLength(2);
+    expect(sessionKeys('key.retired')).toEqual(sessionKeys('key.activated').slice(0, 1));
+    expect(audit.having('connection.open')).toHaveLength(1);
+  });
+
   test('wall clocks that jump by an hour and a day, forth and back: no session notices', async () => {
     const { clock, server, client, passing, opened, expectAllAnswered } = await calling();
     for (const jump of [HOUR, -HOUR, DAY, -DAY]) {

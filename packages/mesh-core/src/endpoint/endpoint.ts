@@ -90,11 +90,16 @@ export class Endpoint {
 
   /**
    * Dials another session, which takes the calls once it is welcomed; the present one serves until then, and ends after its last answer. A dial
-   * that fails is repeated, with growing waits, for as long as the session lasts. Asked again meanwhile, or without a session, it does nothing.
+   * that fails is repeated, with growing waits, for as long as the session lasts. Asked again meanwhile, or without a session, it does nothing; only
+   * a `compromise` does not wait for what is left of such a wait.
    */
   renew(cause: RetirementCause): void {
     const state = this.#state;
-    if (state.type === 'connected' && state.renewal.type === 'none') this.#dialRenewal(state, cause);
+    if (state.type !== 'connected') return;
+    const { renewal } = state;
+    if (renewal.type === 'dialling' || (renewal.type === 'waiting' && cause !== 'compromise')) return;
+    endWait(renewal);
+    this.#dialRenewal(state, cause);
   }
 
   /** Ends it: calls in flight may end within `drainMs`, then the session closes. Asked again, the shorter time counts. */
@@ -143,6 +148,8 @@ export class Endpoint {
         signal,
       );
       if (signal.aborted) return session.session.close();
+      // A compromise in the turn between asked only those that were here.
+      if (session.session.channel.revoked === true) session.session.close();
       own = session;
       this.#onDialled(session);
     } catch (error) {

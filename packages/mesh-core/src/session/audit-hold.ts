@@ -35,6 +35,9 @@ export function hold(audit: OwnAuditSink, event: OwnAuditEvent, clock: Clock, wi
 /** The same where the time is somebody else's to watch. */
 export const notInTime = (action: string, withinMs: number): MeshError => new MeshError('audit_unavailable', `no durable sink has taken the event ${action} within ${Math.round(withinMs)} ms`, { mayHaveRun: false });
 
+/** A compromise of the own static key came before the session could begin (PROTOCOL 6.6). */
+export const beganTooLate = (): MeshError => new MeshError('session_closed', 'the own static key was destroyed before the session began, dial again', { mayHaveRun: false });
+
 /** `fail-closed` events that one operation waits for together. */
 export class HeldEvents {
   /** Their names, for messages. */

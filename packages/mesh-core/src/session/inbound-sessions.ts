@@ -1,6 +1,6 @@
 import { MeshError, type AdmissionTicket, type ChannelFactory, type Clock, type Connection, type SecureChannel } from '@lemur-bookstores/mesh-interface';
 import { Admission } from './admission.js';
-import { notInTime, type HeldEvents } from './audit-hold.js';
+import { beganTooLate, notInTime, type HeldEvents } from './audit-hold.js';
 import type { ConnectionJournal } from './connection-journal.js';
 import { driveResponder } from './handshake-driver.js';
 import { HeldConnection } from './held-connection.js';
@@ -113,7 +113,8 @@ export class InboundSessions {
     this.#held.add(refuse);
     held.done.then(
       () => {
-        if (end()) waiting.release((...proven) => this.#open(...proven));
+        if (channel.revoked === true) refuse(beganTooLate());
+        else if (end()) waiting.release((...proven) => this.#open(...proven));
       },
       (error: unknown) => refuse(MeshError.from(error)),
     );

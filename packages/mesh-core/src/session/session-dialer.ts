@@ -7,7 +7,7 @@ import {
   type ServiceNode,
   type Transport,
 } from '@lemur-bookstores/mesh-interface';
-import { notInTime, type HeldEvents } from './audit-hold.js';
+import { beganTooLate, notInTime, type HeldEvents } from './audit-hold.js';
 import type { ConnectionJournal } from './connection-journal.js';
 import { driveInitiator } from './handshake-driver.js';
 import type { SessionObserver } from './live-session.js';
@@ -79,6 +79,7 @@ export class SessionDialer {
       };
       const open = (): void => {
         if (outbound.session.state === 'closed') return;
+        if (channel.revoked === true) return giveUp(beganTooLate());
         state = 'open';
         settle();
         journal.opened('outbound', outbound.session, node.id);

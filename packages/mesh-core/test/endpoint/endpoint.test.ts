@@ -232,6 +232,34 @@ describe('renew()', () => {
     expect([dialer.attempts.length, endpoint.session === dialer.session(1).outbound, renewal(endpoint)]).toEqual([attempts + 1, true, 'none']);
   });
 
+  test('because of a compromise does not wait for what is left of such a wait', async () => {
+    const { clock, dialer, endpoint, first } = await connected();
+    dialer.outcomes.set(1, down);
+    endpoint.renew('key_rotation');
+    await clock.advance(60_000);
+    const attempts = dialer.attempts.length;
+    expect(renewal(endpoint)).toBe('waiting');
+    dialer.outcomes.delete(1);
+    endpoint.renew('compromise');
+    await clock.advance(0);
+    expect([dialer.attempts.length, renewal(endpoint), first.outbound.isOpen, first.outbound.session.retiredFor]).toEqual([attempts + 1, 'none', false, 'compromise']);
+    await clock.advance(60_000);
+    expect(dialer.attempts).toHaveLength(attempts + 1);
+  });
+
+  test.each(['renewed', 'dialled first'])('a session that is %s while the own static key is compromised is dialled again', async (how) => {
+    const { clock, dialer, endpoint, first } = await connected();
+    dialer.onConnected = ({ rig: far }) => void (far.near.revoked = true);
+    if (how === 'renewed') endpoint.renew('key_rotation');
+    else first.rig.connection.onEnd({});
+    await clock.advance(how === 'renewed' ? 0 : 100);
+    const refused = dialer.session(1);
+    expect([refused === first, refused.rig.connection.closed, endpoint.session]).toEqual([false, 'closed', how === 'renewed' ? first.outbound : undefined]);
+    dialer.onConnected = () => {};
+    await clock.advance(1_000);
+    expect([endpoint.session === dialer.session(1).outbound, dialer.session(1) === refused]).toEqual([true, false]);
+  });
+
   test('without a session does nothing, nor of one that was replaced', async () => {
     const { clock, dialer, endpoint, first } = await connected();
     endpoint.renew('key_rotation');

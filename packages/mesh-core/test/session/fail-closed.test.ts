@@ -6,7 +6,7 @@ import { FakeRekeying } from '../support/fake-rekeying.js';
 import { HoldingAudit } from '../support/holding-audit.js';
 import { IdleCall } from '../support/idle-call.js';
 import { inboundRig, type InboundRig, type Stranger } from '../support/inbound-rig.js';
-import type { PlainHooks } from '../support/plain-channels.js';
+import type { PlainChannel, PlainHooks } from '../support/plain-channels.js';
 import { message, rejection, request as requestPayload, turns } from '../support/wire.js';
 
 const { close, goAway, request, response, welcome } = MessageKind;
@@ -198,21 +198,22 @@ describe('a dial, where connection events are fail-closed', () => {
 
 describe('sessions, where key_rotation events are fail-closed', () => {
   /** Keys of the sessions of one service that change when a test says so. */
-  function rekeyings(): { readonly hooks: PlainHooks; readonly made: FakeRekeying[] } {
+  function rekeyings(): { readonly hooks: PlainHooks; readonly made: FakeRekeying[]; readonly channels: PlainChannel[] } {
     const made: FakeRekeying[] = [];
-    return { made, hooks: { onChannel: (channel) => void made.push(new FakeRekeying(channel, new FakeClock())) } };
+    const channels: PlainChannel[] = [];
+    return { made, channels, hooks: { onChannel: (channel) => void (made.push(new FakeRekeying(channel, new FakeClock())), channels.push(channel)) } };
   }
   const retired = (audit: HoldingAudit): number => audit.having('key.retired').length;
 
   describe('who dials in', () => {
-    async function proven(audit: HoldingAudit): Promise<InboundRig & { audit: HoldingAudit; stranger: Stranger; made: FakeRekeying[] }> {
-      const { hooks, made } = rekeyings();
+    async function proven(audit: HoldingAudit): Promise<InboundRig & { audit: HoldingAudit; stranger: Stranger; made: FakeRekeying[]; channels: PlainChannel[] }> {
+      const { hooks, made, channels } = rekeyings();
       const rig = inboundRig(audit, { hooks });
       const stranger = rig.come();
       stranger.speak();
       stranger.finish();
       await audit.reached('key.activated');
-      return { ...rig, audit, stranger, made };
+      return { ...rig, audit, stranger, made, channels };
     }
 
     test('is welcomed once the key.activated of its first key is held', async () => {
@@ -239,6 +240,14 @@ describe('sessions, where key_rotation events are fail-closed', () => {
       expect(audit.having('connection.refused')[0]?.details.error).toContain('key.activated');
       journal.flush();
       expect(clock.pendingTimers).toBe(0);
+    });
+
+    test('is refused where the own static key was compromised meanwhile, though its key.activated is held', async () => {
+      const { audit, sessions, stranger, channels } = await proven(new HoldingAudit(['key_rotation'], ['key.activated']));
+      (channels[0] as PlainChannel).revoked = true;
+      await audit.hold('key.activated');
+      expect([stranger.connection.closed, sessions.sessions(), retired(audit), audit.having('connection.open')]).toEqual(['terminated', [], 1, []]);
+      expect(audit.having('connection.refused')[0]?.details.metadata).toMatchObject({ reason: 'session_closed' });
     });
 
     test("is refused at the end of the handshake's time where none answers", async () => {

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { MeshError } from '@lemur-bookstores/mesh-interface';
 import { MessageKind } from '../../src/wire/message.js';
 import { answerHandshake, dialRig, hangUp, type DialRig } from '../support/dialled.js';
+import type { PlainChannel } from '../support/plain-channels.js';
 import { message, rejection, turns } from '../support/wire.js';
 
 const { close, goAway, welcome } = MessageKind;
@@ -38,6 +39,17 @@ describe('session dialer', () => {
     rig.connection.onMessage(far.seal(0, [message(goAway, 0)]));
     expect(rig.events).toEqual(['draining', 'closed']);
     expect(rig.audit.actions().at(-1)).toBe('connection.close');
+  });
+
+  test('regression: a welcome that comes after a compromise of the own static key leads to no session', async () => {
+    const channels: PlainChannel[] = [];
+    const rig = dialRig({ onChannel: (channel) => void channels.push(channel) });
+    const failed = rejection(rig.dial());
+    const far = await answerHandshake(rig);
+    (channels[0] as PlainChannel).revoked = true;
+    rig.connection.onMessage(far.seal(0, [message(welcome, 0)]));
+    expect(await failed).toMatchObject({ reason: 'session_closed', mayHaveRun: false });
+    expect([rig.connection.closed, rig.audit.actions().includes('connection.open'), rig.journal.successful]).toEqual(['closed', false, 0]);
   });
 
   test('regression: a session that ends in the very record of its welcome is journalled in order', async () => {

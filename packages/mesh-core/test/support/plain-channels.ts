@@ -146,6 +146,8 @@ export class PlainChannel implements SecureChannel {
   rekeying?: ChannelRekeying;
   readonly handshakeHash: Uint8Array;
   validForMs = Infinity;
+  /** Set by a test: the own static key was compromised meanwhile. */
+  revoked = false;
   /** Set by a test: the seal of this number fails as a used-up key does. */
   failSealAt = Infinity;
   /** Set by a test: what `reverify()` finds. */

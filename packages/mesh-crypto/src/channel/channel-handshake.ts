@@ -94,14 +94,15 @@ abstract class NoiseChannelHandshake implements ChannelHandshake {
 
   protected finish(noise: NoiseHandshake, suite: CipherSuite, peer: ProvenPeer): SecureChannel {
     this.#over = true;
-    const { primitives, clock, cryptoperiod, skewMs, notAfter = Infinity } = this.options;
+    const { primitives, clock, cryptoperiod, skewMs, staticKeyUse, notAfter = Infinity } = this.options;
     const { handshakeHash } = noise;
-    this.options.staticKeyUse?.end();
+    staticKeyUse?.end();
     return new NoiseChannel({
       role: this.role,
       suite,
       peer: peer.identity,
       reverify: peer.reverify,
+      staticKeyUse,
       // As certificates are checked, so that a peer whose clock is behind gets a session at all.
       validForMs: Math.max(0, Math.min(notAfter, peer.identity.notAfter) + skewMs - clock.now()),
       handshakeHash,

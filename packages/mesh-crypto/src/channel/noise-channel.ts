@@ -24,6 +24,8 @@ export interface NoiseChannelOptions {
   readonly reverify: () => MeshError | undefined;
   /** Until a leaf of either side ends, in ms. Default: none does. */
   readonly validForMs?: number;
+  /** Of the own static key. */
+  readonly staticKeyUse?: { readonly revoked: boolean } | undefined;
   readonly handshakeHash: Uint8Array;
   readonly primitives: CryptoPrimitives;
   /** Taken over: wiped when the channel is destroyed. */
@@ -50,6 +52,7 @@ export class NoiseChannel implements SecureChannel {
   readonly rekeying: Rekeying;
   readonly #keys: ChannelKeys;
   readonly #reverify: () => MeshError | undefined;
+  readonly #staticKeyUse: { readonly revoked: boolean } | undefined;
   #destroyed = false;
 
   constructor(options: NoiseChannelOptions) {
@@ -62,6 +65,7 @@ export class NoiseChannel implements SecureChannel {
     this.handshakeHash = handshakeHash;
     this.validForMs = options.validForMs ?? Infinity;
     this.#reverify = options.reverify;
+    this.#staticKeyUse = options.staticKeyUse;
     this.#keys = new ChannelKeys({
       epoch,
       keyId: firstKeyIdOf(primitives.hash('SHA256'), handshakeHash),
@@ -72,6 +76,10 @@ export class NoiseChannel implements SecureChannel {
     const { minIntervalMs } = cryptoperiod;
     const rekey = new Rekey({ role, primitives, handshakeHash, rekeySecret: keys.rekeySecret, minIntervalMs, epoch });
     this.rekeying = new Rekeying({ keys: this.#keys, rekey, aead, cryptoperiod, clock, random, destroy: () => this.destroy() });
+  }
+
+  get revoked(): boolean {
+    return this.#staticKeyUse?.revoked === true;
   }
 
   get epoch(): number {
