@@ -108,7 +108,7 @@ export class KeyRotation {
           rotations.take(next, false);
           void owners.ask('renewSessions', trigger, SESSIONS_MS).then((renewed) => logger.debug('sessions were replaced after a rotation', { ...renewed }));
         }
-        return this.#result(present, trigger, startedAt, sessions);
+        return this.#result(rotations.present.keyId, present, trigger, startedAt, sessions);
       } finally {
         next.discard();
       }
@@ -125,16 +125,19 @@ export class KeyRotation {
     return rotations.inTurn(async () => {
       const sessions = await renewing;
       const change = { keyId: next.keyId, before: rotations.predecessor, trigger: 'compromise', sessionsRekeyed: sessions.rotated } as const;
-      rotations.announce(next);
-      await this.#trail.rotated(change);
-      return this.#result(present, 'compromise', startedAt, sessions);
+      // Told of already where the service ended meanwhile.
+      if (change.before.keyId !== next.keyId) {
+        rotations.announce(next);
+        await this.#trail.rotated(change);
+      }
+      return this.#result(this.#present()?.keyId ?? next.keyId, present, 'compromise', startedAt, sessions);
     });
   }
 
-  #result(previousKeyId: string, trigger: Trigger, startedAt: number, sessions: { readonly rotated: number; readonly ended: number; readonly left: number }): RotationResult {
-    const { rotations, clock } = this.#manager;
+  #result(keyId: string, previousKeyId: string, trigger: Trigger, startedAt: number, sessions: { readonly rotated: number; readonly ended: number; readonly left: number }): RotationResult {
+    const { clock } = this.#manager;
     return Object.freeze({
-      keyId: rotations.present.keyId,
+      keyId,
       previousKeyId,
       trigger,
       rotatedAt: new Date(clock.now()).toISOString(),

@@ -87,7 +87,7 @@ export class OwnKeyJournal {
     this.#running = undefined;
     this.#timer?.cancel();
     running.endWatch();
-    const { activatedAt, ageMs, keyId } = this.#seen(() => this.#parts.crypto.rotations.predecessor);
+    const { activatedAt, ageMs, keyId } = this.#lastStaticKey();
     this.#record('key.retired', { ...STATIC_KEY, keyId, trigger: 'start', retired: retired(activatedAt, ageMs, true), policy: this.#staticPolicy });
     this.#record('key.retired', { ...certificateFacts(running.certificate), trigger: 'start', retired: this.#retiredCertificate(running) });
   }
@@ -119,6 +119,18 @@ export class OwnKeyJournal {
     this.#timer = this.#parts.crypto.clock.setTimeout(() => this.#look(), LOOK_EVERY_MS);
     this.#checkCertificate(running.certificate);
     this.#checkStaticKey(this.#seen(() => this.#parts.crypto.rotations.present));
+  }
+
+  /** The key in use. Where a compromise brought it, and who rotated still waits for the sessions, it is told of here: they end, and with them the wait. */
+  #lastStaticKey(): StaticKeyState {
+    const { rotations } = this.#parts.crypto;
+    const before = this.#seen(() => rotations.predecessor);
+    const present = this.#seen(() => rotations.present);
+    if (present.keyId === before.keyId) return before;
+    rotations.announce(present);
+    const gone = retired(before.activatedAt, before.ageMs, true);
+    this.#record('key.rotated', { ...STATIC_KEY, keyId: present.keyId, previousKeyId: before.keyId, trigger: 'compromise', sessionsRekeyed: 0, retired: gone, policy: this.#staticPolicy });
+    return present;
   }
 
   #seen(look: () => StaticKeyState): StaticKeyState {

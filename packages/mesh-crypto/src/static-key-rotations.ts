@@ -49,7 +49,7 @@ export class StaticKeyRotations {
   }
 
   /** The trail names this key as the one in use. */
-  announce({ keyId }: NewStaticKey): void {
+  announce({ keyId }: Pick<NewStaticKey, 'keyId'>): void {
     this.#announced = { keyId, activatedAt: this.#clock.now(), activatedMonotonic: this.#clock.monotonic() };
   }
 

@@ -4,6 +4,7 @@ import { FakeClock, silentLogger, type KeyRotationMetadata, type Logger } from '
 import { CryptoManager } from '../src/crypto-manager.js';
 import { KeyRotation } from '../src/key-rotation.js';
 import { OwnKeyJournal } from '../src/own-key-journal.js';
+import { FakeOwner } from './support/fake-owner.js';
 import { FakeTrail } from './support/fake-trail.js';
 import { createAuthority } from './support/openssl-certificates.js';
 import { ScriptedSource } from './support/scripted-source.js';
@@ -82,6 +83,27 @@ test('a static key that was rotated is retired by the name it has by then', asyn
   await clock.advance(3_000);
   keys.stop();
   expect(told().filter(([action, { keyType }]) => action === 'key.retired' && keyType === 'static').map(([, metadata]) => [metadata.keyId, metadata.retired?.ageMs])).toEqual([[keyId, 3_000]]);
+});
+
+test('a compromise that still waits for its sessions at the end is told of there, once: no key ends that did not begin', async () => {
+  const keys = journal();
+  keys.start();
+  const owner = new FakeOwner();
+  owner.holds = 'renewSessions';
+  crypto.ownSessions(owner);
+  const before = crypto.staticKeyId;
+  const rotating = new KeyRotation('order', crypto, { rotationInterval: HOUR, autoRotate: false }, trail).rotate({ reason: 'compromise' });
+  await clock.advance(2_000);
+  const next = crypto.staticKeyId;
+  keys.stop();
+  crypto.close();
+  owner.release();
+  expect(await rotating).toMatchObject({ keyId: next, previousKeyId: before, trigger: 'compromise' });
+  expect(told().flatMap(([action, { keyType, keyId, previousKeyId, trigger }]) => (keyType === 'static' ? [[action, previousKeyId, keyId, trigger]] : []))).toEqual([
+    ['key.activated', undefined, before, 'start'],
+    ['key.rotated', before, next, 'compromise'],
+    ['key.retired', undefined, next, 'start'],
+  ]);
 });
 
 test('a certificate with 20 % of its life left is overdue, once, also where the wall clock jumped there', async () => {
