@@ -1,3 +1,5 @@
+import type { MeshError } from './mesh-error.js';
+
 /** One reachable instance of a service. */
 export interface ServiceNode {
   /** The service's id, e.g. `order-service`; several instances share it. */
@@ -23,8 +25,11 @@ export interface DiscoveryProvider {
   deregister?(node: ServiceNode): Promise<void>;
   /** All instances known now; empty where there are none. */
   discover(serviceId: string): Promise<ServiceNode[]>;
-  /** Calls `listener` with the whole set whenever it changes. Returns the function that ends it. */
-  watch?(serviceId: string, listener: (nodes: ServiceNode[]) => void): () => void;
+  /**
+   * Calls `listener` with the whole set whenever it changes. Returns the function that ends it. A provider that can tell calls `onLookUp` after each look-up of its
+   * own: with why it failed, or `undefined` where it did not. What fails takes no instance away.
+   */
+  watch?(serviceId: string, listener: (nodes: ServiceNode[]) => void, onLookUp?: (error: MeshError | undefined) => void): () => void;
   /** How a person would be told where this provider looked, e.g. a folder. */
   readonly description?: string;
   /** `true`: finds services on this machine only, so that the loopback address is one to tell it. Default: others elsewhere read it. */

@@ -7,13 +7,13 @@ export class ChainedDiscovery implements DiscoveryProvider {
   readonly #others: DiscoveryProvider;
   readonly #listedIds: ReadonlySet<string>;
   /** Only where the other provider can watch: without it the caller polls. */
-  readonly watch?: (serviceId: string, listener: (nodes: ServiceNode[]) => void) => () => void;
+  readonly watch?: NonNullable<DiscoveryProvider['watch']>;
 
   constructor(listed: StaticDiscovery, others: DiscoveryProvider) {
     this.#listed = listed;
     this.#others = others;
     this.#listedIds = new Set(listed.serviceIds);
-    if (others.watch !== undefined) this.watch = (serviceId, listener) => this.#of(serviceId).watch?.(serviceId, listener) ?? (() => {});
+    if (others.watch !== undefined) this.watch = (serviceId, ...listeners) => this.#of(serviceId).watch?.(serviceId, ...listeners) ?? (() => {});
   }
 
   get description(): string {

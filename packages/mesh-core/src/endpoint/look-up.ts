@@ -29,6 +29,8 @@ export class LookUp {
   #askAgain: ClockTimer | undefined;
   /** Sets that the watch has told. */
   #heard = 0;
+  /** The watch tells of its look-ups: an answer to a question may be what was known before the last one failed. */
+  #watchTells = false;
   #running = false;
   #asking = false;
   /** Why the last question had no answer; `undefined` while it works. */
@@ -49,10 +51,14 @@ export class LookUp {
 
   start(): void {
     this.#running = true;
-    this.#unwatch = this.#parts.discovery.watch?.(this.#serviceId, (nodes) => {
-      this.#heard++;
-      if (this.#running) this.#listener.onNodes(nodes);
-    });
+    this.#unwatch = this.#parts.discovery.watch?.(
+      this.#serviceId,
+      (nodes) => {
+        this.#heard++;
+        if (this.#running) this.#listener.onNodes(nodes);
+      },
+      (error) => this.#onLookUp(error),
+    );
     void this.#ask();
   }
 
@@ -63,6 +69,26 @@ export class LookUp {
     this.#unwatch = this.#askAgain = undefined;
   }
 
+  /** The provider has looked of its own accord: while it watches nobody asks it. */
+  #onLookUp(error: MeshError | undefined): void {
+    if (!this.#running) return;
+    this.#watchTells = true;
+    if (error === undefined) this.#succeed();
+    else this.#fail(error);
+  }
+
+  #succeed(): void {
+    this.error = undefined;
+    this.answeredAt = this.#parts.clock.now();
+  }
+
+  /** A provider that is down never takes away peers that are known. */
+  #fail(error: unknown): void {
+    const failure = MeshError.from(error, 'discovery_failed');
+    if (this.error === undefined) this.#parts.logger.warn(`discovery of ${this.#serviceId} failed: ${failure.message}`);
+    this.error = failure;
+  }
+
   async #ask(): Promise<void> {
     if (!this.#running || this.#asking) return;
     this.#asking = true;
@@ -71,15 +97,11 @@ export class LookUp {
       const heardBefore = this.#heard;
       const nodes = await askProvider(clock, `look up '${this.#serviceId}'`, () => discovery.discover(this.#serviceId));
       if (!this.#running) return;
-      this.error = undefined;
-      this.answeredAt = clock.now();
+      if (!this.#watchTells) this.#succeed();
       // What the watch said meanwhile is newer than this answer.
       if (this.#heard === heardBefore) this.#listener.onNodes(nodes ?? []);
     } catch (error) {
-      // A provider that is down never takes away peers that are known.
-      const failure = MeshError.from(error, 'discovery_failed');
-      if (this.error === undefined) this.#parts.logger.warn(`discovery of ${this.#serviceId} failed: ${failure.message}`);
-      this.error = failure;
+      this.#fail(error);
     } finally {
       this.#asking = false;
     }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { MeshError, type DiscoveryProvider } from '@lemur-bookstores/mesh-interface';
 import { ChainedDiscovery } from '../../src/endpoint/chained-discovery.js';
 import { StaticDiscovery } from '../../src/endpoint/static-discovery.js';
 import { TestDiscovery } from '../support/nodes.js';
@@ -39,6 +40,18 @@ describe('chained discovery', () => {
     others.add(other);
     expect(heard).toEqual([[other]]);
     expect(new ChainedDiscovery(new StaticDiscovery([]), { register: () => Promise.resolve(), discover: () => Promise.resolve([]) }).watch).toBeUndefined();
+  });
+
+  test('that the other provider cannot look is heard', () => {
+    const heard: unknown[] = [];
+    const failure = new MeshError('discovery_failed', 'SERVFAIL');
+    const others: DiscoveryProvider = {
+      register: () => Promise.resolve(),
+      discover: () => Promise.resolve([]),
+      watch: (_id, _listener, onLookUp) => (onLookUp?.(failure), () => {}),
+    };
+    new ChainedDiscovery(new StaticDiscovery([listed]), others).watch?.('other', () => {}, (error) => heard.push(error));
+    expect(heard).toEqual([failure]);
   });
 
   test('optional members of the other provider are optional', async () => {
