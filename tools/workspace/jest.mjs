@@ -8,14 +8,17 @@ const nodeOptions = ['--experimental-vm-modules', '--expose-gc', '--disable-warn
 // Five seconds, the default, fail sound tests on a busy machine; what hangs is found all the same.
 const jestOptions = ['--testTimeout=30000', '--json', '--outputFile=test-results.json', '--testLocationInResults', ...process.argv.slice(2)];
 if (!process.argv.some((argument) => /^--?(maxWorkers|w|i|runInBand)/.test(argument))) jestOptions.push('--maxWorkers=1');
-// Some suites check certificates against the openssl program. Where it is missing they are left out by name; CI must have it.
-if (spawnSync('openssl', ['version']).error !== undefined && process.env.CI === undefined && existsSync('test')) {
-  const needIt = readdirSync('test', { recursive: true }).filter((file) => file.endsWith('.test.ts') && readFileSync(`test/${file}`, 'utf8').includes('openssl'));
-  for (const file of needIt) {
-    console.error(`SKIPPED test/${file}: needs the openssl program`);
+// Some suites need a program beside Node. Where it is missing they are left out by name; CI must have openssl.
+const suites = existsSync('test') ? readdirSync('test', { recursive: true }).filter((file) => file.endsWith('.test.ts')) : [];
+function leaveOut(program, args, sign) {
+  if (spawnSync(program, args, { env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/usr/local/sbin` } }).error === undefined) return;
+  for (const file of suites.filter((suite) => readFileSync(`test/${suite}`, 'utf8').includes(sign))) {
+    console.error(`SKIPPED test/${file}: needs the ${program} program`);
     jestOptions.push('--testPathIgnorePatterns', `/test/${file.replaceAll('.', '\\.')}$`);
   }
 }
+if (process.env.CI === undefined) leaveOut('openssl', ['version'], 'openssl');
+leaveOut('dnsmasq', ['--version'], 'support/dnsmasq.js');
 // A run that dies before it reports must not leave the counts of the run before it.
 rmSync('test-results.json', { force: true });
 // --json sends the summary to stderr and the report to the file alone.
