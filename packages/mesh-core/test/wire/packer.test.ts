@@ -244,6 +244,83 @@ describe('a slow reader', () => {
   });
 });
 
+/** A rig whose keys are past their limit after so many records each: `renew()` gives others, and lets what waited go on. */
+function limited(recordsPerKey: number): Rig & { renew(): void } {
+  const made = rig();
+  const { packer, channel } = made;
+  let left = recordsPerKey;
+  Object.assign(channel, { rekeying: { get holds() { return left <= 0; } } });
+  const seal = channel.seal.bind(channel);
+  channel.seal = (flags, parts) => {
+    if (left-- <= 0) throw new Error('a record is sealed by a key that is past its limit');
+    return seal(flags, parts);
+  };
+  const renew = (): void => {
+    left = recordsPerKey;
+    packer.resume();
+  };
+  return { ...made, renew };
+}
+
+describe('keys past their limit', () => {
+  test.each([1, 2, 3])('%d records a key: whatever was sent waits for the next one, and comes once, small ones in their order', async (recordsPerKey) => {
+    const { packer, failures, read, renew } = limited(recordsPerKey);
+    const sizes = [10, 10, 700 * KIB, 10, 20 * KIB, 300 * KIB, 10, 10];
+    const sent = sizes.flatMap((size, index) => Array.from({ length: size === 10 ? 7 : 1 }, (_, nth) => ({ id: 100 * (index + 1) + nth, size })));
+    const got: { kind: number; id: number; length: number }[] = [];
+    for (const { id, size } of sent) {
+      packer.message(response, 2, id, Buffer.alloc(size));
+      if (id % 100 === 0) await nextTick();
+    }
+    packer.control(ping, 1);
+    await nextTick();
+    for (let keys = 0; !packer.idle && keys < 100; keys++) {
+      got.push(...read());
+      renew();
+      await nextTick();
+    }
+    got.push(...read());
+    expect(failures).toEqual([]);
+    expect(got.map(({ id, length }) => `${id}: ${length}`).sort()).toEqual([...sent.map(({ id, size }) => `${id}: ${size}`), '1: 0'].sort());
+    const small = got.filter(({ length }) => length === 10).map(({ id }) => id);
+    expect(small).toEqual([...small].sort((one, other) => one - other));
+  });
+
+  test.each([1, 2, 3, 4])('%d records a key: a cancel comes behind its request, and takes no room that the key does not have', async (recordsPerKey) => {
+    const { packer, failures, read, renew } = limited(recordsPerKey);
+    packer.message(request, 2, 1, Buffer.alloc(MIB));
+    packer.message(request, 2, 2, Buffer.alloc(MIB));
+    packer.cancel(1);
+    await nextTick();
+    for (let keys = 0; !packer.idle && keys < 100; keys++) {
+      renew();
+      await nextTick();
+    }
+    expect(failures).toEqual([]);
+    const came = read().map(({ kind, id }) => `${kind} ${id}`);
+    expect([...came].sort()).toEqual([`${request} 1`, `${request} 2`, `${cancel} 1`].sort());
+    expect(came.indexOf(`${cancel} 1`)).toBeGreaterThan(came.indexOf(`${request} 1`));
+  });
+
+  test('what the turn has gathered as the limit is reached waits whole, before all that comes later', async () => {
+    const { packer, connection, channel, failures, read } = rig();
+    let holds = false;
+    Object.assign(channel, { rekeying: { get holds() { return holds; } } });
+    packer.message(response, 1, 1, 'x');
+    holds = true;
+    await nextTick();
+    packer.message(response, 1, 2, 'x');
+    packer.control(ping, 3);
+    await turns();
+    expect([connection.sent, packer.idle, failures]).toEqual([[], false, []]);
+    holds = false;
+    packer.resume();
+    await nextTick();
+    expect(read().map(({ id }) => id)).toEqual([1, 2, 3]);
+    expect(packer.idle).toBe(true);
+  });
+});
+
 describe('the end', () => {
   test('a closed packer refuses data, ignores control, and drops what waits', async () => {
     const { packer, connection } = blocked();
