@@ -30,7 +30,7 @@ export interface OutboundSessionListener {
   onReady(): void;
   /** Both ends have new keys. */
   onRotated(rotation: KeysRotated): void;
-  /** Its keys will not be replaced any more: `onDraining` follows. */
+  /** Its keys will not be replaced any more: `onRenew` follows. */
   onSpent(why: SpentReason, trigger: RekeyTrigger): void;
   /** It was stale and works: calls may be written to it again. */
   onVerified(): void;
@@ -152,10 +152,10 @@ export class OutboundSession implements SessionDelegate {
     this.#listener.onRotated(rotation);
   }
 
-  /** Its owner dials anew. */
+  /** Another session takes its place before it takes no more calls: its keys are good until their hard limit (PROTOCOL 3.8). */
   onSpent(why: SpentReason, trigger: RekeyTrigger): void {
     this.#listener.onSpent(why, trigger);
-    this.retire(() => {});
+    this.renew('key_rotation');
   }
 
   onVerified(): void {

@@ -7,8 +7,8 @@ import type { KeysRotated, MeshError, RekeyTrigger, SpentReason } from '@lemur-b
 export type SessionState = 'opening' | 'open' | 'draining' | 'closing' | 'closed';
 
 /**
- * Why a session that worked was ended: it reached its absolute age, or the end of one of the certificates; the static keys or the certificates
- * changed, the keys may be known to others; or the peer's chain no longer verifies.
+ * Why a session that worked was ended: it reached its absolute age, or the end of one of the certificates; keys or certificates
+ * changed or could not be changed, the keys may be known to others; or the peer's chain no longer verifies.
  */
 export type RetirementCause = 'session_timeout' | 'certificate_end' | 'key_rotation' | 'trust_changed' | 'compromise' | 'not_trusted';
 

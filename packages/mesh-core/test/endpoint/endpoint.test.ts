@@ -232,6 +232,18 @@ describe('renew()', () => {
     expect([dialer.attempts.length, endpoint.session === dialer.session(1).outbound, renewal(endpoint)]).toEqual([attempts + 1, true, 'none']);
   });
 
+  test('regression: a session whose keys will not be replaced serves until another takes its place, however often that dial fails (PROTOCOL 3.8)', async () => {
+    const { clock, dialer, endpoint, events, first } = await connected();
+    await clock.advance(60_000);
+    dialer.outcomes.set(1, down);
+    first.outbound.onSpent('no-answer', 'interval');
+    await clock.advance(60_000);
+    expect([endpoint.session === first.outbound, renewal(endpoint), events]).toEqual([true, 'waiting', ['connected']]);
+    dialer.outcomes.delete(1);
+    await clock.advance(5_000);
+    expect([endpoint.session === dialer.session(1).outbound, first.outbound.isOpen]).toEqual([true, false]);
+  });
+
   test('because of a compromise does not wait for what is left of such a wait', async () => {
     const { clock, dialer, endpoint, first } = await connected();
     dialer.outcomes.set(1, down);
