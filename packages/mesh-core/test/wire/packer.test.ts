@@ -245,8 +245,8 @@ describe('a slow reader', () => {
 });
 
 /** A rig whose keys are past their limit after so many records each: `renew()` gives others, and lets what waited go on. */
-function limited(recordsPerKey: number): Rig & { renew(): void } {
-  const made = rig();
+function limited(recordsPerKey: number, maxQueuedBytes = Infinity): Rig & { renew(): void } {
+  const made = rig({ maxQueuedBytes });
   const { packer, channel } = made;
   let left = recordsPerKey;
   Object.assign(channel, { rekeying: { get holds() { return left <= 0; } } });
@@ -318,6 +318,78 @@ describe('keys past their limit', () => {
     await nextTick();
     expect(read().map(({ id }) => id)).toEqual([1, 2, 3]);
     expect(packer.idle).toBe(true);
+  });
+
+  test('one that is used up by the very last record is told, though nothing waits: nobody may take it for the end', () => {
+    const { packer, connection, renew } = limited(1);
+    for (let id = 1; id <= 16; id++) packer.message(request, 1, id, 'x');
+    expect([connection.sent.length, packer.idle]).toEqual([1, false]);
+    renew();
+    expect(packer.idle).toBe(true);
+  });
+
+  test('the queue is capped meanwhile, and a message that is taken back, or dropped at the end, was never written', async () => {
+    const { packer, connection, read, renew } = limited(1, MIB);
+    // The first record of that key.
+    packer.message(request, 2, 9, Buffer.alloc(100 * KIB));
+    for (const id of [1, 2]) packer.message(request, 2, id, Buffer.alloc(400 * KIB));
+    expect(thrown(() => packer.message(request, 2, 3, Buffer.alloc(400 * KIB)))).toMatchObject({ reason: 'send_queue_full', mayHaveRun: false });
+    expect(packer.takeBack(1)).toBe(true);
+    packer.message(request, 1, 4, 'small');
+    for (let id = 0; id < 10_000; id++) packer.control(ping, id);
+    expect(thrown(() => packer.message(request, 1, 5, 'x'))).toMatchObject({ reason: 'send_queue_full' });
+    renew();
+    expect(read().filter(({ kind }) => kind === request).map(({ id }) => id)).toEqual([9, 4]);
+    expect([...packer.close()].filter((id) => id > 0)).toEqual([2]);
+    renew();
+    expect(connection.sent).toHaveLength(2);
+  });
+
+  test('whatever comes while keys are used up and replaced is written once, complete, and never under a key that is used up', async () => {
+    type Step = { readonly do: 'send'; readonly size: number } | { readonly do: 'renew' | 'tick' | 'control' | 'cancel' | 'takeBack' };
+    const size = fc.oneof({ weight: 6, arbitrary: fc.nat(300) }, { weight: 3, arbitrary: fc.integer({ min: 8_000, max: 70_000 }) }, { weight: 2, arbitrary: fc.integer({ min: 250 * KIB, max: 900 * KIB }) });
+    const step: fc.Arbitrary<Step> = fc.oneof(
+      { weight: 10, arbitrary: fc.record({ do: fc.constant('send' as const), size }) },
+      { weight: 7, arbitrary: fc.record({ do: fc.constantFrom('renew' as const, 'renew' as const, 'tick' as const, 'control' as const, 'cancel' as const, 'takeBack' as const) }) },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 4 }), fc.array(step, { minLength: 1, maxLength: 60 }), async (records, steps) => {
+        const { packer, failures, reader, read, renew } = limited(records);
+        const expected = new Map<number, number>();
+        const cancelled: number[] = [];
+        let [last, pings] = [0, 0];
+        for (const action of steps) {
+          if (action.do === 'send') {
+            packer.message(request, 0, ++last, Buffer.alloc(action.size, last));
+            expected.set(last, action.size);
+          } else if (action.do === 'renew') renew();
+          else if (action.do === 'control') packer.control(ping, ++pings);
+          else if (action.do === 'takeBack') {
+            // An id of 0 is no request's.
+            if (last > 0 && packer.takeBack(last)) expected.delete(last);
+          } else if (action.do === 'cancel') {
+            if (!expected.has(last) || cancelled.includes(last)) continue;
+            packer.cancel(last);
+            cancelled.push(last);
+          } else await nextTick();
+        }
+        await nextTick();
+        for (let keys = 0; !packer.idle && keys < 500; keys++) {
+          renew();
+          await nextTick();
+        }
+        read();
+        const { messages } = reader;
+        const requests = messages.filter(({ kind }) => kind === request);
+        expect(new Map(requests.map(({ id, payload }) => [id, payload.length]))).toEqual(expected);
+        expect(requests).toHaveLength(expected.size);
+        expect(requests.every(({ id, payload }) => payload.every((byte) => byte === (id & 0xff)))).toBe(true);
+        expect(messages.filter(({ kind }) => kind === ping)).toHaveLength(pings);
+        expect(messages.filter(({ kind }) => kind === cancel).map(({ id }) => id).sort()).toEqual([...cancelled].sort());
+        expect([failures, packer.idle]).toEqual([[], true]);
+      }),
+      { numRuns: 150 },
+    );
   });
 });
 
