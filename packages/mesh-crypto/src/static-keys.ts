@@ -20,6 +20,8 @@ export interface StaticKeyUse {
   readonly pair: KeyPair;
   /** A compromise came after it was taken, also where the handshake is over: whatever that proves, it proves nothing. */
   readonly revoked: boolean;
+  /** New handshakes have another one. */
+  readonly superseded: boolean;
   /** Whether a public key is the own one, or was until a moment ago: another handshake under way may have it. */
   isOwn(publicKey: Uint8Array): boolean;
   /** The handshake is over. Safe to call twice. */
@@ -63,7 +65,8 @@ class StaticKey implements NewStaticKey {
       this.#users--;
       if (this.state === 'replaced' && this.#users === 0) this.destroy();
     };
-    return { pair: this.pair, end, isOwn, get revoked() { return isRevoked(); } };
+    const isSuperseded = (): boolean => this.state !== 'in use';
+    return { pair: this.pair, end, isOwn, get revoked() { return isRevoked(); }, get superseded() { return isSuperseded(); } };
   }
 
   /** Handshakes under way may end with it; new ones do not get it. */

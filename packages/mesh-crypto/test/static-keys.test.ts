@@ -34,11 +34,13 @@ describe('a static key that was replaced', () => {
   test('stays for the handshakes under way, until the last of them is over', () => {
     const keys = new StaticKeys(nodePrimitives, clock);
     const [one, other] = [keys.use(), keys.use()];
+    expect([one.superseded, other.superseded]).toEqual([false, false]);
     keys.take(keys.make(), false);
     one.end();
     expect(works(other.pair)).toBe(true);
+    expect([one.superseded, other.superseded, keys.use().superseded]).toEqual([true, true, false]);
     other.end();
-    expect(works(other.pair)).toBe(false);
+    expect([works(other.pair), other.superseded]).toEqual([false, true]);
     expect(clock.pendingTimers).toBe(0);
   });
 

@@ -26,6 +26,8 @@ export interface SecureChannel {
   readonly validForMs: number;
   /** The own static key of its handshake was destroyed because of a compromise (PROTOCOL 6.6): no session may begin with it. Absent where keys are not rotated. */
   readonly revoked?: boolean;
+  /** The own static key of its handshake has been replaced: a new handshake is due (PROTOCOL 3.9). Absent where keys are not rotated. */
+  readonly superseded?: boolean;
   /**
    * Seals one record: header byte (epoch mod 16 in the low half, `flags` in the high half), ciphertext, tag (16).
    * @param flags one of 0x00, 0x10 … 0xf0; without `CHANNEL_RECORD_FLAG` once it rekeys

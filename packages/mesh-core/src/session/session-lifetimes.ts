@@ -1,5 +1,5 @@
 import { MeshError, type Clock, type ClockTimer } from '@lemur-bookstores/mesh-interface';
-import { retireWithin, type LiveSession } from './live-session.js';
+import { replace, retireWithin, type LiveSession } from './live-session.js';
 import { OutboundSession } from './outbound-session.js';
 import type { RetirementCause } from './session-delegate.js';
 
@@ -15,6 +15,9 @@ const MIN_AGE_MS = 5_000;
 /** The acceptor enforces what the dialler has not done, this much later: the dialler's own end of it comes first. */
 const ACCEPTOR_GRACE_MS = 30_000;
 const ACCEPTOR_GRACE = 0.05;
+
+/** A session whose handshake was under way as its static key was replaced follows the others within this time, in ms: the dialler's in its first half. */
+const STRAGGLER_MS = 10_000;
 
 /** @throws MeshError `invalid_option` */
 export function completeSessionTimeout(sessionTimeoutMs = DEFAULT_SESSION_TIMEOUT_MS): number {
@@ -54,6 +57,7 @@ export class SessionLifetimes {
     const { sessionTimeoutMs } = this.#parts;
     const cause: RetirementCause = validForMs < sessionTimeoutMs ? 'certificate_end' : 'session_timeout';
     const lifeMs = Math.min(sessionTimeoutMs, validForMs);
+    if (live.session.channel.superseded === true && lifeMs > STRAGGLER_MS) return this.#follow(live, lifeMs, cause);
     if (!(live instanceof OutboundSession)) return this.#at(live, lifeMs + Math.min(ACCEPTOR_GRACE_MS, ACCEPTOR_GRACE * lifeMs), () => this.#retire(live, cause));
     const drawn = RENEWAL_FROM + this.#random() * (RENEWAL_TO - RENEWAL_FROM);
     // A timeout that short is what was asked for; a certificate's end is not.
@@ -63,6 +67,15 @@ export class SessionLifetimes {
     this.#at(live, renewalMs, () => {
       expire();
       live.renew(cause);
+    });
+  }
+
+  #follow(live: LiveSession, lifeMs: number, cause: RetirementCause): void {
+    const isDialler = live instanceof OutboundSession;
+    this.#at(live, ((isDialler ? 0 : 1) + this.#random()) * (STRAGGLER_MS / 2), () => {
+      this.#at(live, lifeMs, () => this.#retire(live, cause));
+      if (isDialler) live.renew('key_rotation');
+      else replace(live, 'key_rotation');
     });
   }
 

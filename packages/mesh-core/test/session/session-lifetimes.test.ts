@@ -25,31 +25,42 @@ class Rig {
     this.lifetimes = new SessionLifetimes({ clock: this.clock, sessionTimeoutMs, drainMs: 10_000, random: () => random });
   }
 
-  outbound(validForMs = Infinity): Lived & { readonly live: OutboundSession } {
+  outbound(validForMs = Infinity, superseded = false): Lived & { readonly live: OutboundSession } {
     const events: string[] = [];
     const note = (what: string) => (): void => void events.push(`${what} ${Math.round(this.clock.monotonic())}`);
     const live = new OutboundSession({ onReady: () => {}, onRotated: () => {}, onSpent: () => {}, onVerified: () => {}, onDraining: note('draining'), onRenew: (cause) => note(`renew ${cause}`)(), onEnd: note('end') }, 10);
     const rig = new SessionRig('initiator', live);
     live.attach(rig.session);
     rig.feed(message(welcome, 0));
-    return this.#opened(live, events, rig, validForMs);
+    return this.#opened(live, events, rig, validForMs, superseded);
   }
 
-  inbound(validForMs = Infinity): Lived & { readonly live: InboundSession } {
+  inbound(validForMs = Infinity, superseded = false): Lived & { readonly live: InboundSession } {
     const events: string[] = [];
     const live = new InboundSession({ onRequest: () => {}, onRefused: () => {} }, 10, { onRotated: () => {}, onSpent: () => {}, onEnd: () => void events.push(`end ${Math.round(this.clock.monotonic())}`) });
     const rig = new SessionRig('responder', live);
     live.attach(rig.session);
-    return this.#opened(live, events, rig, validForMs);
+    return this.#opened(live, events, rig, validForMs, superseded);
   }
 
-  #opened<L extends LiveSession>(live: L, events: string[], rig: SessionRig, validForMs: number): Lived & { readonly live: L } {
-    rig.near.validForMs = validForMs;
+  #opened<L extends LiveSession>(live: L, events: string[], rig: SessionRig, validForMs: number, superseded: boolean): Lived & { readonly live: L } {
+    Object.assign(rig.near, { validForMs, superseded });
     Object.assign(rig.session, { openedAt: this.clock.monotonic() });
     this.lifetimes.opened(live);
     return { live, events };
   }
 }
+
+describe('a session whose static key was replaced during its handshake', () => {
+  test('the dialler renews it within 5 s, the acceptor sends it away within 10 s; its own time stays the end', async () => {
+    const rig = new Rig(100_000);
+    const [out, within] = [rig.outbound(Infinity, true), rig.inbound(Infinity, true)];
+    await rig.clock.advance(200_000);
+    expect(out.events).toEqual(['renew key_rotation 2500', 'draining 100000', 'end 100000']);
+    expect([within.events, within.live.session.retiredFor]).toEqual([['end 7500'], 'key_rotation']);
+    expect(rig.clock.pendingTimers).toBe(0);
+  });
+});
 
 describe('the dialler', () => {
   test.each([[0, 85_000], [0.5, 90_000], [1, 95_000]])('renews at 85 to 95 % of the session timeout (drawn: %s), and drains at the end of it', async (random, at) => {

@@ -148,6 +148,7 @@ export class PlainChannel implements SecureChannel {
   validForMs = Infinity;
   /** Set by a test: the own static key was compromised meanwhile. */
   revoked = false;
+  superseded = false;
   /** Set by a test: the seal of this number fails as a used-up key does. */
   failSealAt = Infinity;
   /** Set by a test: what `reverify()` finds. */

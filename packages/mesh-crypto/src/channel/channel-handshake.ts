@@ -24,7 +24,7 @@ export interface ChannelHandshakeOptions extends PeerPolicy {
   /** The process's own; stays the caller's. */
   readonly staticKey: KeyPair;
   /** Where it may be replaced meanwhile: told when the handshake is over, asked whether the key still counts. */
-  readonly staticKeyUse?: { readonly revoked: boolean; isOwn(publicKey: Uint8Array): boolean; end(): void };
+  readonly staticKeyUse?: { readonly revoked: boolean; readonly superseded: boolean; isOwn(publicKey: Uint8Array): boolean; end(): void };
   /** End of the own leaf's validity, ms since 1970. Default: never. */
   readonly notAfter?: number;
   /** Of the channel's keys. Default: what no rotation options give. */

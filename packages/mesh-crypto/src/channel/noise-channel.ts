@@ -25,7 +25,7 @@ export interface NoiseChannelOptions {
   /** Until a leaf of either side ends, in ms. Default: none does. */
   readonly validForMs?: number;
   /** Of the own static key. */
-  readonly staticKeyUse?: { readonly revoked: boolean } | undefined;
+  readonly staticKeyUse?: { readonly revoked: boolean; readonly superseded: boolean } | undefined;
   readonly handshakeHash: Uint8Array;
   readonly primitives: CryptoPrimitives;
   /** Taken over: wiped when the channel is destroyed. */
@@ -52,7 +52,7 @@ export class NoiseChannel implements SecureChannel {
   readonly rekeying: Rekeying;
   readonly #keys: ChannelKeys;
   readonly #reverify: () => MeshError | undefined;
-  readonly #staticKeyUse: { readonly revoked: boolean } | undefined;
+  readonly #staticKeyUse: { readonly revoked: boolean; readonly superseded: boolean } | undefined;
   #destroyed = false;
 
   constructor(options: NoiseChannelOptions) {
@@ -80,6 +80,10 @@ export class NoiseChannel implements SecureChannel {
 
   get revoked(): boolean {
     return this.#staticKeyUse?.revoked === true;
+  }
+
+  get superseded(): boolean {
+    return this.#staticKeyUse?.superseded === true;
   }
 
   get epoch(): number {
