@@ -30,7 +30,7 @@ export interface OutboundSessionListener {
   onReady(): void;
   /** Both ends have new keys. */
   onRotated(rotation: KeysRotated): void;
-  /** Its keys will not be replaced any more: `onRenew` follows. */
+  /** Its keys will not be replaced any more: `onRenew` follows, or `onDraining` where they seal nothing more. */
   onSpent(why: SpentReason, trigger: RekeyTrigger): void;
   /** It was stale and works: calls may be written to it again. */
   onVerified(): void;
@@ -155,7 +155,9 @@ export class OutboundSession implements SessionDelegate {
   /** Another session takes its place before it takes no more calls: its keys are good until their hard limit (PROTOCOL 3.8). */
   onSpent(why: SpentReason, trigger: RekeyTrigger): void {
     this.#listener.onSpent(why, trigger);
-    this.renew('key_rotation');
+    // What it cannot seal any more it must not be given.
+    if (this.session.channel.rekeying?.holds === true) this.retire(() => {});
+    else this.renew('key_rotation');
   }
 
   onVerified(): void {

@@ -244,6 +244,16 @@ describe('renew()', () => {
     expect([endpoint.session === dialer.session(1).outbound, first.outbound.isOpen]).toEqual([true, false]);
   });
 
+  test('one whose keys seal nothing more by then gets no calls from then on', async () => {
+    const { clock, dialer, endpoint, first } = await connected();
+    await clock.advance(60_000);
+    Object.assign(first.rig.near, { rekeying: { holds: true, drain: () => {} } });
+    first.outbound.onSpent('no-answer', 'interval');
+    expect([endpoint.session, endpoint.state.type, dialer.attempts.length]).toEqual([undefined, 'dialling', 2]);
+    await clock.advance(0);
+    expect(endpoint.session).toBe(dialer.session(1).outbound);
+  });
+
   test('because of a compromise does not wait for what is left of such a wait', async () => {
     const { clock, dialer, endpoint, first } = await connected();
     dialer.outcomes.set(1, down);
