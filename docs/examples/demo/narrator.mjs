@@ -87,9 +87,12 @@ export class Narrator {
     this.#rates.push(answered);
     if (this.#rates.length > SPARKS) this.#rates.shift();
     const { style } = this.#screen;
-    const figures = `${number(answered).padStart(5)} calls/s   p50 ${ms(p50).padEnd(8)} p99 ${ms(p99).padEnd(8)} failed ${number(this.#stage.tally.failed)}   rotations ${number(this.#stage.trail.rotationCount)}   connections ${this.#stage.connections}`;
+    const { tally, trail, connections } = this.#stage;
+    const counts = `failed ${number(tally.failed).padEnd(5)} rotations ${number(trail.rotationCount).padEnd(3)}`;
+    // With the time before it, it fits a terminal of 80 columns.
+    const figures = `${number(answered).padStart(5)} calls/s  p50 ${ms(p50).padEnd(8)} p99 ${ms(p99).padEnd(8)} ${counts}`;
     const path = ['gateway', 'order', 'payment'].map((name) => (this.#stage.process(name).exit === undefined ? style('cyan', name) : style('red', name)));
     const curve = style('green', sparkline(this.#rates, Math.max(...this.#rates)));
-    this.#screen.update(['', `${this.#clock()}    ${path.join(' ─▸ ')}   ${curve}`, `            ${figures}`], `${this.#clock()}    ${figures}`);
+    this.#screen.update(['', `${this.#clock()}    ${path.join(' ─▸ ')}   ${curve}`, `            ${figures}`], `${this.#clock()}    ${figures} connections ${connections}`);
   }
 }
