@@ -139,6 +139,15 @@ describe('drain', () => {
     expect(await out(rig)).toEqual([[response, 2], [response, 1], [close, 0]]);
   });
 
+  test.each(['no-answer', 'epochs'] as const)('because its keys will not be replaced (%s): the same, so that the peer dials anew (PROTOCOL 3.6, 3.8)', async (why) => {
+    const { rig, inbound, ends, ask } = opened();
+    ask(1);
+    inbound.onSpent(why, 'interval');
+    expect([await out(rig), inbound.session.state]).toEqual([[[goAway, 1]], 'draining']);
+    inbound.reply(response, 1, 1, '1');
+    expect([await out(rig), ends]).toEqual([[[response, 1], [close, 0]], ['closed']]);
+  });
+
   test('takes up nothing after its GOAWAY: the caller knows', async () => {
     const { rig, inbound, taken, ask } = opened();
     ask(1, 2);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { MeshError, type RekeyHost } from '@lemur-bookstores/mesh-interface';
 import fc from 'fast-check';
 import { MessageKind, RecordFlag } from '../../src/wire/message.js';
 import { FRAGMENT_BYTES } from '../../src/wire/reassembly.js';
@@ -339,5 +340,62 @@ describe('the end', () => {
     const record = rig.far.seal(0, [message(response, 1)]);
     rig.connection.onMessage(record);
     expect(rig.session.receivedBytes - before).toBe(record.length);
+  });
+});
+
+describe('a channel that rekeys (PROTOCOL 3)', () => {
+  /** Its keys are in the test's hand. */
+  function rekeying(role: Role) {
+    const delegate = new RecordingDelegate();
+    const rig = new SessionRig(role, delegate);
+    const asked: string[] = [];
+    const keys = { holds: false, host: undefined as unknown as RekeyHost };
+    const receive = (record: Buffer): void => {
+      asked.push(`receive ${record.toString('hex')}`);
+      if (record.length > 2) throw new MeshError('protocol_violation', 'not its turn');
+    };
+    Object.assign(rig.near, { rekeying: { start: (host: RekeyHost) => (keys.host = host), drain: () => asked.push('drain'), receive, get holds() { return keys.holds; } } });
+    rig.session.start();
+    if (role === 'initiator') rig.feed(message(welcome, 0));
+    return { rig, delegate, asked, keys };
+  }
+
+  test.each(['initiator', 'responder'] as const)('%s: what waited for new keys goes out once there are some, and its owner learns it', async (role) => {
+    const { rig, delegate, keys } = rekeying(role);
+    await rig.read();
+    keys.holds = true;
+    rig.session.packer.control(ping, 7);
+    expect([await rig.read(), rig.session.packer.idle, delegate.written]).toEqual([[], false, 0]);
+    keys.holds = false;
+    keys.host.onResume();
+    expect([(await rig.read()).map(({ kind, id }) => [kind, id]), rig.session.packer.idle, delegate.written]).toEqual([[[ping, 7]], true, 1]);
+  });
+
+  test('a drain is told to the keys, whoever began it: no rekey begins that is not needed (PROTOCOL 3.8)', () => {
+    const [dialler, acceptor] = [rekeying('initiator'), rekeying('responder')];
+    dialler.rig.feed(message(goAway, 0));
+    acceptor.rig.session.goAway(0);
+    expect([dialler.asked, acceptor.asked]).toEqual([['drain'], ['drain']]);
+  });
+
+  test('records with its flag are for the keys alone; one that breaks the rules ends the session, and nothing of it is delivered', () => {
+    const { rig, delegate, asked } = rekeying('initiator');
+    rig.connection.onMessage(Buffer.from('8001', 'hex'));
+    expect([asked, rig.session.state]).toEqual([['receive 8001'], 'open']);
+    rig.connection.onMessage(Buffer.from('800102', 'hex'));
+    expect(delegate.ends).toEqual([{ type: 'failed', error: expect.objectContaining({ reason: 'protocol_violation' }) }]);
+    expect([delegate.messages, rig.near.destroyed, rig.connection.closed]).toEqual([[], true, 'terminated']);
+  });
+
+  test('what the keys send is written as it is, at once; their end is its end', async () => {
+    const { rig, delegate, keys } = rekeying('responder');
+    await rig.read();
+    const [records, bytes] = [rig.connection.sent.length, rig.session.packer.sentBytes];
+    keys.host.send(Buffer.from('8001', 'hex'));
+    expect([rig.connection.sent.slice(records).map((record) => record.toString('hex')), rig.session.packer.sentBytes - bytes]).toEqual([['8001'], 2]);
+    keys.host.onFailed(new MeshError('key_expired', 'past their limit'));
+    expect(delegate.ends).toEqual([{ type: 'failed', error: expect.objectContaining({ reason: 'key_expired' }) }]);
+    keys.host.send(Buffer.from('8001', 'hex'));
+    expect(rig.connection.sent).toHaveLength(records + 1);
   });
 });
