@@ -375,12 +375,43 @@ describe('who has stolen all keys of an epoch', () => {
     }
   });
 
-  test('a message under a retired key opens at neither end', () => {
-    const ends = endsOf({ rotation: AT_ONCE });
-    const kIR = Buffer.from(ends.dialler.keys.send);
-    ends.dialler.rekeying.rekey('manual');
-    settle(ends);
-    const old = new RecordKeys(nodePrimitives.aead('AESGCM'), kIR).seal(0, [Buffer.from('old')], 3);
-    expect(thrown(() => ends.acceptor.take(old))).toMatchObject({ reason: 'record_invalid' });
+  /** With the nonce that is due: DONE was the dialler's first record of the epoch. */
+  function forgedUnder(key: Buffer, epoch: number, receiver: 'acceptor' | 'dialler'): Buffer {
+    const keys = new RecordKeys(nodePrimitives.aead('AESGCM'), Buffer.from(key), { epoch });
+    if (receiver === 'acceptor') keys.seal(0, [Buffer.from('in the place of DONE')], 20);
+    return keys.seal(0, [Buffer.from('forged')], 6);
+  }
+
+  test.each(['acceptor', 'dialler'] as const)('a message under any retired key is refused by the %s, whatever epoch its header names', (name) => {
+    const EPOCHS = 17;
+    for (let retired = 0; retired < EPOCHS; retired++) {
+      for (const header of new Set([retired, EPOCHS])) {
+        const stolen: Buffer[] = [];
+        const ends = endsOf({ rotation: AT_ONCE, primitives: [withStolenKeys(nodePrimitives, stolen), nodePrimitives] });
+        for (let epoch = 0; epoch < EPOCHS; epoch++) {
+          ends.dialler.rekeying.rekey('manual');
+          settle(ends);
+        }
+        expect(ends[name].channel.epoch).toBe(EPOCHS);
+        // rk, then the keys of both directions, for each epoch from the first rekey on; before it, what the handshake gave.
+        const keys = retired === 0 ? [Buffer.alloc(32, 1), Buffer.alloc(32, 2)] : stolen.slice(3 * retired - 2, 3 * retired);
+        const key = keys[name === 'acceptor' ? 0 : 1] as Buffer;
+        expect(thrown(() => ends[name].take(forgedUnder(key, header, name)))).toMatchObject({ reason: 'record_invalid' });
+        expect(ends[name].received).toEqual([]);
+      }
+    }
+  });
+
+  test('the same record under the key in use is taken: it is the key that is refused', () => {
+    const stolen: Buffer[] = [];
+    const ends = endsOf({ rotation: AT_ONCE, primitives: [withStolenKeys(nodePrimitives, stolen), nodePrimitives] });
+    for (let epoch = 0; epoch < 17; epoch++) {
+      ends.dialler.rekeying.rekey('manual');
+      settle(ends);
+    }
+    const [kIR, kRI] = stolen.slice(-2) as [Buffer, Buffer];
+    ends.acceptor.take(forgedUnder(kIR, 17, 'acceptor'));
+    ends.dialler.take(forgedUnder(kRI, 17, 'dialler'));
+    expect([ends.acceptor.received, ends.dialler.received]).toEqual([['forged'], ['forged']]);
   });
 });
