@@ -5,7 +5,7 @@ import { thrown } from './support/vectors.js';
 
 type Side = 'dialler' | 'acceptor';
 
-/** What two ends over a link without loss must show, however their steps interleave. */
+/** What two ends over a link that never reorders must show, however their steps interleave, until it loses something. */
 interface Model {
   /** By sender, in order. */
   readonly sent: Record<Side, string[]>;
@@ -14,7 +14,7 @@ interface Model {
 
 const otherOf = (side: Side): Side => (side === 'dialler' ? 'acceptor' : 'dialler');
 /** Over all runs: what the test did at all. */
-const seen = { rekeys: 0, holds: 0, cuts: 0, most: 0 };
+const seen = { rekeys: 0, holds: 0, cuts: 0, losses: 0, lossesInRekeys: 0, most: 0 };
 
 /** What came is a beginning of what was sent; neither end is more than an epoch ahead, and never the acceptor. */
 function check({ sent }: Model, ends: Ends): void {
@@ -92,6 +92,25 @@ const cut = new Step('the link is cut', (model, { dialler, acceptor, clock }) =>
   expect(clock.pendingTimers).toBe(0);
 });
 
+/** The link loses some of what a side has sent: the first record behind the gap, whatever it is, ends the session, and nothing of it is delivered. */
+const loses = (side: Side, after: number, many: number): Step =>
+  new Step(`the link loses ${many} of the ${side}, after ${after}`, (model, ends) => {
+    const [end, other] = [ends[side], ends[otherOf(side)]];
+    deliver(end, other, after);
+    const lost = end.outbox.splice(0, many);
+    if (end.outbox.length === 0 && lost.length > 0 && !end.rekeying.holds) end.send('behind the gap');
+    if (end.outbox.length === 0) return void end.outbox.push(...lost);
+    if (lost.length === 0) return;
+    seen.losses++;
+    if (end.rekeying.pending || other.rekeying.pending) seen.lossesInRekeys++;
+    const received = [...other.received];
+    expect(['record_invalid', 'protocol_violation']).toContain((thrown(() => deliver(end, other, 1)) as { reason?: string }).reason);
+    expect(other.received).toEqual(received);
+    expect(thrown(() => other.send('x'))).toMatchObject({ reason: 'session_closed' });
+    end.channel.destroy();
+    model.cut = true;
+  });
+
 const side = fc.constantFrom<Side>('dialler', 'acceptor');
 const count = fc.integer({ min: 1, max: 25 });
 const seldom = [cut, drains('dialler'), drains('acceptor')];
@@ -105,13 +124,14 @@ const commands = fc.commands(
     fc.integer({ min: 0, max: 200 }).map(passes),
     fc.integer({ min: 0, max: 4_000 }).map(passes),
     fc.integer({ min: 0, max: 20 }).map((dice) => seldom[dice] ?? arrive('dialler', 1)),
+    fc.tuple(side, fc.integer({ min: 0, max: 5 }), fc.integer({ min: 1, max: 3 }), fc.integer({ min: 0, max: 8 })).map(([who, after, many, dice]) => (dice === 0 ? loses(who, after, many) : allArrive)),
   ],
   { maxCommands: 120, size: 'max' },
 );
 
 const rotation = fc.record({ interval: fc.constantFrom(3_000, 60_000), minIntervalMs: fc.constantFrom(0, 100), maxRecords: fc.constantFrom(16, 40, 2 ** 20) });
 
-test('any interleaving of sending, delivery, rekeys by either side, time, drains and a cut', async () => {
+test('any interleaving of sending, delivery, rekeys by either side, time, drains, losses and a cut', async () => {
   await fc.assert(
     fc.asyncProperty(commands, rotation, rotation, fc.constantFrom('aesgcm' as const, 'chachapoly' as const), async (steps, own, theirs, suite) => {
       // Hard limits far off: that they end a session whose peer does nothing is shown elsewhere. The same records at both ends.
@@ -135,11 +155,13 @@ test('any interleaving of sending, delivery, rekeys by either side, time, drains
       expect(dialler.rekeying.usage.keyId).toBe(acceptor.rekeying.usage.keyId);
       expect(dialler.rotations.map(({ keyId }) => keyId)).toEqual(acceptor.rotations.map(({ keyId }) => keyId));
     }),
-    { numRuns: 150 },
+    { numRuns: 300 },
   );
   // It would prove little if none of this had happened.
   expect(seen.rekeys).toBeGreaterThan(200);
   expect(seen.holds).toBeGreaterThan(50);
   expect(seen.cuts).toBeGreaterThan(10);
+  expect(seen.losses).toBeGreaterThan(10);
+  expect(seen.lossesInRekeys).toBeGreaterThan(3);
   expect(seen.most).toBeGreaterThan(5);
 });
