@@ -1,5 +1,6 @@
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
 import { FakeClock } from '@lemur-bookstores/mesh-interface';
+import type { SecureMeshOptions } from '../src/options.js';
 import { TestAuthority } from './support/authority.js';
 import { Disk } from './support/disk.js';
 import { dialAsRogue } from './support/rogue.js';
@@ -59,13 +60,13 @@ describe('rotateKeys()', () => {
 
 describe('live sessions', () => {
   /** 'orders' calls 'payments' as long as it is told to, and both can be seen through. */
-  async function calling() {
+  async function calling(options: Partial<SecureMeshOptions> = {}) {
     const clock = new FakeClock(Date.now());
-    const limits = { idlePingMs: 100 * HOUR };
-    const server = bed.mesh({ serviceId: 'payments', clock, limits });
+    const common = { clock, limits: { idlePingMs: 100 * HOUR }, ...options };
+    const server = bed.mesh({ serviceId: 'payments', ...common });
     server.mesh.handle('pay', (input) => input);
     await server.mesh.initialize();
-    const client = await bed.running({ serviceId: 'orders', clock, limits });
+    const client = await bed.running({ serviceId: 'orders', ...common });
     const calls = client.mesh.connect('payments');
     const answers: unknown[] = [];
     let sent = 0;
@@ -169,6 +170,21 @@ describe('live sessions', () => {
     expect(sessionKeys('key.activated')).toHaveLength(2);
     expect(sessionKeys('key.retired')).toEqual(sessionKeys('key.activated').slice(0, 1));
     expect(audit.having('connection.open')).toHaveLength(1);
+  });
+
+  test('before they are as old as security.sessionTimeout are replaced, also where keys are not rotated by time; no call fails', async () => {
+    const { server, client, passing, expectAllAnswered } = await calling({ security: { sessionTimeout: MINUTE }, rotation: { autoRotate: false } });
+    const staticKeys = [server, client].map(({ mesh }) => mesh.crypto.staticKeyId);
+    const closes = () => client.audit.having('connection.close');
+    await until('two have been', async () => {
+      await passing(500);
+      return closes().length >= 2;
+    });
+    for (const { details } of closes()) expect(details.metadata).toMatchObject({ by: 'us', cause: 'session_timeout' });
+    // From 85 % of it on; its last calls may take as long as a drain.
+    for (const { details: { duration = 0 } } of closes()) expect([duration >= 0.85 * MINUTE, duration <= MINUTE + 10_000]).toEqual([true, true]);
+    expect([server, client].map(({ mesh }) => mesh.crypto.staticKeyId)).toEqual(staticKeys);
+    expectAllAnswered();
   });
 
   test('wall clocks that jump by an hour and a day, forth and back: no session notices', async () => {
