@@ -37,6 +37,8 @@ export interface KeyRotationOptions {
   readonly policySource?: 'default' | 'option';
 }
 
+const OPTIONS: readonly string[] = ['rotationInterval', 'autoRotate', 'onRotation', 'policySource'] satisfies (keyof KeyRotationOptions)[];
+
 /** @throws MeshError `invalid_option` that names every problem by its path */
 export function checkKeyRotation(serviceId: unknown, cryptoManager: unknown, options: KeyRotationOptions, auditLogger: unknown): void {
   const problems: string[] = [];
@@ -46,6 +48,7 @@ export function checkKeyRotation(serviceId: unknown, cryptoManager: unknown, opt
   if (typeof options !== 'object' || (options as unknown) === null) problems.push('options: must be an object');
   else {
     const { rotationInterval, autoRotate, onRotation, policySource } = options;
+    for (const name of Object.keys(options)) if (!OPTIONS.includes(name)) problems.push(`${name}: is not an option; known here: ${OPTIONS.join(', ')}`);
     if (!Number.isSafeInteger(rotationInterval) || rotationInterval < 1) problems.push('rotationInterval: must be a whole number of 1 or more, in ms');
     if (autoRotate !== undefined && typeof autoRotate !== 'boolean') problems.push('autoRotate: must be true or false');
     if (onRotation !== undefined && typeof onRotation !== 'function') problems.push('onRotation: must be a function');

@@ -56,10 +56,10 @@ describe('options', () => {
   });
 
   test('every problem at once, by its path', () => {
-    const options = { rotationInterval: 0, autoRotate: 'yes', onRotation: 7, policySource: 'law' } as unknown as KeyRotationOptions;
+    const options = { rotationInterval: 0, autoRotate: 'yes', onRotation: 7, policySource: 'law', autorotate: true } as unknown as KeyRotationOptions;
     const error = thrown(() => new KeyRotation('no/id', {} as CryptoManager, options, {} as FakeTrail)) as MeshError;
     const { problems } = error.details as { readonly problems: readonly string[] };
-    expect(problems.map((problem) => problem.split(':')[0])).toEqual(['serviceId', 'cryptoManager', 'auditLogger', 'rotationInterval', 'autoRotate', 'onRotation', 'policySource']);
+    expect(problems.map((problem) => problem.split(':')[0])).toEqual(['serviceId', 'cryptoManager', 'auditLogger', 'autorotate', 'rotationInterval', 'autoRotate', 'onRotation', 'policySource']);
     expect(thrown(() => new KeyRotation('order', crypto, undefined as unknown as KeyRotationOptions))).toMatchObject({ reason: 'invalid_option' });
   });
 
