@@ -14,6 +14,9 @@ export interface CertificateState {
 /** SPIRE, cert-manager and the local trust domain renew with a third or more of the life left. */
 export const EXPIRING_SHARE = 0.2;
 
+/** A CA that ends takes every service with it, and another one has to be in all bundles before: it is said this early, or with 20 % of its life left, if that is later. */
+const AUTHORITY_ENDS_MS = 60 * 86_400_000;
+
 /** The wall clock may jump either way, and no timer tells: it is looked at this often, in ms. */
 const LOOK_EVERY_MS = 60_000;
 
@@ -26,12 +29,16 @@ export function certificateStateOf({ notBefore, notAfter }: OwnIdentity, now: nu
 
 const expiringMs = (notBefore: number, notAfter: number): number => (notAfter - notBefore) * EXPIRING_SHARE;
 
-/** Says in the log that the own certificate was not replaced in time: once when it is expiring, once when it has expired. */
+/**
+ * Says in the log that the own certificate was not replaced in time: once when it is expiring, once when it has expired. And once of each CA
+ * behind it that it is about to end.
+ */
 export class ExpiryWatch {
   readonly #clock: Clock;
   readonly #logger: Logger;
   #told: CertificateState['state'] = 'valid';
   #notAfter: number | undefined;
+  #toldAuthority: string | undefined;
   #timer: ClockTimer | undefined;
 
   constructor(clock: Clock, logger: Logger) {
@@ -63,9 +70,19 @@ export class ExpiryWatch {
       this.#told = state;
       this.#logger.error('the own certificate has ended and was not replaced: peers refuse new connections', fields);
     }
+    this.#lookAtAuthority(identity);
     if (this.#told === 'expired') return;
     const untilExpiring = remainingMs - expiringMs(identity.notBefore, notAfter);
     const untilNext = Math.ceil(untilExpiring > 0 ? untilExpiring : remainingMs);
     this.#timer = this.#clock.setTimeout(() => this.#look(identity), Math.min(LOOK_EVERY_MS, untilNext));
+  }
+
+  #lookAtAuthority({ authority: { name, validity } }: OwnIdentity): void {
+    if (validity === undefined || this.#toldAuthority === name) return;
+    const { notBefore, notAfter } = validity;
+    const remainingMs = notAfter - this.#clock.now();
+    if (remainingMs > Math.min(AUTHORITY_ENDS_MS, expiringMs(notBefore, notAfter))) return;
+    this.#toldAuthority = name;
+    this.#logger.warn('the CA of the own certificate ends soon, and all certificates with it: put another beside it into every bundle', { notAfter: new Date(notAfter).toISOString(), remainingMs });
   }
 }

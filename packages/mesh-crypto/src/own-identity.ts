@@ -9,8 +9,15 @@ export interface OwnIdentity {
   /** The leaf's, ms since 1970. */
   readonly notBefore: number;
   readonly notAfter: number;
-  /** Base64url SHA-256 of the key of the CA that signed the leaf, as far as it is known here; else the CA's name. */
-  readonly authority: string;
+  /** The CA that signed the leaf. */
+  readonly authority: OwnAuthority;
+}
+
+export interface OwnAuthority {
+  /** Base64url SHA-256 of its key, as far as it is known here; else its name. */
+  readonly name: string;
+  /** ms since 1970; of one that is not known here, nothing is. */
+  readonly validity?: { readonly notBefore: number; readonly notAfter: number };
 }
 
 /** @throws MeshError `identity_invalid` for material that no peer would take */
@@ -29,13 +36,16 @@ export function checkIdentity(material: IdentityMaterial): OwnIdentity {
 /** Whether two identities trust the same CAs, in whatever order, and one CA vouches for both. */
 export function sameTrust(one: OwnIdentity, other: OwnIdentity): boolean {
   const bundle = ({ material: { trustBundle } }: OwnIdentity): string => trustBundle.map((der) => Buffer.from(der).toString('base64')).sort().join();
-  return bundle(one) === bundle(other) && one.authority === other.authority;
+  return bundle(one) === bundle(other) && one.authority.name === other.authority.name;
 }
 
-function authorityOf(leaf: Certificate, { chain, trustBundle }: IdentityMaterial): string {
+function authorityOf(leaf: Certificate, { chain, trustBundle }: IdentityMaterial): OwnAuthority {
   const signatures = new SignatureCache();
   const signedBy = (issuer: Certificate): boolean => leaf.issuer.equals(issuer.subject) && signatures.isSignedBy(leaf, issuer);
-  return [...chain.slice(1), ...trustBundle].flatMap(readable).find(signedBy)?.pin ?? leaf.issuer.toString('base64url');
+  const found = [...chain.slice(1), ...trustBundle].flatMap(readable).find(signedBy);
+  if (found === undefined) return { name: leaf.issuer.toString('base64url') };
+  const { pin: name, notBefore, notAfter } = found;
+  return { name, validity: { notBefore, notAfter } };
 }
 
 function readable(der: Uint8Array): Certificate[] {

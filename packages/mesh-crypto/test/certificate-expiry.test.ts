@@ -5,7 +5,7 @@ import { DOMAIN, HOUR, LEAF_ID, make, makeCa, NOW } from './support/certificate-
 import { ScriptedSource } from './support/scripted-source.js';
 import { thrown } from './support/vectors.js';
 
-const root = makeCa('root');
+const root = makeCa('root', { notAfter: NOW + 100_000 * HOUR });
 const materialUntil = (notAfter: number, notBefore = NOW): IdentityMaterial => {
   const leaf = make({ notBefore, notAfter }, root);
   return { id: LEAF_ID, trustDomain: DOMAIN, chain: [leaf.der], privateKey: leaf.keys.privateKey, trustBundle: [root.der] };
@@ -92,5 +92,34 @@ describe('regression: the end of the own certificate is noticed', () => {
     expect(clock.pendingTimers).toBe(0);
     const idle = new CryptoManager({ serviceId: 'orders', identity: new ScriptedSource(materialUntil(NOW + HOUR)), clock, logger });
     expect(thrown(() => idle.certificateState())).toMatchObject({ reason: 'not_initialized' });
+  });
+});
+
+describe('the CA behind the own certificate', () => {
+  const CA_SOON = 'warn: the CA of the own certificate ends soon, and all certificates with it: put another beside it into every bundle';
+  const DAY = 24 * HOUR;
+
+  /** A leaf of this CA that lives for a year. */
+  const under = (ca: ReturnType<typeof makeCa>, at = NOW): IdentityMaterial => {
+    const leaf = make({ notBefore: at, notAfter: at + 365 * DAY }, ca);
+    return { id: LEAF_ID, trustDomain: DOMAIN, chain: [leaf.der], privateKey: leaf.keys.privateKey, trustBundle: [ca.der] };
+  };
+
+  test.each([
+    ['60 days before its end', 3_650, 60],
+    ['with 20 % of a short life left', 100, 20],
+  ])('is said once, %s', async (_when, days, left) => {
+    const ca = makeCa('ends', { notBefore: NOW, notAfter: NOW + days * DAY });
+    const { crypto, source } = await start(under(ca));
+    clock.jump((days - left) * DAY - 2 * HOUR);
+    source.change(under(ca, clock.now()));
+    await clock.advance(HOUR);
+    expect(said).toEqual([]);
+    await clock.advance(HOUR + 60_000);
+    expect(said).toEqual([CA_SOON]);
+    source.change(under(ca, clock.now()));
+    await clock.advance(HOUR);
+    expect(said).toEqual([CA_SOON]);
+    crypto.close();
   });
 });
