@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, it } from '@jest/globals';
 import { describeAdapter } from '@lemur-bookstores/adapter-testkit';
 import { silentLogger, systemClock, type Clock } from '@lemur-bookstores/mesh-interface';
-import { nodeFileSystem, type LogFile } from '@lemur-bookstores/mesh-log';
+import { failure, fileSystemWith } from '../../mesh-log/test/support/file-system-with.js';
 import { ComplianceAdapter } from '../src/compliance-adapter.js';
 import { isLedgerAction } from '../src/ledger/ledger-entry.js';
 import { entriesIn, PCI } from './support/support.js';
@@ -23,22 +23,16 @@ describeAdapter({
     let disk: 'works' | 'full' | 'hangs' = 'works';
     let answer = (): void => undefined;
     const answered = new Promise<void>((resolve) => (answer = resolve));
-    const wrap = (file: LogFile): LogFile => ({
+    const fileSystem = fileSystemWith((file) => ({
       write: async (bytes, position) => {
-        if (disk === 'full') throw Object.assign(new Error('ENOSPC: injected'), { code: 'ENOSPC' });
+        if (disk === 'full') throw failure('ENOSPC');
         await file.write(bytes, position);
       },
       syncData: async () => {
         if (disk === 'hangs') await answered;
         await file.syncData();
       },
-      read: (into, position) => file.read(into, position),
-      status: () => file.status(),
-      truncate: (size) => file.truncate(size),
-      sync: () => file.sync(),
-      close: () => file.close(),
-    });
-    const fileSystem = { ...nodeFileSystem, create: async (path: string) => wrap(await nodeFileSystem.create(path)), open: async (path: string, access: 'read' | 'write') => wrap(await nodeFileSystem.open(path, access)) };
+    }));
     const ledgers = join(directory, 'ledgers');
     return {
       construct: () => new ComplianceAdapter({ ...PCI, directory: ledgers, signWith: paths.keysDir, clock: fastClock, fileSystem, logger: silentLogger }),

@@ -2,8 +2,9 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach } from '@jest/globals';
-import { silentLogger, systemClock, type AdapterContext, type AuditEventInput, type LogFields, type Logger, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
+import { silentLogger, type AdapterContext, type LogFields, type Logger, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
 import { queryLog, SigningKey } from '@lemur-bookstores/mesh-log';
+import { adapterContext } from '../../../mesh-log/test/support/adapter-context.js';
 import { ComplianceAdapter } from '../../src/compliance-adapter.js';
 import type { ComplianceAdapterOptions } from '../../src/compliance-adapter-options.js';
 
@@ -37,22 +38,7 @@ export function complianceAdapter(directory: string | undefined, options: Partia
 }
 
 /** What a mesh gives; what is emitted goes into `emitted`. */
-export function contextOf(more: Partial<AdapterContext> = {}): AdapterContext & { readonly emitted: AuditEventInput[] } {
-  const emitted: AuditEventInput[] = [];
-  const base = temporaryDirectory();
-  return {
-    serviceId: 'order-service',
-    logger: silentLogger,
-    clock: systemClock,
-    paths: { keysDir: join(base, 'keys'), logsDir: join(base, 'logs'), runtimeDir: join(base, 'run') },
-    metrics: () => {
-      throw new Error('not asked for');
-    },
-    emit: (event) => void emitted.push(event),
-    emitted,
-    ...more,
-  };
-}
+export const contextOf = (more: Partial<AdapterContext> = {}): ReturnType<typeof adapterContext> => adapterContext(temporaryDirectory(), more);
 
 /** The entries of all ledgers in a folder, the ledgers' own ones too. */
 export async function entriesIn(directory: string): Promise<MeshAuditEvent[]> {

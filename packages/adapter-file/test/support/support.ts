@@ -2,10 +2,14 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach } from '@jest/globals';
-import { MeshError, silentLogger, systemClock, type AdapterContext, type AuditEventInput, type FakeClock, type LogFields, type Logger, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
-import { SigningKey, nodeFileSystem, type FileSystem, type LogFile } from '@lemur-bookstores/mesh-log';
+import { MeshError, silentLogger, type AdapterContext, type FakeClock, type LogFields, type Logger, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
+import { SigningKey } from '@lemur-bookstores/mesh-log';
+import { adapterContext } from '../../../mesh-log/test/support/adapter-context.js';
 import { FileAdapter } from '../../src/file-adapter.js';
 import type { FileAdapterOptions } from '../../src/file-adapter-options.js';
+
+export { failure, fileSystemWith } from '../../../mesh-log/test/support/file-system-with.js';
+export { auditEvent as eventOf } from '../../../mesh-log/test/support/logs.js';
 
 const made: string[] = [];
 const adapters: FileAdapter[] = [];
@@ -31,37 +35,7 @@ export function fileAdapter(directory: string, options: FileAdapterOptions = {})
 }
 
 /** What a mesh gives; what is emitted goes into `emitted`. */
-export function contextOf(more: Partial<AdapterContext> = {}): AdapterContext & { readonly emitted: AuditEventInput[] } {
-  const emitted: AuditEventInput[] = [];
-  const base = temporaryDirectory();
-  return {
-    serviceId: 'order-service',
-    logger: silentLogger,
-    clock: systemClock,
-    paths: { keysDir: join(base, 'keys'), logsDir: join(base, 'logs'), runtimeDir: join(base, 'run') },
-    metrics: () => {
-      throw new Error('not asked for');
-    },
-    emit: (event) => void emitted.push(event),
-    emitted,
-    ...more,
-  };
-}
-
-let sequence = 0;
-
-export function eventOf(more: Partial<MeshAuditEvent> = {}): MeshAuditEvent {
-  sequence += 1;
-  return Object.freeze({
-    id: `01890a5d-ac96-774b-bcce-${String(sequence).padStart(12, '0')}`,
-    sequence,
-    timestamp: new Date(Date.UTC(2026, 0, 1) + sequence),
-    eventType: 'connection' as const,
-    serviceId: 'order-service',
-    details: Object.freeze({ action: 'auth.failed', success: false, metadata: { peer: 'payment-service' } }),
-    ...more,
-  });
-}
+export const contextOf = (more: Partial<AdapterContext> = {}): ReturnType<typeof adapterContext> => adapterContext(temporaryDirectory(), more);
 
 export async function allOf<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
@@ -70,24 +44,6 @@ export async function allOf<T>(items: AsyncIterable<T>): Promise<T[]> {
 }
 
 export const segmentsIn = (directory: string | undefined): string[] => readdirSync(directory as string).filter((name) => name.startsWith('audit-')).sort();
-
-/** The machine's file system with files of another make. */
-export function fileSystemWith(change: (file: LogFile) => Partial<LogFile>): FileSystem {
-  const wrap = (file: LogFile): LogFile => ({
-    write: (bytes, position) => file.write(bytes, position),
-    read: (into, position) => file.read(into, position),
-    status: () => file.status(),
-    truncate: (size) => file.truncate(size),
-    syncData: () => file.syncData(),
-    sync: () => file.sync(),
-    close: () => file.close(),
-    ...change(file),
-  });
-  return { ...nodeFileSystem, create: async (path) => wrap(await nodeFileSystem.create(path)), open: async (path, access) => wrap(await nodeFileSystem.open(path, access)) };
-}
-
-/** Node's error of a failed operation. */
-export const failure = (code: string): Error => Object.assign(new Error(`${code}: injected`), { code });
 
 export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
