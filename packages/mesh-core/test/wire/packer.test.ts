@@ -484,6 +484,8 @@ test('random messages through a slow connection arrive complete, each exactly on
       }
       await nextTick();
       while (!packer.idle) connection.drain();
+      // A cancellation follows the last fragment of its request at the end of the turn.
+      await nextTick();
       read();
       // Large ones and small ones take turns; each id is there once, whatever the order.
       const of = (kind: number): typeof reader.messages => reader.messages.filter((message) => message.kind === kind).sort((a, b) => a.id - b.id);
