@@ -496,6 +496,10 @@ test('random messages through a slow connection arrive complete, each exactly on
       expect(reader.counts.every((count) => count <= 16)).toBe(true);
       expect(failures).toEqual([]);
     }),
-    { numRuns: 120 },
+    {
+      numRuns: 120,
+      // The last fragment of all is that of a cancelled request.
+      examples: [[[...[256_000, 555_686, 498_694, 110, 786_399, 8_000, 0].map((bytes): Step => ({ do: 'send', size: bytes, text: false })), { do: 'cancel', of: 3 }, { do: 'control' }]]],
+    },
   );
 });
