@@ -13,7 +13,8 @@ import {
 } from '@lemur-bookstores/mesh-interface';
 import { CallIn } from './call/call-in.js';
 import { CallOut } from './call/call-out.js';
-import type { CallOptions, CallOutParts } from './call/outbound-call.js';
+import type { CallOptions } from './call/call-options.js';
+import type { CallOutParts } from './call/call-out-parts.js';
 import { CallStatistics } from './call/call-statistics.js';
 import { Denials } from './call/denials.js';
 import { Handlers, type AnyHandler, type Handler } from './call/handlers.js';

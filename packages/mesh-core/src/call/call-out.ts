@@ -1,8 +1,10 @@
 import { MeshError } from '@lemur-bookstores/mesh-interface';
 import type { EndpointSet } from '../endpoint/endpoint-set.js';
 import { encodeMethod } from '../wire/request.js';
+import type { CallOptions } from './call-options.js';
+import type { CallOutParts, OutboundMethod } from './call-out-parts.js';
 import { InterceptedOut, type SendCall } from './intercepted-out.js';
-import { OutboundCall, type CallOptions, type CallOutParts, type OutboundMethod } from './outbound-call.js';
+import { OutboundCall } from './outbound-call.js';
 
 /** Methods remembered per service; names are the caller's own, but may be computed. */
 const MAX_METHODS = 1_000;

@@ -1,8 +1,9 @@
 import { MeshError, type InterceptedCall } from '@lemur-bookstores/mesh-interface';
 import { WheelEntry } from '../session/deadline-wheel.js';
 import { abortListeners, type Abortable } from './abort-listeners.js';
+import type { CallOptions } from './call-options.js';
+import type { CallOutParts } from './call-out-parts.js';
 import { runThrough } from './interceptor-chain.js';
-import type { CallOptions, CallOutParts } from './outbound-call.js';
 
 /** What the innermost interceptor's `next` does: the call itself. */
 export type SendCall = (input: unknown, options: CallOptions, deadline: number) => Promise<unknown>;
@@ -37,11 +38,13 @@ export class InterceptedOut extends WheelEntry implements Abortable {
       deadline,
       signal: this.#abort.signal,
       ...(options?.trace === undefined ? {} : { trace: options.trace }),
+      ...(options?.idempotent === undefined ? {} : { idempotent: options.idempotent }),
+      ...(options?.retry === undefined ? {} : { retry: options.retry }),
     };
-    const terminal = ({ input: last, metadata, signal, trace, deadline: due }: InterceptedCall): Promise<unknown> => {
+    const terminal = ({ input: last, metadata, signal, trace, deadline: due, idempotent = false, retry }: InterceptedCall): Promise<unknown> => {
       this.#begun = true;
       const isEmpty = Object.keys(metadata).length === 0;
-      return send(last, { ...(isEmpty ? {} : { metadata }), signal, ...(trace === undefined ? {} : { trace }) }, Math.min(due, deadline));
+      return send(last, { ...(isEmpty ? {} : { metadata }), signal, idempotent, ...(trace === undefined ? {} : { trace }), ...(retry === false ? { retry } : {}) }, Math.min(due, deadline));
     };
     return new Promise((resolve, reject) => {
       this.#reject = reject;

@@ -1,4 +1,4 @@
-import type { CallOptions } from './outbound-call.js';
+import type { CallOptions } from './call-options.js';
 
 /** A service's methods, as a caller of `connect<Api>()` names them: functions of one input; further parameters are the handler's. */
 export type ServiceMethods<Api> = {

@@ -1,50 +1,14 @@
-import { MeshError, type CallMetadata, type Clock, type Interceptor, type OwnAuditSink, type TraceContext } from '@lemur-bookstores/mesh-interface';
+import { MeshError, type TraceContext } from '@lemur-bookstores/mesh-interface';
 import type { EndpointSet, SessionWaiter } from '../endpoint/endpoint-set.js';
 import { unheld } from '../session/audit-hold.js';
-import type { DeadlineWheel } from '../session/deadline-wheel.js';
 import { PendingCall, type OutboundSession } from '../session/outbound-session.js';
-import { decodeBody, encodeBody, type Codec } from '../wire/body.js';
+import { decodeBody, encodeBody } from '../wire/body.js';
 import { BODY_KIND_MASK } from '../wire/message.js';
 import { encodeRequestExtras } from '../wire/request.js';
 import { abortListeners, type Abortable } from './abort-listeners.js';
-import type { CallStatistics, MethodStatistics } from './call-statistics.js';
+import type { CallOptions } from './call-options.js';
+import type { CallOutParts, OutboundMethod } from './call-out-parts.js';
 import { announcementOf, outcomeOf, type MessageSubject } from './message-events.js';
-
-/** Options of one call. */
-export interface CallOptions {
-  /** Total time for the call, in ms, everything included. Default: the mesh's `resilience.timeoutMs`, 30,000. */
-  readonly timeoutMs?: number;
-  /** Cancels the call, also at the peer. */
-  readonly signal?: AbortSignal;
-  /** Text values for the handler's context; 8 KiB together at most. */
-  readonly metadata?: CallMetadata;
-  readonly trace?: TraceContext;
-}
-
-/** What the outbound path needs. */
-export interface CallOutParts {
-  readonly clock: Clock;
-  readonly wheel: DeadlineWheel;
-  readonly statistics: CallStatistics;
-  readonly audit: OwnAuditSink;
-  /** `message` events are `fail-closed`: nothing is written, and no call settles, before its event is held. */
-  readonly failClosed: boolean;
-  readonly interceptors: readonly Interceptor[];
-  readonly maxMessageBytes: number;
-  readonly defaultTimeoutMs: number;
-  readonly codec: Codec | undefined;
-  /** @throws MeshError while the mesh takes no calls */
-  assertOpen(): void;
-}
-
-/** A method of a service, as its caller knows it. */
-export interface OutboundMethod {
-  readonly name: string;
-  readonly encoded: Buffer;
-  readonly statistics: MethodStatistics;
-  /** What an audit event says of the call; frozen, and the same object for all: an audit logger then redacts it once. */
-  readonly metadata: Readonly<Record<string, unknown>>;
-}
 
 /** One call on its way: ends exactly once, with a result, an error or its deadline. */
 export class OutboundCall extends PendingCall implements SessionWaiter, Abortable {

@@ -317,6 +317,19 @@ describe('time', () => {
 });
 
 describe('interceptors', () => {
+  test('see whether a call is idempotent, and whether it may be tried again', async () => {
+    server.handle('echo', (input) => input);
+    const seen: unknown[] = [];
+    client.use((call, next) => {
+      if (call.direction === 'outbound') seen.push([call.idempotent, call.retry]);
+      return next(call);
+    });
+    await calls.call('echo', 1);
+    await calls.call('echo', 1, { idempotent: true });
+    await calls.call('echo', 1, { retry: false });
+    expect(seen).toEqual([[undefined, undefined], [true, undefined], [undefined, false]]);
+  });
+
   test('wrap calls on both sides, the first one outermost, and see what they carry', async () => {
     const log: string[] = [];
     const wrap = (name: string): Interceptor => async (call, next) => {
