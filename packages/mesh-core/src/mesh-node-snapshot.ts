@@ -1,8 +1,8 @@
-import type { CallMetrics } from '@lemur-bookstores/mesh-interface';
+import type { CallMetrics, CircuitBreakerState } from '@lemur-bookstores/mesh-interface';
 import type { CallStatistics } from './call/call-statistics.js';
+import type { ServiceDirectory } from './endpoint/service-directory.js';
 import type { ConnectionJournal } from './session/connection-journal.js';
 import type { InboundSession } from './session/inbound-session.js';
-import type { OutboundSession } from './session/outbound-session.js';
 
 /** Figures of a node at one moment. */
 export interface MeshNodeSnapshot {
@@ -21,10 +21,13 @@ export interface MeshNodeSnapshot {
   readonly rekeys: number;
   /** Sessions whose keys could not be changed any more. */
   readonly rekeysFailed: number;
+  /** The worst of all instances called. */
+  readonly circuitBreakerState: CircuitBreakerState;
 }
 
 /** Sessions that only end their calls count as any other. */
-export function takeSnapshot(statistics: CallStatistics, journal: ConnectionJournal, inbound: readonly InboundSession[], outbound: readonly OutboundSession[]): MeshNodeSnapshot {
+export function takeSnapshot(statistics: CallStatistics, journal: ConnectionJournal, inbound: readonly InboundSession[], directory: ServiceDirectory): MeshNodeSnapshot {
+  const outbound = directory.sessions();
   const all = [...inbound, ...outbound];
   const { sent, received } = journal.endedBytes;
   return {
@@ -40,6 +43,7 @@ export function takeSnapshot(statistics: CallStatistics, journal: ConnectionJour
     handshakes: journal.handshakes,
     rekeys: all.reduce((sum, { session }) => sum + session.channel.epoch, journal.endedRekeys),
     rekeysFailed: journal.rekeysFailed,
+    circuitBreakerState: directory.breakerState,
     bytes: {
       sent: all.reduce((sum, { session }) => sum + session.packer.sentBytes, sent),
       received: all.reduce((sum, { session }) => sum + session.receivedBytes, received),

@@ -92,7 +92,7 @@ export class MeshNode {
     this.#inbound = new InboundSessions({ channels: options.channels, clock, limits, journal: this.#journal, receiver: callIn, pinsOf: options.pinsOf, observer });
     this.#registration = new Registration(options.discovery, clock, logger);
     const dialer = new SessionDialer({ transport, channels: options.channels, clock, limits, journal: this.#journal, observer });
-    this.#directory = new ServiceDirectory({ discovery: options.discovery, dialer, clock, logger, strategy: options.strategy ?? 'least-loaded', drainMs, isOwn: (node) => node.id === this.serviceId && this.#registration.isOwn(node), ...(options.backoff === undefined ? {} : { backoff: options.backoff }) });
+    this.#directory = new ServiceDirectory({ discovery: options.discovery, dialer, clock, logger, strategy: options.strategy ?? 'least-loaded', breakers: options.breakers, drainMs, isOwn: (node) => node.id === this.serviceId && this.#registration.isOwn(node), ...(options.backoff === undefined ? {} : { backoff: options.backoff }) });
     this.#identityWatch = new IdentityWatch({ channels: options.channels, clock, audit, logger, drainMs, sessions, owner: this.#renewal });
     this.handlers.addBuiltIn('health', (): HealthReply => ({ service: this.serviceId, status: options.health?.() ?? 'healthy' }));
   }
@@ -184,7 +184,7 @@ export class MeshNode {
 
   /** What there is, and what has happened so far. Works in every state. */
   snapshot(): MeshNodeSnapshot {
-    return takeSnapshot(this.#statistics, this.#journal, this.#inbound.sessions(), this.#directory.sessions());
+    return takeSnapshot(this.#statistics, this.#journal, this.#inbound.sessions(), this.#directory);
   }
 
   /** How discovery does: for the health check. */

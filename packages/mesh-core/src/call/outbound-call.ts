@@ -1,7 +1,9 @@
 import { MeshError, type TraceContext } from '@lemur-bookstores/mesh-interface';
-import type { EndpointSet, SessionWaiter } from '../endpoint/endpoint-set.js';
+import type { EndpointSet } from '../endpoint/endpoint-set.js';
+import type { SessionWaiter } from '../endpoint/session-waiter.js';
 import { unheld } from '../session/audit-hold.js';
-import { PendingCall, type OutboundSession } from '../session/outbound-session.js';
+import type { OutboundSession } from '../session/outbound-session.js';
+import { PendingCall } from '../session/pending-call.js';
 import { decodeBody, encodeBody } from '../wire/body.js';
 import { BODY_KIND_MASK } from '../wire/message.js';
 import { encodeRequestExtras } from '../wire/request.js';
@@ -95,14 +97,17 @@ export class OutboundCall extends PendingCall implements SessionWaiter, Abortabl
     this.#finish(error, undefined);
   }
 
-  onResponse(flags: number, buffer: Buffer, start: number, end: number): void {
+  onResponse(flags: number, buffer: Buffer, start: number, end: number): MeshError | undefined {
     let value: unknown;
     try {
       value = decodeBody(flags & BODY_KIND_MASK, buffer, start, end, this.#parts.codec);
     } catch (error) {
-      return this.#finish(new MeshError('result_invalid', MeshError.from(error).text, { cause: error, mayHaveRun: true }), undefined);
+      const invalid = new MeshError('result_invalid', MeshError.from(error).text, { cause: error, mayHaveRun: true });
+      this.#finish(invalid, undefined);
+      return invalid;
     }
     this.#finish(undefined, value);
+    return undefined;
   }
 
   onFailure(error: MeshError): void {
@@ -116,14 +121,14 @@ export class OutboundCall extends PendingCall implements SessionWaiter, Abortabl
   }
 
   onDeadline(): void {
-    const mayHaveRun = this.#outcome?.mayHaveRun ?? this.#leave();
+    const mayHaveRun = this.#outcome?.mayHaveRun ?? this.#leave(true);
     const waitedMs = Math.round(this.#parts.clock.monotonic() - this.#startedAt);
     const what = this.#outcome === undefined ? 'no answer to' : 'the audit trail does not have the outcome of';
     this.#end(new MeshError('deadline_exceeded', `${what} '${this.#method.name}' of ${this.#endpoints.serviceId} within ${waitedMs} ms`, { mayHaveRun }));
   }
 
-  onAbort(): void {
-    const mayHaveRun = this.#outcome?.mayHaveRun ?? this.#leave();
+  onAbort(reason?: unknown): void {
+    const mayHaveRun = this.#outcome?.mayHaveRun ?? this.#leave(isTimeout(reason));
     this.#end(new MeshError('cancelled', 'the call was cancelled', { cause: this.#signal?.reason, mayHaveRun }));
   }
 
@@ -144,10 +149,10 @@ export class OutboundCall extends PendingCall implements SessionWaiter, Abortabl
   }
 
   /** Nobody waits any more. @returns whether it may have run */
-  #leave(): boolean {
+  #leave(timedOut: boolean): boolean {
     this.#endpoints.leave(this);
     if (this.#session === undefined) return false;
-    return !this.#session.abandon(this);
+    return !this.#session.abandon(this, timedOut);
   }
 
   #checkSize(data: string | Uint8Array): void {
@@ -199,4 +204,10 @@ export class OutboundCall extends PendingCall implements SessionWaiter, Abortabl
   get #subject(): MessageSubject {
     return { targetServiceId: this.#endpoints.serviceId, metadata: this.#method.metadata, trace: this.#trace };
   }
+}
+
+/** A deadline, what `AbortSignal.timeout()` gives (by its name, for it may be of another realm), or what interceptors made of either. */
+function isTimeout(reason: unknown): boolean {
+  if (!MeshError.is(reason)) return (reason as { readonly name?: unknown } | null | undefined)?.name === 'TimeoutError';
+  return reason.code === 'DEADLINE_EXCEEDED' || (reason.code === 'CANCELLED' && reason.cause !== reason && isTimeout(reason.cause));
 }

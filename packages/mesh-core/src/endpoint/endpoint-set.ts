@@ -1,12 +1,14 @@
-import { MeshError, type Clock, type ClockTimer, type DiscoveryProvider, type Logger, type ServiceNode } from '@lemur-bookstores/mesh-interface';
+import { MeshError, type CircuitBreakerState, type Clock, type ClockTimer, type DiscoveryProvider, type EndpointBreakers, type Logger, type ServiceNode } from '@lemur-bookstores/mesh-interface';
 import { DEFAULT_BACKOFF, type BackoffOptions } from '../session/backoff.js';
 import type { OutboundSession } from '../session/outbound-session.js';
 import type { SessionDialer } from '../session/session-dialer.js';
 import { claimsTrust, dialableNode } from './configured-node.js';
 import { Endpoint } from './endpoint.js';
 import { endpointPicker, type EndpointPicker, type LoadBalancingStrategy } from './endpoint-picker.js';
-import { noSession, untrustedPeer } from './no-session.js';
 import { LookUp } from './look-up.js';
+import { closedHere, noSession, untrustedPeer } from './no-session.js';
+import { chooseReady, worstState } from './readiness.js';
+import type { SessionWaiter } from './session-waiter.js';
 
 /** A service that was reachable a moment ago, or is being started, is waited for this long, in ms; after that calls fail at once. */
 const GRACE_MS = 2_000;
@@ -15,12 +17,6 @@ const UNKNOWN_GRACE_MS = 1_500;
 const MAX_WAITING = 10_000;
 const MAX_ENDPOINTS = 256;
 
-/** A call that waits for a session. */
-export interface SessionWaiter {
-  onSession(session: OutboundSession): void;
-  onNoSession(error: MeshError): void;
-}
-
 export interface EndpointSetParts {
   readonly discovery: DiscoveryProvider;
   readonly dialer: SessionDialer;
@@ -28,6 +24,8 @@ export interface EndpointSetParts {
   readonly logger: Logger;
   readonly strategy: LoadBalancingStrategy;
   readonly backoff?: BackoffOptions;
+  /** Makes a breaker for each endpoint. Default: none has one. */
+  readonly breakers?: EndpointBreakers | undefined;
   /** How long calls to an instance that has gone may still take, in ms. */
   readonly drainMs: number;
   /** Whether a node is this very instance, which is never dialled. Default: none is. */
@@ -122,22 +120,27 @@ export class EndpointSet {
     return [...this.#endpoints.values(), ...this.#leaving].flatMap((endpoint) => endpoint.sessions);
   }
 
+  /** The worst of its instances. */
+  get breakerState(): CircuitBreakerState {
+    return worstState(Array.from(this.#endpoints.values(), ({ breaker }) => breaker?.state ?? 'closed'));
+  }
+
   /**
    * An open session to the instance of choice; `undefined` where none is connected, or the one of choice has been silent for so
    * long that it is asked first.
    * @param now monotonic time, in ms
    */
   pick(now: number): OutboundSession | undefined {
-    const session = this.#choose();
+    const session = this.#choose(now);
     if (session?.session.isStale(now) !== true) return session;
     session.session.verify();
     return undefined;
   }
 
-  #choose(): OutboundSession | undefined {
+  #choose(now: number): OutboundSession | undefined {
     const connected = this.#connected;
     if (connected.length === 0) return undefined;
-    const session = connected.length === 1 ? (connected[0] as Endpoint).session : this.#pick(connected).session;
+    const session = connected.length === 1 ? (connected[0] as Endpoint).session : chooseReady(connected, this.#pick, now).session;
     if (session !== undefined) return session;
     // An endpoint that has just closed and not yet been taken out.
     return connected.find((endpoint) => endpoint.session !== undefined)?.session;
@@ -198,7 +201,7 @@ export class EndpointSet {
     }
     for (const [key, node] of wanted) {
       if (this.#endpoints.has(key)) continue;
-      const endpoint = new Endpoint(node, this.#parts.dialer, this.#parts.clock, this.#parts.backoff ?? DEFAULT_BACKOFF, this);
+      const endpoint = new Endpoint(node, this.#parts.dialer, this.#parts.clock, this.#parts.backoff ?? DEFAULT_BACKOFF, this, this.#parts.breakers?.breakerFor(this.serviceId, `${node.host}:${node.port}`));
       this.#endpoints.set(key, endpoint);
       endpoint.start();
     }
@@ -241,7 +244,5 @@ export class EndpointSet {
     return noSession(this.serviceId, [...this.#endpoints.values()], lookUp);
   }
 }
-
-const closedHere = (serviceId: string): MeshError => new MeshError('session_closed', `the connection to ${serviceId} was closed here`, { mayHaveRun: false });
 
 const keyOf = (node: ServiceNode): string => JSON.stringify([node.host, node.port, node.instanceId, node.spiffeId, node.publicKey, node.tls, node.path]);

@@ -1,4 +1,4 @@
-import { MeshError, type Clock, type ClockTimer, type ServiceNode } from '@lemur-bookstores/mesh-interface';
+import { MeshError, type Clock, type ClockTimer, type EndpointBreaker, type ServiceNode } from '@lemur-bookstores/mesh-interface';
 import { Backoff, type BackoffOptions } from '../session/backoff.js';
 import { replace } from '../session/live-session.js';
 import type { OutboundSession } from '../session/outbound-session.js';
@@ -40,6 +40,8 @@ export interface EndpointListener {
  */
 export class Endpoint {
   readonly node: ServiceNode;
+  /** Of every session to it, one after another. */
+  readonly breaker: EndpointBreaker | undefined;
   readonly #dialer: SessionDialer;
   readonly #clock: Clock;
   readonly #listener: EndpointListener;
@@ -52,8 +54,9 @@ export class Endpoint {
   #abort = new AbortController();
   #state: EndpointState = { type: 'stopped' };
 
-  constructor(node: ServiceNode, dialer: SessionDialer, clock: Clock, backoff: BackoffOptions, listener: EndpointListener) {
+  constructor(node: ServiceNode, dialer: SessionDialer, clock: Clock, backoff: BackoffOptions, listener: EndpointListener, breaker?: EndpointBreaker) {
     this.node = node;
+    this.breaker = breaker;
     this.#dialer = dialer;
     this.#clock = clock;
     this.#listener = listener;
@@ -151,6 +154,7 @@ export class Endpoint {
       // A compromise in the turn between asked only those that were here.
       if (session.session.channel.revoked === true) session.session.close();
       own = session;
+      session.breaker = this.breaker;
       this.#onDialled(session);
     } catch (error) {
       if (!signal.aborted) this.#onDialFailed(MeshError.from(error, 'connect_failed'));

@@ -15,6 +15,9 @@ export interface LookUp {
   readonly where: string;
 }
 
+/** Nobody calls the service from here any more. */
+export const closedHere = (serviceId: string): MeshError => new MeshError('session_closed', `the connection to ${serviceId} was closed here`, { mayHaveRun: false });
+
 /** Where every instance failed to prove itself, the failure of one. */
 export function untrustedPeer(endpoints: Iterable<Endpoint>): MeshError | undefined {
   let found: MeshError | undefined;

@@ -1,6 +1,7 @@
-import type { MeshError } from '@lemur-bookstores/mesh-interface';
+import type { CircuitBreakerState, MeshError } from '@lemur-bookstores/mesh-interface';
 import type { OutboundSession } from '../session/outbound-session.js';
 import { EndpointSet, type EndpointSetParts } from './endpoint-set.js';
+import { worstState } from './readiness.js';
 
 /** The services this node calls. */
 export class ServiceDirectory {
@@ -42,6 +43,11 @@ export class ServiceDirectory {
 
   sessions(): OutboundSession[] {
     return [...this.#services.values()].flatMap((service) => service.sessions());
+  }
+
+  /** The worst of all instances of all services. */
+  get breakerState(): CircuitBreakerState {
+    return worstState(Array.from(this.#services.values(), ({ breakerState }) => breakerState));
   }
 
   get discoveryState(): { readonly lastSuccessAt: number; readonly lastError: MeshError | undefined; readonly knownServices: number } {

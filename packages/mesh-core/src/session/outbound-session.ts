@@ -1,29 +1,16 @@
-import { MeshError, type KeysRotated, type PeerIdentity, type RekeyTrigger, type SpentReason } from '@lemur-bookstores/mesh-interface';
+import { MeshError, type EndpointBreaker, type KeysRotated, type PeerIdentity, type RekeyTrigger, type SpentReason } from '@lemur-bookstores/mesh-interface';
 import { FLAG_NOT_RUN, MessageKind } from '../wire/message.js';
 import { decodeErrorReply } from '../wire/error-reply.js';
-import { WheelEntry } from './deadline-wheel.js';
+import type { PendingCall } from './pending-call.js';
 import type { Session } from './session.js';
 import type { RetirementCause, SessionDelegate, SessionEnd } from './session-delegate.js';
 
 /** Ids are 32 bits and never used twice in a session: near their end the session drains and a new one takes over. */
 const LAST_ID = 0xffff_fff0;
 
-/** A request whose answer is awaited. */
-export abstract class PendingCall extends WheelEntry {
-  /** Its id in the session it was written to. */
-  id = 0;
-  /** What goes before the body: see Packer.request. */
-  /** Of the message, with the body's kind. */
-  abstract readonly flags: number;
-  abstract readonly method: Buffer;
-  abstract readonly extras: Buffer | undefined;
-  abstract readonly body: string | Uint8Array | undefined;
-
-  abstract onResponse(flags: number, buffer: Buffer, start: number, end: number): void;
-  abstract onFailure(error: MeshError): void;
-  /** The peer vouches that it has not run, and will not: it may be sent elsewhere. */
-  abstract onNotProcessed(): void;
-}
+/** What became of a call that says neither good nor bad of its endpoint. */
+const SAYS_NOTHING = new MeshError('cancelled', 'nobody waits for the answer here', { mayHaveRun: true });
+const TIMED_OUT = new MeshError('deadline_exceeded', 'no answer within the time of the call', { mayHaveRun: true });
 
 /** What the owner of an outbound session hears. */
 export interface OutboundSessionListener {
@@ -46,6 +33,8 @@ export class OutboundSession implements SessionDelegate {
   readonly #pending = new Map<number, PendingCall>();
   readonly #listener: OutboundSessionListener;
   readonly #maxCalls: number;
+  /** Its endpoint's. Lets a call in where it is written, and hears of it where it leaves `#pending`: so each once. */
+  breaker: EndpointBreaker | undefined;
   #session: Session | undefined;
   #nextId: number;
   #draining = false;
@@ -91,15 +80,40 @@ export class OutboundSession implements SessionDelegate {
     }
     const id = this.#nextId;
     call.id = id;
-    this.session.packer.request(call.flags, id, timeoutMs, call.method, call.extras, call.body);
+    if (this.breaker === undefined) this.session.packer.request(call.flags, id, timeoutMs, call.method, call.extras, call.body);
+    else this.#sendAdmitted(this.breaker, call, timeoutMs);
     this.#nextId = id + 1;
     this.#pending.set(id, call);
     if (id >= LAST_ID) this.#drainSelf();
   }
 
-  /** Nobody waits for the answer any more. @returns whether the request was provably never written */
-  abandon(call: PendingCall): boolean {
-    if (!this.#pending.delete(call.id) || this.session.state === 'closed') return false;
+  #sendAdmitted(breaker: EndpointBreaker, call: PendingCall, timeoutMs: number): void {
+    const ticket = breaker.admit();
+    if (ticket === 0) throw breaker.refusal();
+    try {
+      this.session.packer.request(call.flags, call.id, timeoutMs, call.method, call.extras, call.body);
+    } catch (error) {
+      // The connection's trouble, or a full queue of ours: its end tells of the calls that were written.
+      breaker.settle(ticket, SAYS_NOTHING);
+      throw error;
+    }
+    call.ticket = ticket;
+  }
+
+  /** @param answered whether it is the endpoint's own answer */
+  #settle(call: PendingCall, error: MeshError | undefined, answered: boolean): void {
+    this.breaker?.settle(call.ticket, error, answered);
+  }
+
+  /**
+   * Nobody waits for the answer any more.
+   * @param timedOut whether the endpoint had all the time of the call
+   * @returns whether the request was provably never written
+   */
+  abandon(call: PendingCall, timedOut = false): boolean {
+    if (!this.#pending.delete(call.id)) return false;
+    this.#settle(call, timedOut ? TIMED_OUT : SAYS_NOTHING, false);
+    if (this.session.state === 'closed') return false;
     const { packer } = this.session;
     const takenBack = packer.takeBack(call.id);
     if (!takenBack) packer.cancel(call.id);
@@ -130,8 +144,13 @@ export class OutboundSession implements SessionDelegate {
     // An answer that crossed its cancellation.
     if (call === undefined) return;
     this.#pending.delete(id);
-    if (kind === MessageKind.response) call.onResponse(flags, buffer, start, end);
-    else call.onFailure(decodeErrorReply(buffer.toString('utf8', start, end), (flags & FLAG_NOT_RUN) !== 0));
+    if (kind === MessageKind.response) this.#settle(call, call.onResponse(flags, buffer, start, end), true);
+    else {
+      const error = decodeErrorReply(buffer.toString('utf8', start, end), (flags & FLAG_NOT_RUN) !== 0);
+      // First: what is tried again finds the breaker as it is after this.
+      this.#settle(call, error, true);
+      call.onFailure(error);
+    }
     if (this.#draining) this.#closeWhenDrained();
   }
 
@@ -140,7 +159,9 @@ export class OutboundSession implements SessionDelegate {
     if (call === undefined) return;
     if (kind !== MessageKind.response && kind !== MessageKind.error) throw new MeshError('protocol_violation', `a fragmented message of kind ${kind}`);
     this.#pending.delete(id);
-    call.onFailure(new MeshError('body_too_large', `the answer has ${bytes} bytes, more than is accepted here`, { mayHaveRun: true, retryable: false }));
+    const error = new MeshError('body_too_large', `the answer has ${bytes} bytes, more than is accepted here`, { mayHaveRun: true, retryable: false });
+    this.#settle(call, error, true);
+    call.onFailure(error);
     if (this.#draining) this.#closeWhenDrained();
   }
 
@@ -175,6 +196,7 @@ export class OutboundSession implements SessionDelegate {
       if (id <= lastProcessedId) continue;
       this.#pending.delete(id);
       this.session.packer.takeBack(id);
+      this.#settle(call, SAYS_NOTHING, false);
       call.onNotProcessed();
     }
     this.#closeWhenDrained();
@@ -183,11 +205,14 @@ export class OutboundSession implements SessionDelegate {
   onEnd(end: SessionEnd, unwritten: ReadonlySet<number>): void {
     const waiting = [...this.#pending.values()];
     this.#pending.clear();
+    const error = lost(end);
+    const says = end.type === 'closed' && end.by === 'us' ? SAYS_NOTHING : error;
+    if (this.breaker !== undefined) for (const call of waiting) this.#settle(call, unwritten.has(call.id) ? SAYS_NOTHING : says, false);
     this.#listener.onEnd(end);
     for (const call of waiting) {
       // What waited for a slow reader, or for keys that did not come, may go elsewhere.
       if (unwritten.has(call.id)) call.onNotProcessed();
-      else call.onFailure(lost(end));
+      else call.onFailure(error);
     }
     for (const done of this.#onDrained.splice(0)) done();
   }

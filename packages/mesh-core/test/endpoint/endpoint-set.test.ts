@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { FakeClock, MeshError, type DiscoveryProvider, type ServiceNode } from '@lemur-bookstores/mesh-interface';
 import { MessageKind } from '../../src/wire/message.js';
-import { EndpointSet, type SessionWaiter } from '../../src/endpoint/endpoint-set.js';
+import { EndpointSet } from '../../src/endpoint/endpoint-set.js';
+import type { SessionWaiter } from '../../src/endpoint/session-waiter.js';
 import type { OutboundSession } from '../../src/session/outbound-session.js';
 import { FakeDialer } from '../support/fake-dialer.js';
 import { IdleCall } from '../support/idle-call.js';

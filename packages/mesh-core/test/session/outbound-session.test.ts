@@ -3,7 +3,8 @@ import type { MeshError } from '@lemur-bookstores/mesh-interface';
 import { FLAG_NOT_RUN, MessageKind } from '../../src/wire/message.js';
 import { encodeErrorReply } from '../../src/wire/error-reply.js';
 import { encodeMethod } from '../../src/wire/request.js';
-import { OutboundSession, PendingCall, type OutboundSessionListener } from '../../src/session/outbound-session.js';
+import { OutboundSession, type OutboundSessionListener } from '../../src/session/outbound-session.js';
+import { PendingCall } from '../../src/session/pending-call.js';
 import type { SessionLimits } from '../../src/session/session-limits.js';
 import { SessionRig } from '../support/session-rig.js';
 import { message, thrown, turns } from '../support/wire.js';
@@ -24,7 +25,7 @@ class Call extends PendingCall {
     this.body = body;
   }
 
-  onResponse(_flags: number, buffer: Buffer, start: number, end: number): void {
+  onResponse(_flags: number, buffer: Buffer, start: number, end: number): undefined {
     this.answer = buffer.toString('utf8', start, end);
   }
 

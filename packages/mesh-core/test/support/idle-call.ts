@@ -1,5 +1,5 @@
 import type { MeshError } from '@lemur-bookstores/mesh-interface';
-import { PendingCall } from '../../src/session/outbound-session.js';
+import { PendingCall } from '../../src/session/pending-call.js';
 import { encodeMethod } from '../../src/wire/request.js';
 
 /** A call that only counts. */
@@ -11,7 +11,7 @@ export class IdleCall extends PendingCall {
   failure: MeshError | undefined;
   notProcessed = 0;
 
-  onResponse(): void {}
+  onResponse(): undefined {}
 
   onFailure(error: MeshError): void {
     this.failure = error;
