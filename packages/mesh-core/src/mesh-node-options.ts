@@ -1,4 +1,4 @@
-import type { AuditSink, ChannelFactory, Clock, DiscoveryProvider, EndpointBreakers, Logger, Transport } from '@lemur-bookstores/mesh-interface';
+import type { AuditSink, ChannelFactory, Clock, DiscoveryProvider, EndpointBreakers, Logger, RetryPolicy, Transport } from '@lemur-bookstores/mesh-interface';
 import type { HealthReply } from './call/mesh-client.js';
 import type { LoadBalancingStrategy } from './endpoint/endpoint-picker.js';
 import type { BackoffOptions } from './session/backoff.js';
@@ -37,6 +37,8 @@ export interface MeshNodeOptions {
   readonly strategy?: LoadBalancingStrategy;
   /** Makes the breaker of each endpoint: mesh-resilience's CircuitBreaker. Default: no endpoint has one. */
   readonly breakers?: EndpointBreakers | undefined;
+  /** Decides which calls are tried again: mesh-resilience's `Retry.policy`. Default: none is. */
+  readonly retry?: RetryPolicy | undefined;
   /** Total time of a call that names none, in ms. Default 30,000. */
   readonly timeoutMs?: number;
   readonly codec?: Codec | undefined;

@@ -9,6 +9,8 @@ export interface MeshNodeSnapshot {
   readonly calls: readonly CallMetrics[];
   readonly messagesSent: number;
   readonly messagesFailed: number;
+  /** Attempts after a call's first one; `messagesSent` does not count them. */
+  readonly retries: number;
   readonly messagesReceived: number;
   readonly averageLatency: number;
   readonly connectionsSuccessful: number;
@@ -26,7 +28,7 @@ export interface MeshNodeSnapshot {
 }
 
 /** Sessions that only end their calls count as any other. */
-export function takeSnapshot(statistics: CallStatistics, journal: ConnectionJournal, inbound: readonly InboundSession[], directory: ServiceDirectory): MeshNodeSnapshot {
+export function takeSnapshot(statistics: CallStatistics, retries: number, journal: ConnectionJournal, inbound: readonly InboundSession[], directory: ServiceDirectory): MeshNodeSnapshot {
   const outbound = directory.sessions();
   const all = [...inbound, ...outbound];
   const { sent, received } = journal.endedBytes;
@@ -34,6 +36,7 @@ export function takeSnapshot(statistics: CallStatistics, journal: ConnectionJour
     calls: statistics.snapshot(),
     messagesSent: statistics.messagesSent,
     messagesFailed: statistics.messagesFailed,
+    retries,
     messagesReceived: statistics.messagesReceived,
     averageLatency: statistics.averageLatency(),
     connectionsSuccessful: journal.successful,

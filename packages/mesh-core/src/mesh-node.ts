@@ -19,6 +19,7 @@ import { CallStatistics } from './call/call-statistics.js';
 import { Denials } from './call/denials.js';
 import { Handlers, type AnyHandler, type Handler } from './call/handlers.js';
 import type { AnyApi, HealthReply, MeshClient } from './call/mesh-client.js';
+import { Retries } from './call/retries.js';
 import { PROVIDER_TIMEOUT_MS } from './endpoint/provider-call.js';
 import { Registration } from './endpoint/registration.js';
 import { ServiceDirectory } from './endpoint/service-directory.js';
@@ -84,16 +85,15 @@ export class MeshNode {
     this.#journal = new ConnectionJournal(audit, logger, clock);
     this.#denials = new Denials(audit, clock);
     const common = { clock, wheel: this.#wheel, statistics: this.#statistics, audit, interceptors: this.#interceptors, maxMessageBytes: limits.maxMessageBytes, codec: options.codec, failClosed: isFailClosed(audit, 'message') };
-    this.#callOutParts = { ...common, defaultTimeoutMs: options.timeoutMs ?? 30_000, assertOpen: () => assertTakesCalls(this.#state) };
+    this.#callOutParts = { ...common, retries: options.retry === undefined ? undefined : new Retries(options.retry, clock), defaultTimeoutMs: options.timeoutMs ?? 30_000, assertOpen: () => assertTakesCalls(this.#state) };
     const callIn = new CallIn({ ...common, serviceId: options.serviceId, handlers: this.handlers, denials: this.#denials, logger });
     const sessions = (): LiveSession[] => [...this.#inbound.sessions(), ...this.#directory.sessions()];
-    const { drainMs } = limits;
-    const observer = (this.#renewal = new SessionRenewal({ clock, sessionTimeoutMs: completeSessionTimeout(options.sessionTimeoutMs), drainMs, sessions }));
+    const observer = (this.#renewal = new SessionRenewal({ clock, sessionTimeoutMs: completeSessionTimeout(options.sessionTimeoutMs), drainMs: limits.drainMs, sessions }));
     this.#inbound = new InboundSessions({ channels: options.channels, clock, limits, journal: this.#journal, receiver: callIn, pinsOf: options.pinsOf, observer });
     this.#registration = new Registration(options.discovery, clock, logger);
     const dialer = new SessionDialer({ transport, channels: options.channels, clock, limits, journal: this.#journal, observer });
-    this.#directory = new ServiceDirectory({ discovery: options.discovery, dialer, clock, logger, strategy: options.strategy ?? 'least-loaded', breakers: options.breakers, drainMs, isOwn: (node) => node.id === this.serviceId && this.#registration.isOwn(node), ...(options.backoff === undefined ? {} : { backoff: options.backoff }) });
-    this.#identityWatch = new IdentityWatch({ channels: options.channels, clock, audit, logger, drainMs, sessions, owner: this.#renewal });
+    this.#directory = new ServiceDirectory({ discovery: options.discovery, dialer, clock, logger, strategy: options.strategy ?? 'least-loaded', breakers: options.breakers, drainMs: limits.drainMs, isOwn: (node) => node.id === this.serviceId && this.#registration.isOwn(node), ...(options.backoff === undefined ? {} : { backoff: options.backoff }) });
+    this.#identityWatch = new IdentityWatch({ channels: options.channels, clock, audit, logger, drainMs: limits.drainMs, sessions, owner: this.#renewal });
     this.handlers.addBuiltIn('health', (): HealthReply => ({ service: this.serviceId, status: options.health?.() ?? 'healthy' }));
   }
 
@@ -184,7 +184,7 @@ export class MeshNode {
 
   /** What there is, and what has happened so far. Works in every state. */
   snapshot(): MeshNodeSnapshot {
-    return takeSnapshot(this.#statistics, this.#journal, this.#inbound.sessions(), this.#directory);
+    return takeSnapshot(this.#statistics, this.#callOutParts.retries?.retried ?? 0, this.#journal, this.#inbound.sessions(), this.#directory);
   }
 
   /** How discovery does: for the health check. */
@@ -229,6 +229,7 @@ export class MeshNode {
     void this.#unlisten();
     await this.#inbound.drain(leftMs());
     this.#state = 'stopping';
+    this.#callOutParts.retries?.stop();
     await this.#directory.stop(leftMs());
   }
 

@@ -2,6 +2,7 @@ import type { Clock, Interceptor, OwnAuditSink } from '@lemur-bookstores/mesh-in
 import type { DeadlineWheel } from '../session/deadline-wheel.js';
 import type { Codec } from '../wire/body.js';
 import type { CallStatistics, MethodStatistics } from './call-statistics.js';
+import type { Retries } from './retries.js';
 
 /** What the outbound path needs. */
 export interface CallOutParts {
@@ -15,6 +16,8 @@ export interface CallOutParts {
   readonly maxMessageBytes: number;
   readonly defaultTimeoutMs: number;
   readonly codec: Codec | undefined;
+  /** `undefined`: every call is one attempt. */
+  readonly retries: Retries | undefined;
   /** @throws MeshError while the mesh takes no calls */
   assertOpen(): void;
 }

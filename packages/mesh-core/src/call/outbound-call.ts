@@ -10,10 +10,12 @@ import { encodeRequestExtras } from '../wire/request.js';
 import { abortListeners, type Abortable } from './abort-listeners.js';
 import type { CallOptions } from './call-options.js';
 import type { CallOutParts, OutboundMethod } from './call-out-parts.js';
+import { afterEarlierAttempts } from './earlier-attempts.js';
 import { announcementOf, outcomeOf, type MessageSubject } from './message-events.js';
+import type { Retries, RetriedCall } from './retries.js';
 
 /** One call on its way: ends exactly once, with a result, an error or its deadline. */
-export class OutboundCall extends PendingCall implements SessionWaiter, Abortable {
+export class OutboundCall extends PendingCall implements SessionWaiter, RetriedCall, Abortable {
   flags = 0;
   extras: Buffer | undefined;
   body: string | Uint8Array | undefined;
@@ -31,6 +33,12 @@ export class OutboundCall extends PendingCall implements SessionWaiter, Abortabl
   /** What it came to, while the trail does not have it yet. */
   #outcome: { readonly mayHaveRun: boolean } | undefined;
   #done = false;
+  /** `undefined`: it has one attempt. */
+  #retries: Retries | undefined;
+  #idempotent = false;
+  #attempt = 1;
+  /** An attempt before the present one may have run. */
+  #ranBefore = false;
 
   constructor(
     parts: CallOutParts,
@@ -76,6 +84,9 @@ export class OutboundCall extends PendingCall implements SessionWaiter, Abortabl
     } catch (error) {
       return this.#finish(MeshError.from(error), undefined);
     }
+    this.#idempotent = options?.idempotent === true;
+    if (options?.retry !== false) this.#retries = this.#parts.retries;
+    this.#retries?.began(this.#endpoints.serviceId);
     if (this.#parts.failClosed) this.#announce();
     else this.#dispatch(this.#startedAt);
   }
@@ -89,12 +100,13 @@ export class OutboundCall extends PendingCall implements SessionWaiter, Abortabl
       session.send(this, timeoutMs);
     } catch (error) {
       this.#session = undefined;
-      this.#finish(MeshError.from(error), undefined);
+      this.#failed(MeshError.from(error));
     }
   }
 
+  /** It has waited for as long as makes sense, while all instances were dialled again: no retry would do more. */
   onNoSession(error: MeshError): void {
-    this.#finish(error, undefined);
+    this.onNoRetry(error);
   }
 
   onResponse(flags: number, buffer: Buffer, start: number, end: number): MeshError | undefined {
@@ -111,7 +123,15 @@ export class OutboundCall extends PendingCall implements SessionWaiter, Abortabl
   }
 
   onFailure(error: MeshError): void {
-    this.#finish(error, undefined);
+    this.#failed(error);
+  }
+
+  onRetry(): void {
+    if (!this.#done) this.#dispatch(this.#parts.clock.monotonic());
+  }
+
+  onNoRetry(error: MeshError): void {
+    this.#finish(this.#ranBefore ? afterEarlierAttempts(error) : error, undefined);
   }
 
   /** PROTOCOL 1.5: an authenticated GOAWAY says that it has not run. Another session may take it. */
@@ -148,11 +168,24 @@ export class OutboundCall extends PendingCall implements SessionWaiter, Abortabl
     else this.onSession(session);
   }
 
+  /** An attempt came to nothing: another one, or the end. */
+  #failed(error: MeshError): void {
+    if (this.#done) return;
+    const retries = this.#retries;
+    if (retries === undefined) return this.onNoRetry(error);
+    const remainingMs = this.#deadline - this.#parts.clock.monotonic();
+    if (!retries.again(this, this.#endpoints.serviceId, error, { attempt: this.#attempt, idempotent: this.#idempotent, remainingMs })) return this.onNoRetry(error);
+    this.#attempt++;
+    if (error.mayHaveRun !== false) this.#ranBefore = true;
+    this.#session = undefined;
+  }
+
   /** Nobody waits any more. @returns whether it may have run */
   #leave(timedOut: boolean): boolean {
     this.#endpoints.leave(this);
-    if (this.#session === undefined) return false;
-    return !this.#session.abandon(this, timedOut);
+    this.#retries?.leave(this);
+    const takenBack = this.#session?.abandon(this, timedOut) ?? true;
+    return this.#ranBefore || !takenBack;
   }
 
   #checkSize(data: string | Uint8Array): void {

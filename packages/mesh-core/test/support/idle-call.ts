@@ -7,11 +7,13 @@ export class IdleCall extends PendingCall {
   readonly flags = 0;
   readonly method = encodeMethod('m');
   readonly extras = undefined;
-  readonly body = undefined;
+  readonly body: Uint8Array | undefined = undefined;
   failure: MeshError | undefined;
   notProcessed = 0;
 
-  onResponse(): undefined {}
+  onResponse(): MeshError | undefined {
+    return undefined;
+  }
 
   onFailure(error: MeshError): void {
     this.failure = error;
