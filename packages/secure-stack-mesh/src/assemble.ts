@@ -6,6 +6,7 @@ import { HealthMonitor } from '@lemur-bookstores/mesh-health';
 import { CryptoManager } from './crypto-manager.js';
 import { isLocal } from './identity-source.js';
 import { pinsByPeer } from './pins-by-peer.js';
+import { resilienceOf } from './resilience.js';
 import type { CompleteOptions } from './validate-options.js';
 
 /** The parts of a mesh, made and joined. */
@@ -33,6 +34,7 @@ export function assemble(options: CompleteOptions, status: () => MeshHealth['sta
     logger,
     context: { paths, metrics },
   });
+  const resilience = resilienceOf(options.resilience ?? {}, { clock, logger, audit });
   const own = ownKeys(options, crypto, audit);
   const node = new MeshNode({
     serviceId,
@@ -47,8 +49,11 @@ export function assemble(options: CompleteOptions, status: () => MeshHealth['sta
     backoff: options.backoff,
     codec: options.codec,
     health: status,
+    breakers: resilience.breakers,
+    retry: resilience.retry,
     sessionTimeoutMs: options.sessionTimeoutMs,
     onStopped: () => {
+      resilience.flush();
       own.ownKeys.stop();
       crypto.close();
     },
@@ -58,6 +63,8 @@ export function assemble(options: CompleteOptions, status: () => MeshHealth['sta
     ...(options.loadBalancing?.strategy === undefined ? {} : { strategy: options.loadBalancing.strategy }),
     ...(options.resilience?.timeoutMs === undefined ? {} : { timeoutMs: options.resilience.timeoutMs }),
   });
+  // Before any of the user's own: a call that is refused costs least.
+  if (resilience.limits !== undefined) node.use(resilience.limits);
   const health = options.health ?? new HealthMonitor(undefined, { clock, logger });
   return { crypto, audit, health, node, ...own };
 }

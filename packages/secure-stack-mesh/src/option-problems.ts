@@ -9,6 +9,11 @@ export class OptionProblems {
     this.#found.push(`${path}: ${problem}`);
   }
 
+  /** Notes what another package's check lists, by paths from the top. */
+  addAll(problems: readonly string[]): void {
+    this.#found.push(...problems);
+  }
+
   /** Runs a check of another package and notes what it lists, under the paths it gives. */
   take(check: () => unknown): void {
     try {

@@ -12,6 +12,7 @@ import type { AuditLoggerOptions } from '@lemur-bookstores/mesh-audit';
 import type { PrimitivesName, RotationOptions } from '@lemur-bookstores/mesh-crypto';
 import type { BackoffOptions, Codec, LoadBalancingStrategy, SessionLimits } from '@lemur-bookstores/mesh-core';
 import type { HealthMonitor } from '@lemur-bookstores/mesh-health';
+import type { ResilienceOptions } from '@lemur-bookstores/mesh-resilience';
 
 /** Options of the audit logger that a mesh makes for itself; the rest of them is the mesh's own. */
 export interface MonitoringOptions extends Omit<AuditLoggerOptions, 'adapters' | 'serviceId' | 'clock' | 'logger' | 'context'> {
@@ -62,7 +63,8 @@ export interface SecureMeshOptions {
     /** The local registry. Default: `MESH_RUNTIME_DIR`, else `XDG_RUNTIME_DIR`, else a folder of the user's in the temporary one. */
     readonly runtimeDir?: string;
   };
-  readonly resilience?: {
+  /** Limits, breaker and retries (docs/resilience.md). Default: a breaker for each instance called and retries; no limits. */
+  readonly resilience?: ResilienceOptions & {
     /** Total time of a call that names none, in ms. Default 30,000. */
     readonly timeoutMs?: number;
     /** Waits between two dials of one endpoint. Default 100 ms growing to 5,000 ms. */

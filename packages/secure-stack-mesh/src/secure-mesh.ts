@@ -137,8 +137,7 @@ export class SecureMesh {
         connectionsSuccessful: node.connectionsSuccessful,
         connectionsFailed: node.connectionsFailed,
         averageLatency: node.averageLatency,
-        // No breaker stands in the way of any call.
-        circuitBreakerState: 'closed',
+        circuitBreakerState: node.circuitBreakerState,
       },
       audit: this.audit.stats(),
     };

@@ -3,6 +3,7 @@ import { completeBackoff, completeSessionLimits, DEFAULT_SESSION_LIMITS, LOAD_BA
 import { cryptoperiodOf, parsePins, parseSpiffeId, type RotationOptions } from '@lemur-bookstores/mesh-crypto';
 import { MeshError, stderrLogger, systemClock, type Clock, type Logger, type MeshPaths, type ServiceNode } from '@lemur-bookstores/mesh-interface';
 import { completeAuditOptions, type RedactionOptions } from '@lemur-bookstores/mesh-audit';
+import { resilienceProblems } from '@lemur-bookstores/mesh-resilience';
 import type { MonitoringOptions, SecureMeshOptions } from './options.js';
 import { OptionProblems } from './option-problems.js';
 
@@ -85,7 +86,8 @@ function checkParts(problems: OptionProblems, options: SecureMeshOptions): void 
   if (problems.object('paths', paths, ['keysDir', 'logsDir', 'runtimeDir'])) {
     for (const [key, value] of Object.entries(paths)) problems.string(`paths.${key}`, value);
   }
-  if (problems.object('resilience', resilience, ['timeoutMs', 'backoff'])) {
+  problems.addAll(resilienceProblems(resilience, 'resilience', ['timeoutMs', 'backoff']));
+  if (typeof resilience === 'object' && (resilience as unknown) !== null) {
     problems.number('resilience.timeoutMs', resilience.timeoutMs, { min: 1, max: DAY_MS });
     if (problems.object('resilience.backoff', resilience.backoff, ['initialMs', 'maxMs'])) {
       problems.number('resilience.backoff.initialMs', resilience.backoff.initialMs, { min: 1, max: DAY_MS });
