@@ -31,7 +31,7 @@ describe('resilience of a mesh', () => {
     // The retry comes when the refusal says: its attempt is the probe.
     expect(await client.call('pay', {})).toBe('paid');
     expect([state(), ran]).toEqual(['closed', 3]);
-    await until(() => orders.audit.having('breaker.closed').length === 1);
+    await until('it closed', () => orders.audit.having('breaker.closed').length === 1);
     expect(orders.audit.events.filter(({ eventType }) => eventType === 'circuit_breaker').map(({ details }) => details.action)).toEqual(['breaker.opened', 'breaker.half_open', 'breaker.closed']);
   });
 
@@ -76,7 +76,7 @@ describe('resilience of a mesh', () => {
     payments.mesh.handle('pay', () => new Promise((resolve) => ((end = () => resolve('paid')), ran++)));
     const client = (await bed.running({ serviceId: 'orders' })).mesh.connect('payments');
     const first = client.call('pay', {});
-    await until(() => ran === 1);
+    await until('it runs', () => ran === 1);
     expect(await errorOf(client.call('pay', {}, { retry: false }))).toMatchObject({ code: 'RESOURCE_EXHAUSTED', reason: 'overloaded', mayHaveRun: false });
     end();
     expect([await first, ran]).toEqual(['paid', 1]);
