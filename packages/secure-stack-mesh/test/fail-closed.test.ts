@@ -34,7 +34,7 @@ async function pair(at: 'payments' | 'orders', type: AuditEventType, options: Pa
   const handled: unknown[] = [];
   payments.mesh.handle('pay', (input) => (handled.push(input), input));
   await payments.mesh.initialize();
-  const orders = await bed.running({ resilience: { backoff: { initialMs: 1, maxMs: 20 } }, ...of('orders') });
+  const orders = await bed.running({ resilience: { backoff: { initialMs: 1, maxMs: 20 }, retry: false }, ...of('orders') });
   const client = orders.mesh.connect('payments');
   return { disk, payments, orders, handled, pay: (input, timeoutMs = 8_000) => client.call('pay', input, { timeoutMs }) };
 }
