@@ -7,7 +7,7 @@ export type { Handler, HandlerContext } from './call/handlers.js';
 export { RESERVED_METHODS } from './call/handlers.js';
 export type { AnyApi, HealthReply, InputOf, MeshClient, OutputOf, ServiceMethods } from './call/mesh-client.js';
 export { ChainedDiscovery } from './endpoint/chained-discovery.js';
-export { LOAD_BALANCING_STRATEGIES, type LoadBalancingStrategy } from './endpoint/endpoint-picker.js';
+export { completeLoadBalancing, type Ejection, type LoadBalancingOptions, type LoadBalancingStrategy } from './endpoint/load-balancing.js';
 export { LocalDiscovery, type LocalDiscoveryOptions } from './endpoint/local-discovery.js';
 export { defaultRuntimeDir } from './endpoint/registry-directory.js';
 export { StaticDiscovery } from './endpoint/static-discovery.js';

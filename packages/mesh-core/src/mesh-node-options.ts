@@ -1,6 +1,6 @@
 import type { AuditSink, ChannelFactory, Clock, DiscoveryProvider, EndpointBreakers, Logger, RetryPolicy, Transport } from '@lemur-bookstores/mesh-interface';
 import type { HealthReply } from './call/mesh-client.js';
-import type { LoadBalancingStrategy } from './endpoint/endpoint-picker.js';
+import type { LoadBalancingOptions } from './endpoint/load-balancing.js';
 import type { BackoffOptions } from './session/backoff.js';
 import type { SessionLimits } from './session/session-limits.js';
 import type { Codec } from './wire/body.js';
@@ -34,11 +34,12 @@ export interface MeshNodeOptions {
    */
   readonly sessionTimeoutMs?: number | undefined;
   readonly backoff?: BackoffOptions;
-  readonly strategy?: LoadBalancingStrategy;
   /** Makes the breaker of each endpoint: mesh-resilience's CircuitBreaker. Default: no endpoint has one. */
   readonly breakers?: EndpointBreakers | undefined;
   /** Decides which calls are tried again: mesh-resilience's `Retry.policy`. Default: none is. */
   readonly retry?: RetryPolicy | undefined;
+  /** How calls are shared among the instances of a service. */
+  readonly loadBalancing?: LoadBalancingOptions | undefined;
   /** Total time of a call that names none, in ms. Default 30,000. */
   readonly timeoutMs?: number;
   readonly codec?: Codec | undefined;

@@ -12,14 +12,14 @@ import {
   type Transport,
 } from '@lemur-bookstores/mesh-interface';
 import { CallIn } from './call/call-in.js';
-import { CallOut } from './call/call-out.js';
-import type { CallOptions } from './call/call-options.js';
 import type { CallOutParts } from './call/call-out-parts.js';
 import { CallStatistics } from './call/call-statistics.js';
 import { Denials } from './call/denials.js';
 import { Handlers, type AnyHandler, type Handler } from './call/handlers.js';
 import type { AnyApi, HealthReply, MeshClient } from './call/mesh-client.js';
+import { MeshClients } from './call/mesh-clients.js';
 import { Retries } from './call/retries.js';
+import { completeLoadBalancing } from './endpoint/load-balancing.js';
 import { PROVIDER_TIMEOUT_MS } from './endpoint/provider-call.js';
 import { Registration } from './endpoint/registration.js';
 import { ServiceDirectory } from './endpoint/service-directory.js';
@@ -60,8 +60,7 @@ export class MeshNode {
   readonly #renewal: SessionRenewal;
   readonly #identityWatch: IdentityWatch;
   readonly #callOutParts: CallOutParts;
-  readonly #callOuts = new Map<string, CallOut>();
-  readonly #clients = new Map<string, MeshClient<AnyApi>>();
+  readonly #clients: MeshClients;
   #state: MeshNodeState = 'new';
   #listener: Listener | undefined;
   #disown: (() => void) | undefined;
@@ -88,12 +87,14 @@ export class MeshNode {
     this.#callOutParts = { ...common, retries: options.retry === undefined ? undefined : new Retries(options.retry, clock), defaultTimeoutMs: options.timeoutMs ?? 30_000, assertOpen: () => assertTakesCalls(this.#state) };
     const callIn = new CallIn({ ...common, serviceId: options.serviceId, handlers: this.handlers, denials: this.#denials, logger });
     const sessions = (): LiveSession[] => [...this.#inbound.sessions(), ...this.#directory.sessions()];
-    const observer = (this.#renewal = new SessionRenewal({ clock, sessionTimeoutMs: completeSessionTimeout(options.sessionTimeoutMs), drainMs: limits.drainMs, sessions }));
+    const { drainMs } = limits;
+    const observer = (this.#renewal = new SessionRenewal({ clock, sessionTimeoutMs: completeSessionTimeout(options.sessionTimeoutMs), drainMs, sessions }));
     this.#inbound = new InboundSessions({ channels: options.channels, clock, limits, journal: this.#journal, receiver: callIn, pinsOf: options.pinsOf, observer });
     this.#registration = new Registration(options.discovery, clock, logger);
     const dialer = new SessionDialer({ transport, channels: options.channels, clock, limits, journal: this.#journal, observer });
-    this.#directory = new ServiceDirectory({ discovery: options.discovery, dialer, clock, logger, strategy: options.strategy ?? 'least-loaded', breakers: options.breakers, drainMs: limits.drainMs, isOwn: (node) => node.id === this.serviceId && this.#registration.isOwn(node), ...(options.backoff === undefined ? {} : { backoff: options.backoff }) });
-    this.#identityWatch = new IdentityWatch({ channels: options.channels, clock, audit, logger, drainMs: limits.drainMs, sessions, owner: this.#renewal });
+    this.#directory = new ServiceDirectory({ discovery: options.discovery, dialer, clock, logger, ...completeLoadBalancing(options.loadBalancing), breakers: options.breakers, drainMs, isOwn: (node) => node.id === this.serviceId && this.#registration.isOwn(node), ...(options.backoff === undefined ? {} : { backoff: options.backoff }) });
+    this.#clients = new MeshClients(this.#directory, this.#callOutParts);
+    this.#identityWatch = new IdentityWatch({ channels: options.channels, clock, audit, logger, drainMs, sessions, owner: this.#renewal });
     this.handlers.addBuiltIn('health', (): HealthReply => ({ service: this.serviceId, status: options.health?.() ?? 'healthy' }));
   }
 
@@ -161,25 +162,13 @@ export class MeshNode {
   connect(serviceId: string): MeshClient<AnyApi> {
     assertServiceId(serviceId);
     this.#directory.of(serviceId);
-    let client = this.#clients.get(serviceId);
-    if (client === undefined) {
-      const call = (method: string, input: unknown, options?: CallOptions): Promise<unknown> => this.#callOutTo(serviceId).call(method, input, options);
-      this.#clients.set(serviceId, (client = { serviceId, call: call as MeshClient<AnyApi>['call'] }));
-    }
-    return client;
+    return this.#clients.of(serviceId);
   }
 
   /** Closes the sessions with a service once its calls in flight have ended, and forgets it; the next call or `connect()` begins anew. */
   async disconnect(serviceId: string): Promise<void> {
     if (!(await this.#directory.disconnect(serviceId, this.#limits.drainMs))) return;
-    this.#callOuts.delete(serviceId);
-    this.#clients.delete(serviceId);
-  }
-
-  #callOutTo(serviceId: string): CallOut {
-    let callOut = this.#callOuts.get(serviceId);
-    if (callOut === undefined) this.#callOuts.set(serviceId, (callOut = new CallOut(this.#directory.of(serviceId), this.#callOutParts)));
-    return callOut;
+    this.#clients.forget(serviceId);
   }
 
   /** What there is, and what has happened so far. Works in every state. */

@@ -60,7 +60,7 @@ export function assemble(options: CompleteOptions, status: () => MeshHealth['sta
     pinsOf: pinsByPeer(options.services, () => crypto.identity.trustDomain),
     ...(options.transport === undefined ? {} : { transport: options.transport }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
-    ...(options.loadBalancing?.strategy === undefined ? {} : { strategy: options.loadBalancing.strategy }),
+    ...(options.loadBalancing === undefined ? {} : { loadBalancing: options.loadBalancing }),
     ...(options.resilience?.timeoutMs === undefined ? {} : { timeoutMs: options.resilience.timeoutMs }),
   });
   // Before any of the user's own: a call that is refused costs least.

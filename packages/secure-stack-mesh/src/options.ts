@@ -10,7 +10,7 @@ import type {
 } from '@lemur-bookstores/mesh-interface';
 import type { AuditLoggerOptions } from '@lemur-bookstores/mesh-audit';
 import type { PrimitivesName, RotationOptions } from '@lemur-bookstores/mesh-crypto';
-import type { BackoffOptions, Codec, LoadBalancingStrategy, SessionLimits } from '@lemur-bookstores/mesh-core';
+import type { BackoffOptions, Codec, LoadBalancingOptions, SessionLimits } from '@lemur-bookstores/mesh-core';
 import type { HealthMonitor } from '@lemur-bookstores/mesh-health';
 import type { ResilienceOptions } from '@lemur-bookstores/mesh-resilience';
 
@@ -70,10 +70,8 @@ export interface SecureMeshOptions {
     /** Waits between two dials of one endpoint. Default 100 ms growing to 5,000 ms. */
     readonly backoff?: Partial<BackoffOptions>;
   };
-  readonly loadBalancing?: {
-    /** How an instance is chosen. Default `least-loaded`. */
-    readonly strategy?: LoadBalancingStrategy;
-  };
+  /** How calls are shared among the instances of a service (docs/discovery.md). */
+  readonly loadBalancing?: LoadBalancingOptions;
   /** When the keys of sessions are replaced (docs/key-rotation.md). How often the static key of handshakes is, `security.sessionTimeout` says. */
   readonly rotation?: RotationOptions;
   /** Audit: where events go, which, and what is promised of them. */

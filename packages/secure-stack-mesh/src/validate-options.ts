@@ -1,5 +1,5 @@
 import { defaultKeysDir } from '@lemur-bookstores/mesh-ca';
-import { completeBackoff, completeSessionLimits, DEFAULT_SESSION_LIMITS, LOAD_BALANCING_STRATEGIES, defaultRuntimeDir, type BackoffOptions } from '@lemur-bookstores/mesh-core';
+import { completeBackoff, completeLoadBalancing, completeSessionLimits, DEFAULT_SESSION_LIMITS, defaultRuntimeDir, type BackoffOptions } from '@lemur-bookstores/mesh-core';
 import { cryptoperiodOf, parsePins, parseSpiffeId, type RotationOptions } from '@lemur-bookstores/mesh-crypto';
 import { MeshError, stderrLogger, systemClock, type Clock, type Logger, type MeshPaths, type ServiceNode } from '@lemur-bookstores/mesh-interface';
 import { completeAuditOptions, type RedactionOptions } from '@lemur-bookstores/mesh-audit';
@@ -94,7 +94,7 @@ function checkParts(problems: OptionProblems, options: SecureMeshOptions): void 
       problems.number('resilience.backoff.maxMs', resilience.backoff.maxMs, { min: 1, max: DAY_MS });
     }
   }
-  if (problems.object('loadBalancing', loadBalancing, ['strategy'])) problems.oneOf('loadBalancing.strategy', loadBalancing.strategy, LOAD_BALANCING_STRATEGIES);
+  problems.take(() => completeLoadBalancing(loadBalancing));
   if (problems.object('rotation', rotation, ROTATION)) problems.take(() => cryptoperiodOf(rotation));
   if (problems.object('limits', limits, Object.keys(DEFAULT_SESSION_LIMITS))) {
     problems.take(() => completeSessionLimits(limits));

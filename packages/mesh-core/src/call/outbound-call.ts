@@ -13,6 +13,7 @@ import type { CallOutParts, OutboundMethod } from './call-out-parts.js';
 import { afterEarlierAttempts } from './earlier-attempts.js';
 import { announcementOf, outcomeOf, type MessageSubject } from './message-events.js';
 import type { Retries, RetriedCall } from './retries.js';
+import { isTimeout } from './timeout-reason.js';
 
 /** One call on its way: ends exactly once, with a result, an error or its deadline. */
 export class OutboundCall extends PendingCall implements SessionWaiter, RetriedCall, Abortable {
@@ -30,6 +31,8 @@ export class OutboundCall extends PendingCall implements SessionWaiter, RetriedC
   #trace: TraceContext | undefined;
   /** Where it was written; `undefined` while it waits for a session. */
   #session: OutboundSession | undefined;
+  /** When that was. */
+  #sentAt = 0;
   /** What it came to, while the trail does not have it yet. */
   #outcome: { readonly mayHaveRun: boolean } | undefined;
   #done = false;
@@ -93,10 +96,12 @@ export class OutboundCall extends PendingCall implements SessionWaiter, RetriedC
 
   onSession(session: OutboundSession): void {
     if (this.#done) return;
-    const timeoutMs = Math.ceil(this.#deadline - this.#parts.clock.monotonic());
+    const now = this.#parts.clock.monotonic();
+    const timeoutMs = Math.ceil(this.#deadline - now);
     if (timeoutMs <= 0) return this.onDeadline();
     try {
       this.#session = session;
+      this.#sentAt = now;
       session.send(this, timeoutMs);
     } catch (error) {
       this.#session = undefined;
@@ -173,8 +178,9 @@ export class OutboundCall extends PendingCall implements SessionWaiter, RetriedC
     if (this.#done) return;
     const retries = this.#retries;
     if (retries === undefined) return this.onNoRetry(error);
-    const remainingMs = this.#deadline - this.#parts.clock.monotonic();
-    if (!retries.again(this, this.#endpoints.serviceId, error, { attempt: this.#attempt, idempotent: this.#idempotent, remainingMs })) return this.onNoRetry(error);
+    const now = this.#parts.clock.monotonic();
+    if (!retries.again(this, this.#endpoints.serviceId, error, { attempt: this.#attempt, idempotent: this.#idempotent, remainingMs: this.#deadline - now })) return this.onNoRetry(error);
+    this.#session?.outcomes?.ended(now - this.#sentAt, now, error);
     this.#attempt++;
     if (error.mayHaveRun !== false) this.#ranBefore = true;
     this.#session = undefined;
@@ -207,7 +213,9 @@ export class OutboundCall extends PendingCall implements SessionWaiter, RetriedC
     const { audit, clock } = this.#parts;
     const mayHaveRun = error === undefined || (error.mayHaveRun ?? this.#session !== undefined);
     this.#outcome = { mayHaveRun };
-    const event = outcomeOf('message.sent', this.#subject, clock.monotonic() - this.#startedAt, error);
+    const now = clock.monotonic();
+    this.#session?.outcomes?.ended(now - this.#sentAt, now, error);
+    const event = outcomeOf('message.sent', this.#subject, now - this.#startedAt, error);
     audit.log(event).then(
       () => this.#settle(error, value),
       (cause: unknown) => this.#end(unheld(event.details.action, cause, mayHaveRun)),
@@ -227,6 +235,8 @@ export class OutboundCall extends PendingCall implements SessionWaiter, RetriedC
     if (this.#done) return;
     this.#done = true;
     const { wheel, statistics } = this.#parts;
+    // Where the trail is asked first, that is not the instance's time: it has been told by then.
+    if (this.#outcome === undefined) this.#session?.outcomes?.ended(now - this.#sentAt, now, error);
     wheel.remove(this);
     if (this.#signal !== undefined) abortListeners.remove(this.#signal, this);
     statistics.ended(this.#method.statistics, now - this.#startedAt, error?.code, now);
@@ -237,10 +247,4 @@ export class OutboundCall extends PendingCall implements SessionWaiter, RetriedC
   get #subject(): MessageSubject {
     return { targetServiceId: this.#endpoints.serviceId, metadata: this.#method.metadata, trace: this.#trace };
   }
-}
-
-/** A deadline, what `AbortSignal.timeout()` gives (by its name, for it may be of another realm), or what interceptors made of either. */
-function isTimeout(reason: unknown): boolean {
-  if (!MeshError.is(reason)) return (reason as { readonly name?: unknown } | null | undefined)?.name === 'TimeoutError';
-  return reason.code === 'DEADLINE_EXCEEDED' || (reason.code === 'CANCELLED' && reason.cause !== reason && isTimeout(reason.cause));
 }

@@ -2,9 +2,10 @@ import { MeshError, type CircuitBreakerState, type Clock, type ClockTimer, type 
 import { DEFAULT_BACKOFF, type BackoffOptions } from '../session/backoff.js';
 import type { OutboundSession } from '../session/outbound-session.js';
 import type { SessionDialer } from '../session/session-dialer.js';
+import { Balancer } from './balancer.js';
 import { claimsTrust, dialableNode } from './configured-node.js';
 import { Endpoint } from './endpoint.js';
-import { endpointPicker, type EndpointPicker, type LoadBalancingStrategy } from './endpoint-picker.js';
+import { completeLoadBalancing, type LoadBalancingOptions } from './load-balancing.js';
 import { LookUp } from './look-up.js';
 import { closedHere, noSession, untrustedPeer } from './no-session.js';
 import { chooseReady, worstState } from './readiness.js';
@@ -17,12 +18,11 @@ const UNKNOWN_GRACE_MS = 1_500;
 const MAX_WAITING = 10_000;
 const MAX_ENDPOINTS = 256;
 
-export interface EndpointSetParts {
+export interface EndpointSetParts extends LoadBalancingOptions {
   readonly discovery: DiscoveryProvider;
   readonly dialer: SessionDialer;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly strategy: LoadBalancingStrategy;
   readonly backoff?: BackoffOptions;
   /** Makes a breaker for each endpoint. Default: none has one. */
   readonly breakers?: EndpointBreakers | undefined;
@@ -36,7 +36,7 @@ export interface EndpointSetParts {
 export class EndpointSet {
   readonly serviceId: string;
   readonly #parts: EndpointSetParts;
-  readonly #pick: EndpointPicker;
+  readonly #balancer: Balancer<Endpoint>;
   readonly #lookUp: LookUp;
   readonly #endpoints = new Map<string, Endpoint>();
   /** Gone from discovery, or stopped; their last calls are ending. */
@@ -56,7 +56,10 @@ export class EndpointSet {
   constructor(serviceId: string, parts: EndpointSetParts) {
     this.serviceId = serviceId;
     this.#parts = parts;
-    this.#pick = endpointPicker(parts.strategy);
+    const { strategy, ejection, slowStartMs, logger } = parts;
+    this.#balancer = new Balancer(completeLoadBalancing({ strategy, ejection, slowStartMs }), ({ node }, ms, why) =>
+      logger.warn(`${serviceId} at ${node.host}:${node.port} gets no calls for ${Math.round(ms / 1_000)} s: ${why}`),
+    );
     this.#lookUp = new LookUp(serviceId, parts, this);
     this.#downSince = parts.clock.monotonic();
   }
@@ -74,7 +77,7 @@ export class EndpointSet {
     this.#lookUp.stop();
     for (const endpoint of this.#endpoints.values()) this.#leaving.add(endpoint);
     this.#endpoints.clear();
-    this.#connected = [];
+    this.#refreshConnected();
     this.#failWaiting(closedHere(this.serviceId));
     await Promise.all([...this.#leaving].map((endpoint) => this.#stopLeaving(endpoint, drainMs)));
   }
@@ -126,24 +129,12 @@ export class EndpointSet {
   }
 
   /**
-   * An open session to the instance of choice; `undefined` where none is connected, or the one of choice has been silent for so
-   * long that it is asked first.
+   * An open session to the instance of choice; `undefined` where none is connected, or none that has not been silent for so long that it is asked
+   * first.
    * @param now monotonic time, in ms
    */
   pick(now: number): OutboundSession | undefined {
-    const session = this.#choose(now);
-    if (session?.session.isStale(now) !== true) return session;
-    session.session.verify();
-    return undefined;
-  }
-
-  #choose(now: number): OutboundSession | undefined {
-    const connected = this.#connected;
-    if (connected.length === 0) return undefined;
-    const session = connected.length === 1 ? (connected[0] as Endpoint).session : chooseReady(connected, this.#pick, now).session;
-    if (session !== undefined) return session;
-    // An endpoint that has just closed and not yet been taken out.
-    return connected.find((endpoint) => endpoint.session !== undefined)?.session;
+    return chooseReady(this.#balancer, this.#connected, now)?.session;
   }
 
   /** Waits for a session, within the grace; the caller owns its deadline and leaves by {@link leave}. */
@@ -217,6 +208,7 @@ export class EndpointSet {
 
   #refreshConnected(): void {
     this.#connected = [...this.#endpoints.values()].filter((endpoint) => endpoint.session !== undefined);
+    this.#balancer.replace(this.#connected, this.#parts.clock.monotonic());
   }
 
   /** Fails the waiting calls once waiting has no point, else comes back when it will have none. */

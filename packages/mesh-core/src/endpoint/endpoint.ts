@@ -4,18 +4,11 @@ import { replace } from '../session/live-session.js';
 import type { OutboundSession } from '../session/outbound-session.js';
 import type { RetirementCause } from '../session/session-delegate.js';
 import type { SessionDialer } from '../session/session-dialer.js';
+import { EndpointLoad } from './endpoint-load.js';
+import { endWait, NO_RENEWAL, type Renewal } from './endpoint-renewal.js';
 
 /** A session that lived this long shows that the endpoint works: the next loss starts with the shortest wait again, and a GOAWAY with none. */
 const PROVEN_AFTER_MS = 5_000;
-
-/** What is done about replacing a session that works. */
-export type Renewal =
-  | { readonly type: 'none' }
-  | { readonly type: 'dialling'; readonly cause: RetirementCause }
-  /** The dial before failed. */
-  | { readonly type: 'waiting'; readonly cause: RetirementCause; readonly timer: ClockTimer };
-
-const NO_RENEWAL: Renewal = { type: 'none' };
 
 /** What an endpoint is doing about its session. At any time it dials at most once. */
 export type EndpointState =
@@ -42,6 +35,7 @@ export class Endpoint {
   readonly node: ServiceNode;
   /** Of every session to it, one after another. */
   readonly breaker: EndpointBreaker | undefined;
+  readonly load = new EndpointLoad();
   readonly #dialer: SessionDialer;
   readonly #clock: Clock;
   readonly #listener: EndpointListener;
@@ -171,6 +165,8 @@ export class Endpoint {
       this.#state = next;
       return this.#lost(next, 'cut');
     }
+    if (before.type !== 'connected') this.load.connected(next.since);
+    session.outcomes = this.load;
     this.#state = next;
     this.#listener.onConnected(this);
     if (before.type !== 'connected') return;
@@ -240,8 +236,4 @@ export class Endpoint {
       ),
     );
   }
-}
-
-function endWait(renewal: Renewal): void {
-  if (renewal.type === 'waiting') renewal.timer.cancel();
 }

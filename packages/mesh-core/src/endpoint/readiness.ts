@@ -1,18 +1,21 @@
 import type { CircuitBreakerState } from '@lemur-bookstores/mesh-interface';
-import type { EndpointPicker } from './endpoint-picker.js';
+import type { Balancer } from './balancer.js';
 import type { Endpoint } from './endpoint.js';
 
 /**
- * The endpoint of choice among those whose breaker lets calls through. Where none does, the one that does so again first: its session
- * refuses the call and says when.
+ * The endpoint of choice among those that take a call at once: connected, with a breaker that lets calls through, and heard of lately. One that has
+ * been silent for so long that it is asked first keeps no call waiting while another is there. Where none takes one, `undefined`: an answer of one
+ * that was asked is worth waiting for; or, where breakers alone stand in the way, the one that lets calls through again first: its session refuses the
+ * call and says when.
  * @param now monotonic time, in ms
  */
-export function chooseReady(connected: readonly Endpoint[], pick: EndpointPicker, now: number): Endpoint {
-  const first = pick(connected);
+export function chooseReady(balancer: Balancer<Endpoint>, connected: readonly Endpoint[], now: number): Endpoint | undefined {
+  const first = balancer.pick(now);
   // The usual case allocates nothing.
-  if (isReady(first, now)) return first;
-  const ready = connected.filter((endpoint) => isReady(endpoint, now));
-  return ready.length > 0 ? pick(ready) : soonest(connected, now);
+  if (first === undefined || takesCalls(first, now)) return first;
+  const ready = connected.filter((endpoint) => takesCalls(endpoint, now));
+  if (ready.length > 0) return balancer.pickAmong(ready, now);
+  return connected.some((endpoint) => endpoint.session !== undefined && isReady(endpoint, now)) ? undefined : soonest(connected, now);
 }
 
 /** The worst of some breakers: open, half-open, closed. */
@@ -25,14 +28,24 @@ export function worstState(states: Iterable<CircuitBreakerState>): CircuitBreake
   return worst;
 }
 
+/** One that has been silent is asked meanwhile. */
+function takesCalls(endpoint: Endpoint, now: number): boolean {
+  const session = endpoint.session?.session;
+  if (session === undefined || !isReady(endpoint, now)) return false;
+  if (!session.isStale(now)) return true;
+  session.verify();
+  return false;
+}
+
 const isReady = ({ breaker }: Endpoint, now: number): boolean => breaker === undefined || breaker.isReady(now);
 
-function soonest(connected: readonly Endpoint[], now: number): Endpoint {
-  let best = connected[0] as Endpoint;
+function soonest(connected: readonly Endpoint[], now: number): Endpoint | undefined {
+  let best: Endpoint | undefined;
   let bestMs = Infinity;
   for (const endpoint of connected) {
+    if (endpoint.session === undefined) continue;
     const waitMs = endpoint.breaker?.refusal(now).retryAfterMs ?? 0;
-    if (waitMs >= bestMs) continue;
+    if (best !== undefined && waitMs >= bestMs) continue;
     best = endpoint;
     bestMs = waitMs;
   }

@@ -1,6 +1,7 @@
 import { MeshError, type EndpointBreaker, type KeysRotated, type PeerIdentity, type RekeyTrigger, type SpentReason } from '@lemur-bookstores/mesh-interface';
 import { FLAG_NOT_RUN, MessageKind } from '../wire/message.js';
 import { decodeErrorReply } from '../wire/error-reply.js';
+import type { CallOutcomes } from './call-outcomes.js';
 import type { PendingCall } from './pending-call.js';
 import type { Session } from './session.js';
 import type { RetirementCause, SessionDelegate, SessionEnd } from './session-delegate.js';
@@ -30,6 +31,8 @@ export interface OutboundSessionListener {
 
 /** The dialler's end: requests out, answers matched by id. */
 export class OutboundSession implements SessionDelegate {
+  /** Of its endpoint, once that has it. */
+  outcomes: CallOutcomes | undefined;
   readonly #pending = new Map<number, PendingCall>();
   readonly #listener: OutboundSessionListener;
   readonly #maxCalls: number;

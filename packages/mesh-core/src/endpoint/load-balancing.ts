@@ -1,0 +1,108 @@
+import { MeshError } from '@lemur-bookstores/mesh-interface';
+
+/** How an instance is chosen. */
+export type LoadBalancingStrategy = 'least-loaded' | 'round-robin' | 'random';
+
+export const LOAD_BALANCING_STRATEGIES: readonly LoadBalancingStrategy[] = ['least-loaded', 'round-robin', 'random'];
+
+/** When an instance that fails gets no calls for a while. */
+export interface Ejection {
+  /** Share of the connected instances that may be out at once, 0 to 1; one is always left. Default 0.5. */
+  readonly maxShare: number;
+  /** Failures in a row that eject. Default 5; from 1. */
+  readonly consecutiveFailures: number;
+  /** How far the success rate of an instance may lie below that of all others together, above 0 to 1. Default 0.3. */
+  readonly successRateGap: number;
+  /** Calls that both need within `intervalMs`, for their rates to be compared. Default 20; from 1. */
+  readonly minCalls: number;
+  /** How often rates are compared, in ms. Default 10,000; 100 to a day. */
+  readonly intervalMs: number;
+  /** The first ejection, in ms; each that follows takes twice as long, and each is shortened by up to a quarter at random. Default 30,000; 1 to a day. */
+  readonly baseMs: number;
+  /** The longest, in ms; and after so long without one, the next is a first one. Default 300,000; `baseMs` to a day. */
+  readonly maxMs: number;
+}
+
+/** How calls are shared among the instances of a service. */
+export interface LoadBalancing {
+  readonly strategy: LoadBalancingStrategy;
+  readonly ejection: Ejection | false;
+  /** In ms. */
+  readonly slowStartMs: number;
+}
+
+/** What a user may say of it. */
+export interface LoadBalancingOptions {
+  /** Default `least-loaded`. */
+  readonly strategy?: LoadBalancingStrategy | undefined;
+  /** `false`: none is ever ejected. */
+  readonly ejection?: Partial<Ejection> | false | undefined;
+  /** In this time the share of an instance that is new, or is back, grows to that of the others, in ms: 0 (off) to a day. Default 10,000. */
+  readonly slowStartMs?: number | undefined;
+}
+
+export const DEFAULT_EJECTION: Ejection = Object.freeze({
+  maxShare: 0.5, consecutiveFailures: 5, successRateGap: 0.3, minCalls: 20, intervalMs: 10_000, baseMs: 30_000, maxMs: 300_000,
+});
+
+const DAY_MS = 86_400_000;
+
+/** Of each number: the least, the most, and whether only whole ones fit. */
+const RANGES: Readonly<Record<keyof Ejection, readonly [number, number, boolean]>> = {
+  maxShare: [0, 1, false],
+  consecutiveFailures: [1, 1_000_000, true],
+  successRateGap: [0.01, 1, false],
+  minCalls: [1, 1_000_000, true],
+  intervalMs: [100, DAY_MS, false],
+  baseMs: [1, DAY_MS, false],
+  maxMs: [1, DAY_MS, false],
+};
+
+/**
+ * Fills in what is not given; `undefined` counts as not given.
+ * @throws MeshError `invalid_option` that names every problem, each by its path under `loadBalancing`
+ */
+export function completeLoadBalancing(options: LoadBalancingOptions = {}): LoadBalancing {
+  const problems: string[] = [];
+  if (!isObject(options)) fail(['loadBalancing: must be an object']);
+  unknownKeys(options, 'loadBalancing', ['strategy', 'ejection', 'slowStartMs'], problems);
+  const { strategy = 'least-loaded', slowStartMs = 10_000 } = options;
+  if (!LOAD_BALANCING_STRATEGIES.includes(strategy)) problems.push(`loadBalancing.strategy: must be one of ${LOAD_BALANCING_STRATEGIES.join(', ')}`);
+  checkNumber('loadBalancing.slowStartMs', slowStartMs, [0, DAY_MS, false], problems);
+  const ejection = completeEjection(options.ejection, problems);
+  if (problems.length > 0) fail(problems);
+  return Object.freeze({ strategy, ejection, slowStartMs });
+}
+
+function completeEjection(options: Partial<Ejection> | false = {}, problems: string[]): Ejection | false {
+  if (options === false) return false;
+  if (!isObject(options)) {
+    problems.push('loadBalancing.ejection: must be an object, or false');
+    return false;
+  }
+  unknownKeys(options, 'loadBalancing.ejection', Object.keys(DEFAULT_EJECTION), problems);
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<Ejection>;
+  const maxMs = Math.max(DEFAULT_EJECTION.maxMs, given.baseMs ?? 0);
+  const complete: Ejection = { ...DEFAULT_EJECTION, maxMs, ...given };
+  const before = problems.length;
+  for (const [key, range] of Object.entries(RANGES)) checkNumber(`loadBalancing.ejection.${key}`, complete[key as keyof Ejection], range, problems);
+  if (problems.length === before && complete.maxMs < complete.baseMs) problems.push(`loadBalancing.ejection.maxMs: must be at least baseMs, ${complete.baseMs}`);
+  return Object.freeze(complete);
+}
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function unknownKeys(options: object, path: string, known: readonly string[], problems: string[]): void {
+  for (const key of Object.keys(options)) {
+    if (!known.includes(key)) problems.push(`${path}.${key}: is not an option; known here: ${known.join(', ')}`);
+  }
+}
+
+function checkNumber(path: string, value: unknown, [min, max, whole]: readonly [number, number, boolean], problems: string[]): void {
+  const fits = typeof value === 'number' && value >= min && value <= max && (!whole || Number.isInteger(value));
+  if (!fits) problems.push(`${path}: must be a${whole ? ' whole' : ''} number from ${min} to ${max}`);
+}
+
+function fail(problems: readonly string[]): never {
+  throw new MeshError('invalid_option', problems.join('; '), { details: { problems } });
+}
