@@ -73,7 +73,13 @@ const bad: readonly [string, object][] = [
   ['resilience.timeoutMs', { resilience: { timeoutMs: Number.POSITIVE_INFINITY } }],
   ['resilience.backoff', { resilience: { backoff: 100 } }],
   ['resilience.backoff.maxMs', { resilience: { backoff: { maxMs: -1 } } }],
+  ['loadBalancing', { loadBalancing: 'random' }],
   ['loadBalancing.strategy', { loadBalancing: { strategy: 'fastest' } }],
+  ['loadBalancing.slowStartMs', { loadBalancing: { slowStartMs: -1 } }],
+  ['loadBalancing.ejection', { loadBalancing: { ejection: true } }],
+  ['loadBalancing.ejection.maxShare', { loadBalancing: { ejection: { maxShare: 50 } } }],
+  ['loadBalancing.ejection.consecutiveFailures', { loadBalancing: { ejection: { consecutiveFailures: 0 } } }],
+  ['loadBalancing.weights', { loadBalancing: { weights: {} } }],
   ['rotation', { rotation: 3_600_000 }],
   ...(['interval', 'rejectAfterMs', 'maxRecords', 'maxBytes', 'minIntervalMs'] as const).flatMap((name) =>
     [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, '1h', null, ...(name === 'minIntervalMs' ? [] : [0])].map((value): [string, object] => [`rotation.${name}`, { rotation: { [name]: value } }]),

@@ -1,8 +1,9 @@
-import { describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { FakeClock, MeshError, type ServiceNode } from '@lemur-bookstores/mesh-interface';
 import { MessageKind } from '../../src/wire/message.js';
 import { EndpointSet } from '../../src/endpoint/endpoint-set.js';
 import { LOAD_BALANCING_STRATEGIES, type LoadBalancingOptions } from '../../src/endpoint/load-balancing.js';
+import { draws } from '../support/draws.js';
 import { FakeDialer } from '../support/fake-dialer.js';
 import { IdleCall } from '../support/idle-call.js';
 import { RecordingLogger, TestDiscovery } from '../support/nodes.js';
@@ -17,6 +18,9 @@ interface Behaviour {
 const node = (port: number): ServiceNode => ({ id: 'server', host: 'h', port });
 const QUICK: Behaviour = { ms: 10 };
 const BROKEN: Behaviour = { ms: 10, error: new MeshError('handler_failed', 'broken') };
+
+beforeEach(() => void jest.spyOn(Math, 'random').mockImplementation(draws()));
+afterEach(() => void jest.restoreAllMocks());
 
 /** Instances that answer as they are told, and callers that each have one call under way at any time, on a clock that stands still. */
 class Fleet {

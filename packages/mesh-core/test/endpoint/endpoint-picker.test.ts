@@ -4,6 +4,7 @@ import { EndpointLoad } from '../../src/endpoint/endpoint-load.js';
 import { endpointPicker, type Candidate, type EndpointPicker } from '../../src/endpoint/endpoint-picker.js';
 import { LOAD_BALANCING_STRATEGIES, type LoadBalancingStrategy } from '../../src/endpoint/load-balancing.js';
 import { SlowStart } from '../../src/endpoint/slow-start.js';
+import { draws } from '../support/draws.js';
 
 interface Shown {
   /** Calls in flight; `undefined` = no session. */
@@ -21,15 +22,6 @@ function candidate({ calls, ms, since = -60_000 }: Shown): Candidate {
 }
 
 const candidates = (...shown: readonly Shown[]): Candidate[] => shown.map(candidate);
-
-/** A stream of numbers that is the same in each run. */
-function draws(seed = 1): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
 
 function pickerOf(strategy: LoadBalancingStrategy, list: readonly Candidate[], random: () => number = draws()): EndpointPicker {
   const slowStart = new SlowStart(10_000);
