@@ -242,7 +242,9 @@ describe('peers', () => {
     while (client.snapshot().sessions.outbound < 3) await turns();
     const all = Array.from({ length: 30 }, () => calls.call('work', {}));
     await turns(10);
-    expect(counts).toEqual([10, 10, 10]);
+    // Two choices: never the busiest of three, so that they stay close together.
+    expect(counts.reduce((sum, count) => sum + count)).toBe(30);
+    for (const count of counts) expect(Math.abs(count - 10)).toBeLessThanOrEqual(4);
     release?.();
     await Promise.all(all);
   });

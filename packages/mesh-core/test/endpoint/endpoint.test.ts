@@ -195,6 +195,23 @@ describe('renew()', () => {
     expect([events, clock.pendingTimers]).toEqual([['connected', 'connected'], 0]);
   });
 
+  test('another session to the same instance is no new start, and what is known of it is kept; one that was lost is', async () => {
+    const { clock, dialer, endpoint, first } = await connected();
+    first.outbound.outcomes?.ended(70, clock.monotonic(), undefined);
+    const { since } = endpoint.load;
+    await clock.advance(6_000);
+    endpoint.renew('key_rotation');
+    await clock.advance(0);
+    const second = dialer.session(1).outbound;
+    expect(second).not.toBe(first.outbound);
+    expect([second.outcomes === endpoint.load, endpoint.load.since, endpoint.load.latency.known]).toEqual([true, since, true]);
+    second.session.close();
+    await clock.advance(1_000);
+    expect(endpoint.session).toBeDefined();
+    expect(endpoint.load.since).toBeGreaterThanOrEqual(since + 6_000);
+    expect(endpoint.load.latency.known).toBe(false);
+  });
+
   test('cuts no call, however long it takes: each has a deadline of its own', async () => {
     const { clock, endpoint, first, call } = await connected();
     endpoint.renew('key_rotation');

@@ -109,11 +109,19 @@ describe('success rates', () => {
   });
 });
 
+test.each([
+  [1, 1, 0], [1, 2, 1], [1, 5, 4], [0.5, 1, 0], [0.5, 2, 1], [0.5, 3, 1], [0.5, 4, 2], [0.3, 3, 0], [0.3, 10, 3], [0, 10, 0],
+])('of a share of %d of %d instances, %d may be out', (maxShare, count, allowed) => {
+  const { answers, out } = rig(count, { maxShare });
+  for (let index = 0; index < count; index++) answers(index, true, 20, 1);
+  expect(out()).toHaveLength(allowed);
+});
+
 test('whatever is answered, and whoever comes and goes: never the last, never more than the share, and all come back', () => {
   const step = fc.record({ index: fc.nat(9), failed: fc.boolean(), times: fc.integer({ min: 1, max: 12 }), after: fc.nat(20_000), members: fc.option(fc.nat(10), { freq: 6 }) });
   let ejections = 0;
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 10 }), fc.double({ min: 0, max: 1, noNaN: true }), fc.array(step, { maxLength: 60 }), (count, maxShare, steps) => {
+    fc.property(fc.integer({ min: 1, max: 10 }), fc.oneof(fc.double({ min: 0, max: 1, noNaN: true }), fc.constantFrom(0.5, 1)), fc.array(step, { maxLength: 60 }), (count, maxShare, steps) => {
       const { ejection, records, answers, out, said } = rig(count, { maxShare, consecutiveFailures: 3, minCalls: 5 }, () => 0.5);
       let members = records;
       let now = 0;
