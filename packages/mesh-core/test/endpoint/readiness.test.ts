@@ -1,39 +1,86 @@
 import { describe, expect, test } from '@jest/globals';
 import { FakeClock, MeshError } from '@lemur-bookstores/mesh-interface';
-import { Endpoint } from '../../src/endpoint/endpoint.js';
-import { endpointPicker } from '../../src/endpoint/endpoint-picker.js';
+import { Balancer } from '../../src/endpoint/balancer.js';
+import { EndpointLoad } from '../../src/endpoint/endpoint-load.js';
+import type { Endpoint } from '../../src/endpoint/endpoint.js';
+import { completeLoadBalancing, LOAD_BALANCING_STRATEGIES, type LoadBalancingStrategy } from '../../src/endpoint/load-balancing.js';
 import { chooseReady, worstState } from '../../src/endpoint/readiness.js';
-import { FakeDialer } from '../support/fake-dialer.js';
 import { ScriptedBreaker, ScriptedBreakers } from '../support/scripted-breaker.js';
 import { RecordingAudit, TestMesh } from '../support/nodes.js';
 import { rejection, turns } from '../support/wire.js';
 
-function endpoint(port: number, breaker?: ScriptedBreaker): Endpoint {
-  const clock = new FakeClock();
-  return new Endpoint({ id: 's', host: 'h', port }, new FakeDialer(clock).asDialer, clock, { initialMs: 100, maxMs: 5_000 }, { onConnected: () => {}, onDisconnected: () => {}, onFailed: () => {} }, breaker);
+interface Silence {
+  /** It has been silent for so long that it is asked first. */
+  stale: boolean;
+  asked: number;
 }
 
-describe('choosing among endpoints with breakers', () => {
-  test.each(['round-robin', 'random', 'least-loaded'] as const)('%s: those that are open get nothing, and the others share it', (strategy) => {
-    const breakers = [new ScriptedBreaker(), new ScriptedBreaker(), new ScriptedBreaker()];
-    const endpoints = breakers.map((breaker, index) => endpoint(index + 1, breaker));
-    (breakers[1] as ScriptedBreaker).state = 'open';
-    const pick = endpointPicker(strategy);
-    const chosen = new Set(Array.from({ length: 200 }, () => chooseReady(endpoints, pick, 0).node.port));
-    expect([...chosen].sort()).toEqual([1, 3]);
+/** An instance that is connected. */
+function instance(port: number, breaker?: ScriptedBreaker, silence: Silence = { stale: false, asked: 0 }): Endpoint {
+  const session = { outstanding: 0, session: { isStale: () => silence.stale, verify: () => silence.asked++ } };
+  return { node: { id: 's', host: 'h', port }, breaker, session, load: new EndpointLoad() } as unknown as Endpoint;
+}
+
+function choices(instances: readonly Endpoint[], strategy: LoadBalancingStrategy = 'round-robin', draws = 200): (number | undefined)[] {
+  const balancer = new Balancer<Endpoint>(completeLoadBalancing({ strategy, slowStartMs: 0 }), () => {});
+  balancer.replace(instances, 0);
+  return [...new Set(Array.from({ length: draws }, () => chooseReady(balancer, instances, 0)?.node.port))].sort();
+}
+
+describe.each(LOAD_BALANCING_STRATEGIES)('choosing by %s', (strategy) => {
+  test('those whose breaker is open get nothing, and the others share it', () => {
+    const open = Object.assign(new ScriptedBreaker(), { state: 'open' as const });
+    expect(choices([instance(1, new ScriptedBreaker()), instance(2, open), instance(3, new ScriptedBreaker())], strategy)).toEqual([1, 3]);
   });
 
-  test('where all are open it is the one that is ready first', () => {
+  test('one that has been silent is asked, and keeps no call waiting while others are there', () => {
+    const silence = { stale: true, asked: 0 };
+    expect(choices([instance(1, undefined, silence), instance(2), instance(3)], strategy)).toEqual([2, 3]);
+    expect(silence.asked).toBeGreaterThan(0);
+    silence.stale = false;
+    expect(choices([instance(1, undefined, silence), instance(2), instance(3)], strategy)).toEqual([1, 2, 3]);
+  });
+});
+
+describe('choosing where none takes a call at once', () => {
+  test('all are open: the one that is ready first', () => {
     const breakers = [3_000, 1_000, 2_000].map((retryAfterMs) => Object.assign(new ScriptedBreaker(), { state: 'open' as const, retryAfterMs }));
-    const endpoints = breakers.map((breaker, index) => endpoint(index + 1, breaker));
-    expect(chooseReady(endpoints, endpointPicker('round-robin'), 0).node.port).toBe(2);
+    expect(choices(breakers.map((breaker, index) => instance(index + 1, breaker)))).toEqual([2]);
   });
 
+  test('all are silent: each is asked, and the call waits', () => {
+    const silences = [1, 2].map(() => ({ stale: true, asked: 0 }));
+    expect(choices(silences.map((silence, index) => instance(index + 1, undefined, silence)), 'round-robin', 1)).toEqual([undefined]);
+    expect(silences.map(({ asked }) => asked > 0)).toEqual([true, true]);
+  });
+
+  test('one is open, the other silent: the call waits for the answer of that one', () => {
+    const silence = { stale: true, asked: 0 };
+    const open = Object.assign(new ScriptedBreaker(), { state: 'open' as const });
+    expect(choices([instance(1, open), instance(2, undefined, silence)])).toEqual([undefined]);
+    expect(silence.asked).toBeGreaterThan(0);
+  });
+
+  test('one that is ejected is better than one whose breaker is open', () => {
+    const open = Object.assign(new ScriptedBreaker(), { state: 'open' as const });
+    const ejected = instance(2);
+    const instances = [instance(1, open), ejected];
+    const balancer = new Balancer<Endpoint>(completeLoadBalancing({ slowStartMs: 0 }), () => {});
+    balancer.replace(instances, 0);
+    for (let i = 0; i < 5; i++) ejected.load.ended(1, 0, new MeshError('handler_failed', 'no'));
+    expect(ejected.load.record.ejectedUntil).toBeDefined();
+    expect(chooseReady(balancer, instances, 0)?.node.port).toBe(2);
+  });
+
+  test('none is connected any more', () => {
+    expect(choices([])).toEqual([undefined]);
+  });
+});
+
+describe('breakers of the instances of a service', () => {
   test('one without a breaker is always ready', () => {
     const open = Object.assign(new ScriptedBreaker(), { state: 'open' as const });
-    const endpoints = [endpoint(1, open), endpoint(2)];
-    const pick = endpointPicker('round-robin');
-    expect(new Set(Array.from({ length: 10 }, () => chooseReady(endpoints, pick, 0).node.port))).toEqual(new Set([2]));
+    expect(choices([instance(1, open), instance(2)])).toEqual([2]);
   });
 
   test('the worst state: open, half-open, closed', () => {
