@@ -36,7 +36,7 @@ async function unanswering() {
   const runs = new Map<number, number>();
   const payments = bed.mesh({ serviceId: 'payments', clock, rotation: { minIntervalMs: 3_600_000 } });
   payments.mesh.handle<number>('count', (key) => (runs.set(key, (runs.get(key) ?? 0) + 1), key));
-  const orders = bed.mesh({ serviceId: 'orders', clock, rotation: { minIntervalMs: 0, maxRecords: 16 } });
+  const orders = bed.mesh({ serviceId: 'orders', clock, rotation: { minIntervalMs: 0, maxRecords: 16 }, resilience: { circuitBreaker: { failureThreshold: 1_000 } } });
   for (const one of [payments, orders]) {
     channels.watch(one);
     await one.mesh.initialize();

@@ -101,7 +101,9 @@ async function running(options: Partial<SecureMeshOptions> & { serviceId: string
   ];
   // What is masked by name is a keyed hash then: of the application's own events here, for the mesh puts no secret into any of its own.
   const redact = { hmac: { salt: canary(`salt of ${options.serviceId}`) } };
-  const made = bed.mesh({ logger, monitoring: { adapters, redact }, ...options });
+  // Each of the failing handlers is to be reached: no breaker spares one.
+  const resilience = { circuitBreaker: { failureThreshold: 1_000 } };
+  const made = bed.mesh({ logger, monitoring: { adapters, redact }, resilience, ...options });
   setUp(made.mesh);
   await made.mesh.initialize();
   const mesh = { ...made, port: made.mesh.port as number };
