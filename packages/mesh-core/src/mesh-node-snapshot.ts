@@ -1,4 +1,4 @@
-import type { CallMetrics, CircuitBreakerState } from '@lemur-bookstores/mesh-interface';
+import type { CallMetrics, CircuitBreakerState, RekeyTrigger } from '@lemur-bookstores/mesh-interface';
 import type { CallStatistics } from './call/call-statistics.js';
 import type { ServiceDirectory } from './endpoint/service-directory.js';
 import type { ConnectionJournal } from './session/connection-journal.js';
@@ -21,8 +21,12 @@ export interface MeshNodeSnapshot {
   readonly bytes: { readonly sent: number; readonly received: number };
   /** Changes of the keys of sessions that both ends have completed: their epochs, added up. */
   readonly rekeys: number;
+  /** Changes of keys that both ends have completed, by what brought them about. */
+  readonly rekeysByTrigger: Readonly<Partial<Record<RekeyTrigger, number>>>;
   /** Sessions whose keys could not be changed any more. */
   readonly rekeysFailed: number;
+  /** Age of the oldest key that a live session uses, in ms; 0 without sessions. */
+  readonly oldestSessionKeyMs: number;
   /** The worst of all instances called. */
   readonly circuitBreakerState: CircuitBreakerState;
 }
@@ -45,7 +49,9 @@ export function takeSnapshot(statistics: CallStatistics, retries: number, journa
     connectedServices: [...new Set(all.map(({ peer }) => peer.serviceId))].sort(),
     handshakes: journal.handshakes,
     rekeys: all.reduce((sum, { session }) => sum + session.channel.epoch, journal.endedRekeys),
+    rekeysByTrigger: journal.rekeysByTrigger,
     rekeysFailed: journal.rekeysFailed,
+    oldestSessionKeyMs: all.reduce((oldest, { session }) => Math.max(oldest, session.channel.rekeying?.usage.ageMs ?? 0), 0),
     circuitBreakerState: directory.breakerState,
     bytes: {
       sent: all.reduce((sum, { session }) => sum + session.packer.sentBytes, sent),

@@ -24,7 +24,9 @@ export type {
   AuditStats,
   CallMetrics,
   CircuitBreakerState,
+  HistogramExemplar,
   HistogramSnapshot,
+  KeyMetrics,
   MeshStats,
   MetricsSnapshot,
 } from './metrics.js';

@@ -1,3 +1,6 @@
+import type { RekeyTrigger } from './channel-rekeying.js';
+import type { TraceContext } from './audit-event.js';
+
 /** Worst first: open > half-open > closed. */
 export type CircuitBreakerState = 'closed' | 'half-open' | 'open';
 
@@ -80,6 +83,19 @@ export interface HistogramSnapshot {
   /** Sum of all observations, in seconds. */
   readonly sum: number;
   readonly count: number;
+  /** The last traced observation of each bucket that had one, in the order of the buckets; absent where nothing was traced. */
+  readonly exemplars?: readonly HistogramExemplar[];
+}
+
+/** One observation that has a trace: the way from a figure to what it came from. */
+export interface HistogramExemplar {
+  /** Its bucket: index into `counts`. */
+  readonly bucket: number;
+  readonly trace: TraceContext;
+  /** In seconds. */
+  readonly value: number;
+  /** ms since 1970. */
+  readonly timestamp: number;
 }
 
 /** Calls of one direction, peer and method that ended with one code. */
@@ -91,10 +107,24 @@ export interface CallMetrics {
   readonly started: number;
   /** Ended calls by code; `OK` is success. */
   readonly ended: Readonly<Record<string, number>>;
+  /** Of the ended ones. */
   readonly duration: HistogramSnapshot;
+  /** For how long nothing has begun or ended here, in ms; 0 while a call is under way. */
+  readonly idleMs: number;
 }
 
-/** Everything a metrics adapter may read, at the moment it reads it. */
+/** The keys in use, and how old they are. Nothing in it is secret. */
+export interface KeyMetrics {
+  /** The static key of handshakes. `intervalMs`: after which it is rotated; absent where it is not by itself. */
+  readonly staticKey?: { readonly ageMs: number; readonly intervalMs?: number; readonly overdue: boolean };
+  /** Of the oldest key that a live session seals with, in ms; 0 without sessions. */
+  readonly oldestSessionKeyMs: number;
+}
+
+/**
+ * Everything a metrics adapter may read, at the moment it reads it: plain JSON, counted since the mesh was made. Counts never go down. Fields may be added, none is
+ * ever renamed or given another meaning.
+ */
 export interface MetricsSnapshot {
   /** ms since 1970. */
   readonly timestamp: number;
@@ -106,7 +136,12 @@ export interface MetricsSnapshot {
   readonly handshakes: Readonly<Record<string, number>>;
   /** Changes of the keys of sessions that both ends have completed. */
   readonly rekeys: number;
+  /** The same by what brought them about. */
+  readonly rekeysByTrigger: Readonly<Partial<Record<RekeyTrigger, number>>>;
   /** Sessions whose keys could not be changed any more, and that were replaced for it. */
   readonly rekeysFailed: number;
+  readonly keys: KeyMetrics;
+  /** The own certificate: the end of its validity, ms since 1970. Absent while there is none. */
+  readonly certificate?: { readonly notAfter: number };
   readonly stats: MeshStats;
 }

@@ -8,6 +8,7 @@ import { assemble } from './assemble.js';
 import { registerBuiltInChecks } from './built-in-checks.js';
 import { isLocal } from './identity-source.js';
 import { assertPinsOnLocalAuthority } from './local-pins.js';
+import { meshMetrics } from './mesh-metrics.js';
 import type { SecureMeshOptions } from './options.js';
 import { completeOptions, type CompleteOptions } from './validate-options.js';
 
@@ -145,8 +146,7 @@ export class SecureMesh {
 
   /** Everything that is measured, at this moment. */
   metrics(): MetricsSnapshot {
-    const { calls, sessions, bytes, handshakes, rekeys, rekeysFailed } = this.#node.snapshot();
-    return { timestamp: this.#options.clock.now(), serviceId: this.serviceId, calls, sessions, bytes, handshakes, rekeys, rekeysFailed, stats: this.getStats() };
+    return meshMetrics(this.#options, this.#node, this.crypto, this.#ownKeys, this.getStats());
   }
 
   /** How the mesh does. Never waits more than 50 ms for a check; never throws. `unhealthy` before `initialize()` and after `cleanup()`. */

@@ -1,8 +1,8 @@
-import type { CallMetrics, Clock, MeshErrorCode } from '@lemur-bookstores/mesh-interface';
+import type { CallMetrics, Clock, MeshErrorCode, TraceContext } from '@lemur-bookstores/mesh-interface';
 import { LatencyHistogram, RecentMean } from './latency-histogram.js';
 
 /** Label sets kept; what comes after is counted under `_OTHER`. */
-const MAX_SERIES = 2_000;
+const MAX_SERIES = 5_000;
 const OTHER = '_OTHER';
 
 /** Calls of one direction, peer and method. */
@@ -16,6 +16,8 @@ export class MethodStatistics {
   readonly metadata: Readonly<Record<string, unknown>>;
   started = 0;
   succeeded = 0;
+  /** When a call ended last, monotonic, in ms. */
+  endedAt = 0;
 
   constructor(direction: 'inbound' | 'outbound', peer: string, method: string) {
     this.direction = direction;
@@ -24,9 +26,12 @@ export class MethodStatistics {
     this.metadata = Object.freeze({ direction, method });
   }
 
-  snapshot(): CallMetrics {
+  /** @param now monotonic time, in ms @param epoch what to add to it to get ms since 1970 */
+  snapshot(now: number, epoch: number): CallMetrics {
     const { direction, peer, method, started } = this;
-    return { direction, peer, method, started, ended: Object.fromEntries([['OK', this.succeeded], ...this.failed]), duration: this.duration.snapshot() };
+    const duration = this.duration.snapshot(epoch);
+    const idleMs = started > duration.count ? 0 : Math.max(0, now - this.endedAt);
+    return { direction, peer, method, started, ended: Object.fromEntries([['OK', this.succeeded], ...this.failed]), duration, idleMs };
   }
 }
 
@@ -61,8 +66,9 @@ export class CallStatistics {
   }
 
   /** @param code what a failed call failed with; `undefined` for success. @param now monotonic time, in ms */
-  ended(series: MethodStatistics, durationMs: number, code: MeshErrorCode | undefined, now: number): void {
-    series.duration.observe(durationMs);
+  ended(series: MethodStatistics, durationMs: number, code: MeshErrorCode | undefined, now: number, trace?: TraceContext): void {
+    series.duration.observe(durationMs, trace, now);
+    series.endedAt = now;
     if (code === undefined) series.succeeded++;
     else series.failed.set(code, (series.failed.get(code) ?? 0) + 1);
     if (series.direction === 'inbound') return;
@@ -75,6 +81,8 @@ export class CallStatistics {
   }
 
   snapshot(): CallMetrics[] {
-    return Array.from(this.#series.values(), (series) => series.snapshot());
+    const now = this.#clock.monotonic();
+    const epoch = this.#clock.now() - now;
+    return Array.from(this.#series.values(), (series) => series.snapshot(now, epoch));
   }
 }

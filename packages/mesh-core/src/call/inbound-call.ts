@@ -236,7 +236,7 @@ export class InboundCall extends WheelEntry implements InboundRequest, HandlerCo
     wheel.remove(this);
     const now = clock.monotonic();
     const duration = now - this.#startedAt;
-    statistics.ended(this.#series, duration, error?.code, now);
+    statistics.ended(this.#series, duration, error?.code, now, this.trace);
     return duration;
   }
 

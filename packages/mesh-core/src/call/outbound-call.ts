@@ -239,7 +239,7 @@ export class OutboundCall extends PendingCall implements SessionWaiter, RetriedC
     if (this.#outcome === undefined) this.#session?.outcomes?.ended(now - this.#sentAt, now, error);
     wheel.remove(this);
     if (this.#signal !== undefined) abortListeners.remove(this.#signal, this);
-    statistics.ended(this.#method.statistics, now - this.#startedAt, error?.code, now);
+    statistics.ended(this.#method.statistics, now - this.#startedAt, error?.code, now, this.#trace);
     if (error === undefined) this.#resolve(value);
     else this.#reject(error);
   }

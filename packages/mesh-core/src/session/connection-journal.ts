@@ -23,6 +23,7 @@ export class ConnectionJournal {
   readonly #failClosed: boolean;
   readonly #keys: KeyJournal;
   readonly #handshakes = new Map<string, number>();
+  readonly #rekeys = new Map<RekeyTrigger, number>();
   successful = 0;
   failed = 0;
   /** Sessions whose keys could not be changed any more. */
@@ -45,6 +46,11 @@ export class ConnectionJournal {
   /** Handshakes by outcome: `ok`, or a reason. */
   get handshakes(): Readonly<Record<string, number>> {
     return Object.fromEntries(this.#handshakes);
+  }
+
+  /** Changes of keys that both ends have completed, by what brought them about. */
+  get rekeysByTrigger(): Readonly<Partial<Record<RekeyTrigger, number>>> {
+    return Object.fromEntries(this.#rekeys);
   }
 
   /**
@@ -97,6 +103,7 @@ export class ConnectionJournal {
 
   /** A session has new keys at both ends. It ends where `key_rotation` events are `fail-closed` and this one is not held in time. */
   rotated(session: Session, rotation: KeysRotated): void {
+    this.#rekeys.set(rotation.trigger, (this.#rekeys.get(rotation.trigger) ?? 0) + 1);
     this.#keys.rotated(session.channel, rotation, (error) => session.fail(error));
   }
 
