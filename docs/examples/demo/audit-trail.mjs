@@ -2,6 +2,8 @@
 
 /** Refusals kept with all they say; beyond it they are only counted. */
 const MAX_REFUSALS = 1_000;
+/** Transitions of breakers, and bursts of refused calls, kept with all they say. */
+const MAX_KEPT_BACK = 1_000;
 /** Changes of keys kept by id; older ones are only counted. */
 const MAX_ROTATIONS = 10_000;
 
@@ -12,6 +14,10 @@ export class AuditTrail {
   #byProcess = new Map();
   /** `auth.failed`: whom a service did not let in, or would not talk to. */
   refusals = [];
+  /** `breaker.opened`, `breaker.half_open`, `breaker.closed`, as they came. */
+  breakers = [];
+  /** `rate.limited`: whom a service refused calls, and how many. */
+  bursts = [];
   /** Origin of a log → the last checkpoint of it that was received here, where its owner cannot change it. */
   #checkpoints = new Map();
   /** Id of a session key that took another's place → the services that said so. Both ends of a connection name a key alike. */
@@ -25,6 +31,8 @@ export class AuditTrail {
       if (event.details.action === 'audit.checkpoint') this.#checkpoints.set(event.details.metadata.origin, event.details.metadata.note);
       if (event.details.action === 'key.rotated' && event.details.metadata.keyType === 'session') this.#rotated(service, event.details.metadata.keyId);
       if (event.details.action === 'auth.failed' && this.refusals.length < MAX_REFUSALS) this.refusals.push(refusalOf(service, event));
+      if (event.eventType === 'circuit_breaker' && this.breakers.length < MAX_KEPT_BACK) this.breakers.push(transitionOf(service, pid, event));
+      if (event.eventType === 'rate_limit' && this.bursts.length < MAX_KEPT_BACK) this.bursts.push(burstOf(service, event));
     }
   }
 
@@ -55,6 +63,16 @@ export class AuditTrail {
     return this.#byProcess.get(pid) ?? 0;
   }
 
+  /** What a process said of its breaker for the instances of a service. */
+  breakersOf(pid, target) {
+    return this.breakers.filter((breaker) => breaker.pid === pid && breaker.target === target);
+  }
+
+  /** Bursts of calls of a peer that a service refused. */
+  burstsOf(service, peer) {
+    return this.bursts.filter((burst) => burst.service === service && burst.peer === peer);
+  }
+
   /** Refusals of peers from this trust domain; an audit event names the first digits of a local one. */
   refusalsOf(trustDomain) {
     return this.refusals.filter((refusal) => refusal.reason === 'peer_untrusted' && refusal.trustDomain === `${trustDomain.slice(0, 'local-0000'.length)}…`);
@@ -73,6 +91,17 @@ export class AuditTrail {
     this.counts.set(service, actions.set(action, (actions.get(action) ?? 0) + count));
     this.#byProcess.set(pid, this.eventsOf(pid) + count);
   }
+}
+
+const STATES = { 'breaker.opened': 'open', 'breaker.half_open': 'half-open', 'breaker.closed': 'closed' };
+
+function transitionOf(service, pid, { targetServiceId, details: { action, duration, metadata } }) {
+  const { endpoint, from, failures, openForMs } = metadata;
+  return { service, pid, target: targetServiceId, endpoint, from, to: STATES[action], failures, openForMs, durationMs: duration };
+}
+
+function burstOf(service, { targetServiceId, details: { messageCount = 1, metadata = {} } }) {
+  return { service, peer: targetServiceId, method: metadata.method, count: messageCount };
 }
 
 function refusalOf(service, { details: { error = '', messageCount = 1, metadata = {} } }) {

@@ -1,5 +1,5 @@
-// `npm start`: three services, each in a process of its own, under load; one is killed, one is impersonated. This process starts
-// them, shows what they tell, and judges in the end. The services themselves are in services/, and need nothing of this.
+// `npm start`: three services, each in a process of its own, under load; one gets company, one fails, one is killed, one is asked for too much, one is
+// impersonated. This process starts them, shows what they tell, and judges in the end. The services themselves are in services/, and need nothing of this.
 import { Interruption } from './interruption.mjs';
 import { Narrator } from './narrator.mjs';
 import { HELP, parseOptions } from './options.mjs';
@@ -43,7 +43,10 @@ async function run() {
     await play.open();
     await play.rotateKeys();
     await play.throwOutAThief();
+    await play.resilience.addAnInstance();
+    await play.resilience.breakTheDatabase();
     await play.loseAService();
+    await play.resilience.limitACrawler();
     await play.underAttack();
     played = true;
     if (options.keep) await play.keepRunning();

@@ -4,13 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cutOffTheEnd, dropARecord, makeRefusalASuccess } from './officer.mjs';
 import { LOAD, ROTATIONS } from './options.mjs';
+import { ResilienceActs } from './resilience-acts.mjs';
 import { ms, number } from './screen.mjs';
+import { Waiting } from './waiting.mjs';
 
 /** Who dials whom. */
 export const CONNECTIONS = [['gateway', 'order'], ['order', 'payment']];
-
-/** On however slow a machine: what did not happen by then does not happen. */
-const PATIENCE_MS = 15_000;
 
 /** What is shown, act by act, and what the verdict has to know of it. */
 export class Play {
@@ -20,6 +19,8 @@ export class Play {
   rotated;
   /** What order's `rotateKeys()` gave, and the calls that failed until then: `{ sessionsRekeyed, sessionsEnded, durationMs, failed, … }`. */
   renewed;
+  /** The acts about calls that survive. */
+  resilience;
   /** order, before and after. */
   killed;
   restarted;
@@ -36,22 +37,23 @@ export class Play {
   report;
   #stage;
   #narrator;
-  #interruption;
+  #waiting;
   #options;
 
   constructor({ stage, narrator, interruption, options }) {
     this.#stage = stage;
     this.#narrator = narrator;
-    this.#interruption = interruption;
+    this.#waiting = new Waiting({ stage, narrator, interruption });
     this.#options = options;
+    this.resilience = new ResilienceActs({ stage, narrator, waiting: this.#waiting, options });
   }
 
   /** Three services start, find each other by name, and the load begins. */
   async open() {
     const say = this.#narrator;
-    say.title('secure-stack-mesh: three services, three processes, no configuration');
+    say.title('secure-stack-mesh: three services, three processes, nothing to set up');
     this.services = ['payment', 'order', 'gateway'].map((name) => this.#stage.start(name));
-    await this.#interruption.until(Promise.all(this.services.map((service) => service.ready())));
+    await this.#waiting.until(Promise.all(this.services.map((service) => service.ready())));
     for (const { name, pid } of this.services) say.line(`${name.padEnd(8)} pid ${pid}`);
     const gateway = this.#stage.process('gateway');
     say.line();
@@ -68,11 +70,10 @@ export class Play {
     const say = this.#narrator;
     const { tally, trail } = this.#stage;
     say.start(`their keys are replaced under load, after ${ms(this.#options.rotationMs)} each`, 'by a fresh Diffie-Hellman between two records; the default is an hour');
-    const deadline = performance.now() + PATIENCE_MS;
     const counts = () => CONNECTIONS.map((ends) => trail.rotationsBetween(...ends));
-    while (counts().some((count) => count < ROTATIONS) && performance.now() < deadline) await this.#interruption.pause(20);
+    await this.#waiting.happens(() => counts().every((count) => count >= ROTATIONS));
     const connections = counts();
-    await this.#figuresOfNow();
+    await this.#waiting.figuresOf('gateway');
     this.rotated = { connections, answered: tally.answered, failed: tally.failed };
     const text = CONNECTIONS.map((ends, i) => `${ends.join(' ─▸ ')} ${connections[i]} times`).join(', ');
     if (connections.some((count) => count < ROTATIONS)) say.bad(`keys were not replaced: ${text}`);
@@ -86,8 +87,8 @@ export class Play {
     const told = once(order, 'renewed');
     say.start("order's keys may be stolen: every session gets a new handshake", "mesh.rotateKeys({ reason: 'compromise' })");
     order.tell({ type: 'compromise' });
-    const [{ result } = {}] = (await this.#interruption.until(told, PATIENCE_MS)) ?? [];
-    await this.#figuresOfNow();
+    const [{ result } = {}] = (await this.#waiting.withPatience(told)) ?? [];
+    await this.#waiting.figuresOf('gateway');
     const { failed } = this.#stage.tally;
     if (result === undefined) return say.bad('order did not replace its keys');
     this.renewed = { ...result, failed };
@@ -97,7 +98,7 @@ export class Play {
   /** order is killed, and started again a little later. Nobody is told: callers find the new one by its name. */
   async loseAService() {
     const say = this.#narrator;
-    await this.#time(this.#options.killAtMs);
+    await this.#waiting.time(this.#options.killAtMs);
     const gateway = this.#stage.process('gateway');
     const order = this.#stage.process('order');
     const killedAt = Date.now();
@@ -105,13 +106,13 @@ export class Play {
     await order.kill();
     this.killed = order;
     say.bad(`order (pid ${order.pid}) is killed: ${order.exit.signal}, without a word to anybody`);
-    await this.#interruption.pause(this.#options.downMs);
+    await this.#waiting.pause(this.#options.downMs);
     const recovered = once(gateway, 'recovered');
     this.downMs = Date.now() - killedAt;
     this.restarted = this.#stage.start('order');
-    await this.#interruption.until(this.restarted.ready());
+    await this.#waiting.until(this.restarted.ready());
     say.news(`order is back as pid ${this.restarted.pid}, on another port`);
-    const [answer] = (await this.#interruption.until(recovered, PATIENCE_MS)) ?? [];
+    const [answer] = (await this.#waiting.withPatience(recovered)) ?? [];
     if (answer === undefined) say.bad('callers did not recover');
     else say.good(`callers found it: served again ${ms(answer.outage.recoveredMs)} after the kill`);
   }
@@ -119,20 +120,21 @@ export class Play {
   /** Somebody with a certificate of his own making wants to be payment, and to call the others. */
   async underAttack() {
     const say = this.#narrator;
-    await this.#time(this.#options.attackAtMs);
+    await this.#waiting.time(this.#options.attackAtMs);
+    await this.#waiting.figuresOf('gateway');
     this.answeredBeforeAttack = this.#stage.tally.answered;
     this.impostor = this.#stage.startImpostor(this.#stage.process('gateway').identity);
-    await this.#interruption.until(this.impostor.ready());
+    await this.#waiting.until(this.impostor.ready());
     const { pid, identity } = this.impostor;
     say.warn(`an impostor (pid ${pid}) registers itself as "payment"`, `its certificate is of another trust domain: ${identity.trustDomain}`);
     this.impostor.tell({ type: 'load' });
-    const deadline = performance.now() + PATIENCE_MS;
-    await this.#awaitRefusal('order', 'outbound', 'order dialled it and did not trust it', deadline);
-    await this.#awaitRefusal('order', 'inbound', 'it dialled order and was refused', deadline);
-    await this.#awaitRefusal('gateway', 'inbound', 'it dialled gateway and was refused', deadline);
-    await this.#time(this.#options.endAtMs);
+    await this.#awaitRefusal('order', 'outbound', 'order dialled it and did not trust it');
+    await this.#awaitRefusal('order', 'inbound', 'it dialled order and was refused');
+    await this.#awaitRefusal('gateway', 'inbound', 'it dialled gateway and was refused');
+    await this.#waiting.time(this.#options.endAtMs);
+    await this.#waiting.figuresOf('gateway');
     this.answeredUnderAttack = this.#stage.tally.answered;
-    await this.#interruption.until(this.impostor.stop());
+    await this.#waiting.until(this.impostor.stop());
     say.news('the impostor gives up');
   }
 
@@ -168,11 +170,6 @@ export class Play {
     for (const { kind, service, text } of gaps) if (kind === 'ended without closing') say.detail(`a gap in coverage, ${service}: ${text}`);
   }
 
-  /** The gateway's next figures may be from before: those after them have every call that failed until now. */
-  async #figuresOfNow() {
-    for (let i = 0; i < 2; i++) await this.#interruption.until(once(this.#stage.process('gateway'), 'tick'), PATIENCE_MS);
-  }
-
   async #tamper(key, text, service, change) {
     const say = this.#narrator;
     const found = await this.#stage.officer.verifyTampered(service, change);
@@ -185,20 +182,15 @@ export class Play {
   /** Until somebody interrupts. */
   async keepRunning() {
     this.#narrator.start(`everything keeps running; Ctrl-C (or kill -INT ${process.pid}) closes it`);
-    await this.#interruption.pause(2 ** 31 - 1);
+    await this.#waiting.pause(2 ** 31 - 1);
   }
 
-  async #awaitRefusal(service, direction, text, deadline) {
+  async #awaitRefusal(service, direction, text) {
     const { trustDomain } = this.impostor.identity;
     const find = () => this.#stage.trail.refusalsOf(trustDomain).find((refusal) => refusal.service === service && refusal.direction === direction);
-    while (find() === undefined && performance.now() < deadline) await this.#interruption.pause(20);
+    await this.#waiting.happens(() => find() !== undefined);
     const refusal = find();
     if (refusal === undefined) this.#narrator.bad(`not audited: ${text}`);
     else this.#narrator.good(text, `audited: auth.failed, ${refusal.reason}, trust domain ${refusal.trustDomain}`);
-  }
-
-  /** Waits until so many ms of the load have passed. */
-  #time(atMs) {
-    return this.#interruption.pause(Math.max(0, atMs - this.#narrator.elapsedMs));
   }
 }

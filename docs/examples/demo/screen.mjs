@@ -6,6 +6,7 @@ const LINE_MS = 1_000;
 
 export const number = (value, digits = 0) => value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 export const ms = (value) => (value === undefined ? '–' : value < 10 ? `${number(value, 2)} ms` : value < 1_000 ? `${number(value)} ms` : `${number(value / 1_000, 2)} s`);
+export const percent = (share) => (share === undefined ? 'none' : `${number(share * 100)} %`);
 export const sparkline = (values, highest) => values.map((value) => SPARKS[Math.min(7, Math.floor((value / Math.max(1, highest)) * 7.99))]).join('');
 
 /** A terminal: lines that stay, and below them some that are updated in place. Piped, the latter become one line a second. */

@@ -66,10 +66,21 @@ export class ServiceProcess extends EventEmitter {
     await this.#exited;
   }
 
+  /** Ends it as an orchestrator would, and waits until the process has ended by itself. One that does not is killed. */
+  async terminate() {
+    this.expected = true;
+    this.#child.kill('SIGTERM');
+    await this.#ended();
+  }
+
   /** Asks it to close, and waits until the process has ended by itself. One that does not is killed. */
   async stop() {
     this.expected = true;
     this.tell({ type: 'stop' });
+    await this.#ended();
+  }
+
+  async #ended() {
     await Promise.race([this.#exited, sleep(STOP_WITHIN_MS, undefined, { ref: false })]);
     if (this.exit === undefined) await this.kill();
   }

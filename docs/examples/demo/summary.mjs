@@ -29,7 +29,7 @@ function failureLines(tally) {
   const kinds = [...tally.failures].sort(([, a], [, b]) => b.count - a.count);
   return kinds.map(([kind, { count, mayHaveRun }], index) => ({
     label: index === 0 ? 'Failures' : '',
-    text: `${number(count).padStart(6)}  ${kind.padEnd(30)} ${mayHaveRun === 0 ? 'none of them ran' : `${number(mayHaveRun)} may have run: not repeated`}`,
+    text: `${number(count).padStart(6)}  ${kind.padEnd(34)} ${mayHaveRun === 0 ? 'none of them ran' : `${number(mayHaveRun)} may have run: not repeated`}`,
   }));
 }
 

@@ -1,6 +1,15 @@
 // What the demo claims, each claim with the evidence for it. It exits with 0 only if every one holds.
-import { ROTATIONS } from './options.mjs';
+import { RATE_LIMIT, ROTATIONS } from './options.mjs';
 import { ms, number } from './screen.mjs';
+
+/** What a state of a breaker may become. */
+const FOLLOWS = { closed: ['open'], open: ['half-open'], 'half-open': ['open', 'closed'] };
+
+/** Half of them within this: on a busy machine, too, and far below what a call takes that waits for its time to be up. */
+const AT_ONCE_MS = 50;
+
+/** Of a burst that goes on, the trail has a number so often. */
+const BURST_WINDOW_MS = 10_000;
 
 const claim = (text, holds, shown) => ({ text, holds: holds === true, shown });
 
@@ -9,13 +18,14 @@ const claim = (text, holds, shown) => ({ text, holds: holds === true, shown });
  * @param play what happened when
  */
 export function judge(stage, play) {
-  return [...aboutCalls(stage, play), ...aboutTheKeys(stage, play), ...aboutTheKill(stage, play), ...aboutTheImpostor(stage, play), ...aboutTheEnd(stage, play), ...aboutTheTrails(stage, play), ...aboutTheReport(stage, play)];
+  const about = [aboutCalls, aboutTheKeys, aboutTheSecondPayment, aboutTheBreaker, aboutTheKill, aboutTheCrawler, aboutTheImpostor, aboutTheEnd, aboutTheTrails, aboutTheReport];
+  return about.flatMap((claims) => claims(stage, play));
 }
 
-function aboutCalls({ tally, all }, { services, restarted }) {
+function aboutCalls({ tally, all, ledger }, { services, resilience, restarted }) {
   const pids = new Set(services.map(({ pid }) => pid));
   const [domain, ...others] = new Set(services.map(({ identity }) => identity?.trustDomain));
-  const members = new Set([...pids, restarted?.pid]);
+  const members = new Set([...pids, resilience.second?.process.pid, restarted?.pid]);
   const answers = [...tally.answeredBy.keys()];
   const { made, answered, failed } = tally;
   const { messagesSent, messagesFailed } = all.find(({ name }) => name === 'gateway')?.finalStats?.metrics ?? {};
@@ -26,6 +36,11 @@ function aboutCalls({ tally, all }, { services, restarted }) {
       'callers and mesh counted the same calls',
       made > 0 && made === answered + failed && made === messagesSent && failed === messagesFailed,
       `made ${made} = ${messagesSent}, failed ${failed} = ${messagesFailed}`,
+    ),
+    claim(
+      'no order was lost, none was charged twice',
+      ledger.charged > 0 && ledger.wrong === 0,
+      `${number(ledger.charged)} charged, ${number(ledger.chargedUnheard)} without a receipt, ${number(ledger.wrong)} wrong`,
     ),
   ];
 }
@@ -45,6 +60,75 @@ function aboutTheKeys(_stage, { rotated, renewed = {} }) {
       'new handshakes with a new key, no call failed',
       keyId !== previousKeyId && sessionsRekeyed === 2 && sessionsEnded === 0 && renewed.failed === 0,
       `${sessionsRekeyed ?? 0} sessions of order in ${ms(durationMs)}, ${renewed.failed ?? '?'} failed`,
+    ),
+  ];
+}
+
+function aboutTheSecondPayment(_stage, { resilience: { second = {} } }) {
+  const { process, orderPid, answered = [], alone, failed } = second;
+  const { code, signal } = process?.exit ?? {};
+  return [
+    claim(
+      'a second payment was found, both answered',
+      answered.length === 2 && answered.every((count) => count > 0),
+      `${answered.map((count) => number(count)).join(' and ')} calls, for the same order, pid ${orderPid}`,
+    ),
+    claim('it left by itself, no call failed for it', code === 0 && failed === 0 && alone > 0, `exit ${signal ?? code}, ${failed ?? '?'} failed, then ${number(alone ?? 0)} by the first`),
+  ];
+}
+
+/** By order's own trail, by what order sees of it, by what callers got, and by what payment did not. */
+function aboutTheBreaker({ tally, ledger, breakers }, { resilience: { breaker = {} } }) {
+  const { pid, transitions = [], answeredSince } = breaker;
+  const { states = [], refusals } = breakers.get(pid) ?? {};
+  const told = transitions.map(({ to }) => to);
+  const lastOpen = told.lastIndexOf('open');
+  const isCycle = told[0] === 'open' && transitions.every(({ to, endpoint }, i) => endpoint === transitions[0].endpoint && FOLLOWS[told[i - 1] ?? 'closed'].includes(to));
+  const { count = 0, mayHaveRun } = tally.failures.get('FAILED_PRECONDITION circuit_open') ?? {};
+  const declined = tally.failures.get('FAILED_PRECONDITION database_down')?.count ?? 0;
+  const p50 = refusals?.percentile(0.5);
+  return [
+    claim("order's breaker: open, half-open, closed", isCycle && told.length - lastOpen === 3 && told.at(-1) === 'closed', `audited: ${told.join(', ')}`),
+    claim('getStats() of order said the same', told.length > 0 && states.join() === ['closed', ...told].join(), states.join(', ')),
+    claim(
+      'while it was open calls failed at once',
+      count > 0 && count === refusals?.count && p50 < AT_ONCE_MS,
+      `${number(count)} with circuit_open, p50 ${ms(p50)}, max ${ms(refusals?.maxMs)}`,
+    ),
+    claim(
+      'none of those got to payment, the others did',
+      mayHaveRun === 0 && declined > 0 && ledger.declined === declined && ledger.wronglyDeclined === 0,
+      `payment answered ${number(ledger.declined)} with database_down, callers got ${number(declined)}`,
+    ),
+    claim('then it was called as before', answeredSince > 0, `${number(answeredSince ?? 0)} answered in the first moments`),
+  ];
+}
+
+/** The crawler's calls by the crawler's count, by order's, and by order's trail. */
+function aboutTheCrawler({ tally, trail }, { resilience: { crawl = {} } }) {
+  const { made = 0, answered = 0, refused = 0, otherwise, polite, served, retryAfterMs: [least, most] = [], durationMs = 0 } = crawl;
+  const { servedByOrder, prices = 0, answeredToOthers = 0, failedToOthers } = crawl;
+  const { maxRequests, windowMs } = RATE_LIMIT.methods.price;
+  const allowed = Math.floor(maxRequests + (maxRequests * durationMs) / windowMs);
+  const bursts = trail.burstsOf('order', 'crawler');
+  const counted = bursts.reduce((sum, { count }) => sum + count, 0);
+  const limited = tally.failures.get('RESOURCE_EXHAUSTED rate_limited')?.count ?? 0;
+  return [
+    claim(
+      'a crawler was refused what was too much',
+      refused > 0 && otherwise === 0 && made === answered + refused && answered === servedByOrder && answered <= allowed,
+      `${number(refused)} of ${number(made)}; ${number(answered)} answered, at most ${number(allowed)} allowed`,
+    ),
+    claim('told when to come back, it was served then', least > 0 && polite > 0 && served === polite, `in ${least ?? '?'} to ${most ?? '?'} ms; ${served ?? 0} of ${polite ?? '?'}`),
+    claim(
+      "order's trail has the burst, not each call",
+      refused > 0 && counted === refused && bursts.length <= 2 + durationMs / BURST_WINDOW_MS,
+      `${bursts.length} events, ${number(counted)} calls`,
+    ),
+    claim(
+      'the gateway got prices and all else',
+      prices > 0 && answeredToOthers > prices && failedToOthers === 0 && limited === 0,
+      `${number(prices)} prices, ${number(answeredToOthers)} in all, ${failedToOthers ?? '?'} failed`,
     ),
   ];
 }
@@ -107,7 +191,7 @@ function aboutTheTrails(_stage, { verified, uncleanEnd, tampered = {} }) {
   return [
     claim(
       "every service's trail is authentic",
-      verified?.exitCode === 0 && verified.status === 'authentic' && logs.length === 3 && logs.every(({ checkpoints }) => checkpoints > 0),
+      verified?.exitCode === 0 && verified.status === 'authentic' && logs.length === 4 && logs.every(({ checkpoints }) => checkpoints > 0),
       `${logs.length} trails, ${number(logs.reduce((sum, { size }) => sum + size, 0))} records, exit ${verified?.exitCode}`,
     ),
     claim("order's goes on behind the kill, and says so", uncleanEnd !== undefined, toldOf(uncleanEnd)),

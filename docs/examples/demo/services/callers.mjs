@@ -2,10 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { MeshError } from '@lemur-bookstores/secure-stack-mesh';
 import { CallTally } from '../statistics.mjs';
 
+const noOrders = () => ({ charged: [], declined: [], unknown: [] });
+
 /** So many callers at once, each with a pause between its calls, so that all together make a steady load. */
 export class Callers {
   #options;
   #tally = new CallTally();
+  #orders = noOrders();
+  #lastId = 0;
   #running = [];
   #stopped = false;
   /** A service was killed: from then until a call is answered without it. */
@@ -39,6 +43,13 @@ export class Callers {
     return tally;
   }
 
+  /** Ids of the orders that ended since the last time, by what the callers know of them. */
+  takeOrders() {
+    const orders = this.#orders;
+    this.#orders = noOrders();
+    return orders;
+  }
+
   async #run(delayMs, periodMs) {
     await sleep(delayMs);
     while (!this.#stopped) {
@@ -50,7 +61,8 @@ export class Callers {
   }
 
   async #callOnce() {
-    const input = { book: `ISBN ${Math.floor(Math.random() * 1e9)}`, copies: 1 + Math.floor(Math.random() * 9) };
+    const id = ++this.#lastId;
+    const input = { id, book: `ISBN ${Math.floor(Math.random() * 1e9)}`, copies: 1 + Math.floor(Math.random() * 9) };
     const outage = this.outage?.recoveredMs === undefined ? this.outage : undefined;
     const startedAt = performance.now();
     this.#tally.made++;
@@ -58,9 +70,15 @@ export class Callers {
       const answer = await this.#options.call(input);
       if (answer.book !== input.book || answer.cents !== input.copies * 1_250) throw new MeshError('wrong_answer', 'not the answer to this call');
       this.#tally.succeed(performance.now() - startedAt, answer.pids);
+      if (answer.receipt !== undefined) this.#orders.charged.push(id);
       if (outage !== undefined && !answer.pids.includes(outage.pid)) this.#outlived(outage, answer.pids);
-    } catch (error) {
-      this.#tally.fail(MeshError.from(error));
+    } catch (cause) {
+      const error = MeshError.from(cause);
+      // order has run where it says so itself; what counts is whether payment has.
+      const mayHaveRun = error.details?.charged === 'no' ? false : error.mayHaveRun;
+      this.#tally.fail({ code: error.code, reason: error.reason, mayHaveRun });
+      if (error.reason === 'database_down') this.#orders.declined.push(id);
+      else if (mayHaveRun !== false) this.#orders.unknown.push(id);
     }
   }
 

@@ -14,16 +14,20 @@ const mesh = new SecureMesh({
 });
 const order = mesh.connect('order');
 
+/** One call in so many only asks for a price. */
+const ASKS = 50;
+let calls = 0;
+
 const callers = new Callers({
   callers: Number(process.env.DEMO_CALLERS),
   callsPerSecond: Number(process.env.DEMO_CALLS_PER_SECOND),
-  call: (input) => order.call('placeOrder', input, { timeoutMs: 5_000 }),
+  call: (input) => order.call(++calls % ASKS === 0 ? 'price' : 'placeOrder', input, { timeoutMs: 5_000 }),
   onRecovered: (outage) => void tellParent({ type: 'recovered', outage }),
 });
 
 await serve(mesh, {
   adapter,
-  figures: () => ({ calls: callers.takeTally(), outage: callers.outage }),
+  figures: () => ({ calls: callers.takeTally(), orders: callers.takeOrders(), outage: callers.outage }),
   on: { load: () => callers.start(), outage: ({ since, pid }) => callers.beginOutage(since, pid) },
   beforeStop: () => callers.stop(),
 });

@@ -47,7 +47,7 @@ const log = (level) => (message) => void tellParent({ type: 'log', level, messag
 export const parentLogger = { debug() {}, info() {}, warn: log('warn'), error: log('error') };
 
 /**
- * Runs a service until the parent says stop. Then the process ends by itself: `cleanup()` leaves nothing open.
+ * Runs a service until the parent says stop, or SIGTERM does; tells its figures at any time that it is asked. Then the process ends by itself: `cleanup()` leaves nothing open.
  * @param figures more to tell with every tick
  * @param on what to do about other messages of the parent, by type
  * @param beforeStop runs before the mesh closes
@@ -55,7 +55,10 @@ export const parentLogger = { debug() {}, info() {}, warn: log('warn'), error: l
 export async function serve(mesh, { adapter, figures = () => ({}), on = {}, beforeStop = () => {} } = {}) {
   const tick = () => tellParent({ type: 'tick', outbound: mesh.metrics().sessions.outbound, audit: adapter?.takeCounts() ?? {}, ...figures() });
   let ticker;
+  let stopping = false;
   const stop = async () => {
+    if (stopping) return;
+    stopping = true;
     await initialized;
     clearInterval(ticker);
     await beforeStop();
@@ -66,8 +69,11 @@ export async function serve(mesh, { adapter, figures = () => ({}), on = {}, befo
     process.disconnect();
   };
   const initialized = mesh.initialize();
+  // How an orchestrator says good-bye to an instance.
+  process.on('SIGTERM', () => void stop());
   process.on('message', (message) => {
     if (message.type === 'stop') void stop();
+    else if (message.type === 'figures') void tick().then(() => tellParent({ type: 'figures' })).catch(() => {});
     else on[message.type]?.(message);
   });
   await initialized;

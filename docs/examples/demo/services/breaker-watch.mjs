@@ -1,0 +1,43 @@
+import { LatencyHistogram } from '../statistics.mjs';
+
+/** What a caller sees of its circuit breaker: the states that `getStats()` gives, and how long a call takes that is refused. */
+export class BreakerWatch {
+  #mesh;
+  #last;
+  #states = [];
+  #refusals = new LatencyHistogram();
+
+  constructor(mesh) {
+    this.#mesh = mesh;
+    this.#look();
+  }
+
+  /** A call was sent: an open breaker may be half-open from then on. */
+  sent() {
+    if (this.#last !== 'closed') this.#look();
+  }
+
+  /** A call has ended, perhaps with an error: that may have opened the breaker, or closed it. */
+  ended(error) {
+    if (error !== undefined || this.#last !== 'closed') this.#look();
+  }
+
+  /** A call was refused: nothing changes. @param ms that it took */
+  refused(ms) {
+    this.#refusals.record(ms);
+  }
+
+  /** What came since the last time. */
+  take() {
+    const taken = { states: this.#states, refusals: this.#refusals.toJSON() };
+    this.#states = [];
+    this.#refusals = new LatencyHistogram();
+    return taken;
+  }
+
+  #look() {
+    const { circuitBreakerState } = this.#mesh.getStats().metrics;
+    if (circuitBreakerState !== this.#last) this.#states.push(circuitBreakerState);
+    this.#last = circuitBreakerState;
+  }
+}
