@@ -25,6 +25,7 @@ export function sampleMetrics(serviceId: string): MetricsSnapshot {
     rekeysFailed: 0,
     keys: { staticKey: { ageMs: 60_000, intervalMs: 3_600_000, overdue: false }, oldestSessionKeyMs: 30_000 },
     certificate: { notAfter: Date.UTC(2026, 1, 1) },
+    authorizationDenied: 1,
     stats: {
       service: serviceId,
       sessions: { activeSessions: 3 },

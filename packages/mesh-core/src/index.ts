@@ -2,6 +2,7 @@ export { MeshNode } from './mesh-node.js';
 export type { MeshNodeState } from './mesh-node-state.js';
 export type { MeshNodeSnapshot } from './mesh-node-snapshot.js';
 export type { MeshNodeOptions } from './mesh-node-options.js';
+export type { Authorize, AuthorizeMode } from './call/authorization.js';
 export type { CallOptions } from './call/call-options.js';
 export type { Handler, HandlerContext } from './call/handlers.js';
 export { RESERVED_METHODS } from './call/handlers.js';

@@ -1,4 +1,5 @@
 import type { AuditSink, ChannelFactory, Clock, DiscoveryProvider, EndpointBreakers, Logger, RetryPolicy, Transport } from '@lemur-bookstores/mesh-interface';
+import type { Authorize, AuthorizeMode } from './call/authorization.js';
 import type { HealthReply } from './call/mesh-client.js';
 import type { LoadBalancingOptions } from './endpoint/load-balancing.js';
 import type { BackoffOptions } from './session/backoff.js';
@@ -45,6 +46,10 @@ export interface MeshNodeOptions {
   readonly codec?: Codec | undefined;
   /** Pins of those who dial in, by SPIFFE id. */
   readonly pinsOf?: ((spiffeId: string) => readonly string[] | undefined) | undefined;
+  /** Which peer may call which method; `health` is answered to all. Default: every member of the trust domain may call everything. */
+  readonly authorize?: Authorize | undefined;
+  /** Whether who may not is refused, or only noted. Default `enforce`. */
+  readonly authorizeMode?: AuthorizeMode | undefined;
   /** What the method `health` answers. Default: healthy. */
   readonly health?: () => HealthReply['status'];
   /** Called once all sessions have ended, right before the audit trail has it that the node stopped. */

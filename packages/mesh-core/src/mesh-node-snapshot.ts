@@ -1,5 +1,6 @@
 import type { CallMetrics, CircuitBreakerState, RekeyTrigger } from '@lemur-bookstores/mesh-interface';
 import type { CallStatistics } from './call/call-statistics.js';
+import type { Denials } from './call/denials.js';
 import type { ServiceDirectory } from './endpoint/service-directory.js';
 import type { ConnectionJournal } from './session/connection-journal.js';
 import type { InboundSession } from './session/inbound-session.js';
@@ -27,12 +28,14 @@ export interface MeshNodeSnapshot {
   readonly rekeysFailed: number;
   /** Age of the oldest key that a live session uses, in ms; 0 without sessions. */
   readonly oldestSessionKeyMs: number;
+  /** Calls in that were denied to their peer, those among them that were let through to be audited. */
+  readonly authorizationDenied: number;
   /** The worst of all instances called. */
   readonly circuitBreakerState: CircuitBreakerState;
 }
 
 /** Sessions that only end their calls count as any other. */
-export function takeSnapshot(statistics: CallStatistics, retries: number, journal: ConnectionJournal, inbound: readonly InboundSession[], directory: ServiceDirectory): MeshNodeSnapshot {
+export function takeSnapshot(statistics: CallStatistics, retries: number, denials: Denials, journal: ConnectionJournal, inbound: readonly InboundSession[], directory: ServiceDirectory): MeshNodeSnapshot {
   const outbound = directory.sessions();
   const all = [...inbound, ...outbound];
   const { sent, received } = journal.endedBytes;
@@ -52,6 +55,7 @@ export function takeSnapshot(statistics: CallStatistics, retries: number, journa
     rekeysByTrigger: journal.rekeysByTrigger,
     rekeysFailed: journal.rekeysFailed,
     oldestSessionKeyMs: all.reduce((oldest, { session }) => Math.max(oldest, session.channel.rekeying?.usage.ageMs ?? 0), 0),
+    authorizationDenied: denials.count,
     circuitBreakerState: directory.breakerState,
     bytes: {
       sent: all.reduce((sum, { session }) => sum + session.packer.sentBytes, sent),

@@ -11,6 +11,7 @@ import {
   type Logger,
   type Transport,
 } from '@lemur-bookstores/mesh-interface';
+import { Authorization } from './call/authorization.js';
 import { CallIn } from './call/call-in.js';
 import type { CallOutParts } from './call/call-out-parts.js';
 import { CallStatistics } from './call/call-statistics.js';
@@ -85,7 +86,9 @@ export class MeshNode {
     this.#denials = new Denials(audit, clock);
     const common = { clock, wheel: this.#wheel, statistics: this.#statistics, audit, interceptors: this.#interceptors, maxMessageBytes: limits.maxMessageBytes, codec: options.codec, failClosed: isFailClosed(audit, 'message') };
     this.#callOutParts = { ...common, retries: options.retry === undefined ? undefined : new Retries(options.retry, clock), defaultTimeoutMs: options.timeoutMs ?? 30_000, assertOpen: () => assertTakesCalls(this.#state) };
-    const callIn = new CallIn({ ...common, serviceId: options.serviceId, handlers: this.handlers, denials: this.#denials, logger });
+    const { serviceId, authorize, authorizeMode: mode } = options;
+    const authorization = authorize === undefined ? undefined : new Authorization({ serviceId, authorize, mode, denials: this.#denials, logger, clock });
+    const callIn = new CallIn({ ...common, serviceId, handlers: this.handlers, denials: this.#denials, authorization, logger });
     const sessions = (): LiveSession[] => [...this.#inbound.sessions(), ...this.#directory.sessions()];
     const { drainMs } = limits;
     const observer = (this.#renewal = new SessionRenewal({ clock, sessionTimeoutMs: completeSessionTimeout(options.sessionTimeoutMs), drainMs, sessions }));
@@ -173,7 +176,7 @@ export class MeshNode {
 
   /** What there is, and what has happened so far. Works in every state. */
   snapshot(): MeshNodeSnapshot {
-    return takeSnapshot(this.#statistics, this.#callOutParts.retries?.retried ?? 0, this.#journal, this.#inbound.sessions(), this.#directory);
+    return takeSnapshot(this.#statistics, this.#callOutParts.retries?.retried ?? 0, this.#denials, this.#journal, this.#inbound.sessions(), this.#directory);
   }
 
   /** How discovery does: for the health check. */

@@ -143,5 +143,7 @@ export interface MetricsSnapshot {
   readonly keys: KeyMetrics;
   /** The own certificate: the end of its validity, ms since 1970. Absent while there is none. */
   readonly certificate?: { readonly notAfter: number };
+  /** Calls in that were denied to their peer (`auth.denied`), those included that `authorizeMode: 'audit'` let through. */
+  readonly authorizationDenied: number;
   readonly stats: MeshStats;
 }

@@ -11,7 +11,7 @@ import { outcomeOf } from './message-events.js';
 
 const OTHER_METHOD = '_OTHER';
 
-/** The inbound path: decode (untrusted) → handler → encode → reply. Who calls was proven by the session's handshake. */
+/** The inbound path: decode (untrusted) → authorize → handler → encode → reply. Who calls was proven by the session's handshake. */
 export class CallIn implements RequestReceiver {
   readonly #parts: CallInParts;
   /** Series by peer, then method: two look-ups and no joined key on the hot path. Peers are verified, methods registered ones. */
@@ -22,13 +22,16 @@ export class CallIn implements RequestReceiver {
   }
 
   onRequest(session: InboundSession, flags: number, id: number, buffer: Buffer, start: number, end: number): void {
-    const { handlers, codec } = this.#parts;
+    const { handlers, codec, authorization } = this.#parts;
     let head: RequestHead | undefined;
     let handler: AnyHandler | undefined;
     let input: unknown;
     try {
       head = decodeRequestHead(flags, buffer, start, end);
       handler = handlers.get(head.method);
+      // Before anything tells whether there is such a method, and before work is done on the body.
+      const refusal = authorization?.refusal(session, head, handler === undefined ? OTHER_METHOD : head.method);
+      if (refusal !== undefined) throw refusal;
       if (handler === undefined) throw new MeshError('unknown_method', `${this.#parts.serviceId} has no method of that name`);
       input = decodeBody(flags & BODY_KIND_MASK, buffer, head.bodyStart, end, codec);
     } catch (error) {

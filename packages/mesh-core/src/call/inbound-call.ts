@@ -178,7 +178,7 @@ export class InboundCall extends WheelEntry implements InboundRequest, HandlerCo
 
   #denied(error: MeshError): void {
     const { peer, method, trace } = this;
-    this.#parts.denials.note({ peer, address: this.#session.session.remoteAddress, method, error, trace });
+    this.#parts.denials.note({ peer, address: this.#session.session.remoteAddress, method, error, trace, mode: 'enforce' });
   }
 
   #fail(error: unknown, notRun: boolean): void {

@@ -5,7 +5,7 @@ import { RecordingAudit } from '../support/nodes.js';
 
 const peer = (serviceId: string): PeerIdentity => ({ id: `spiffe://test/${serviceId}`, trustDomain: 'test', serviceId, publicKey: 'pin', notAfter: Infinity });
 const trace = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331' };
-const denial = (change: Partial<Denial> = {}): Denial => ({ peer: peer('client'), address: '10.0.0.1:1', method: 'pay', error: new MeshError('permission_denied', 'not you'), trace: undefined, ...change });
+const denial = (change: Partial<Denial> = {}): Denial => ({ peer: peer('client'), address: '10.0.0.1:1', method: 'pay', error: new MeshError('permission_denied', 'not you'), trace: undefined, mode: 'enforce', ...change });
 
 function rig(): { clock: FakeClock; audit: RecordingAudit; denials: Denials } {
   const [clock, audit] = [new FakeClock(), new RecordingAudit()];
@@ -25,7 +25,7 @@ describe('denials', () => {
           success: false,
           messageCount: 1,
           error: 'permission_denied: not you',
-          metadata: { direction: 'inbound', address: '10.0.0.1:1', peerId: 'spiffe://test/client', method: 'pay', reason: 'permission_denied' },
+          metadata: { direction: 'inbound', address: '10.0.0.1:1', peerId: 'spiffe://test/client', method: 'pay', reason: 'permission_denied', mode: 'enforce' },
         },
         trace,
       },
@@ -68,6 +68,17 @@ describe('denials', () => {
     expect(audit.events.at(-1)).not.toHaveProperty('targetServiceId');
   });
 
+  test('whether they were let through is told apart, too', async () => {
+    const { clock, audit, denials } = rig();
+    for (const mode of ['enforce', 'audit', 'audit'] as const) for (let i = 0; i < 1_001; i++) denials.note(denial({ error: new MeshError(`r${i}`, 'no', { code: 'PERMISSION_DENIED' }), mode }));
+    await clock.advance(1_000);
+    expect(audit.events.filter(({ targetServiceId }) => targetServiceId === undefined).map(({ details }) => [details.messageCount, details.metadata])).toEqual([
+      [1, { direction: 'inbound', mode: 'enforce' }],
+      [2_002, { direction: 'inbound', mode: 'audit' }],
+    ]);
+    expect(denials.count).toBe(3_003);
+  });
+
   test('flush() says what is left and stops the timer', () => {
     const { clock, audit, denials } = rig();
     for (let i = 0; i < 3; i++) denials.note(denial());
@@ -77,9 +88,10 @@ describe('denials', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  test('where nobody listens nothing is kept', () => {
+  test('where nobody listens nothing is kept but their number', () => {
     const clock = new FakeClock();
-    new Denials(nullAuditSink, clock).note(denial());
-    expect(clock.pendingTimers).toBe(0);
+    const denials = new Denials(nullAuditSink, clock);
+    denials.note(denial());
+    expect([clock.pendingTimers, denials.count]).toEqual([0, 1]);
   });
 });
