@@ -3,6 +3,7 @@ import { AuditLogger } from '@lemur-bookstores/mesh-audit';
 import { ChainedDiscovery, LocalDiscovery, MeshNode, StaticDiscovery } from '@lemur-bookstores/mesh-core';
 import { KeyRotation, OwnKeyJournal } from '@lemur-bookstores/mesh-crypto';
 import { HealthMonitor } from '@lemur-bookstores/mesh-health';
+import { authorizeByTable } from './authorization-table.js';
 import { CryptoManager } from './crypto-manager.js';
 import { isLocal } from './identity-source.js';
 import { pinsByPeer } from './pins-by-peer.js';
@@ -49,6 +50,8 @@ export function assemble(options: CompleteOptions, status: () => MeshHealth['sta
     backoff: options.backoff,
     codec: options.codec,
     health: status,
+    authorize: typeof security?.authorize === 'object' ? authorizeByTable(security.authorize, () => crypto.identity.trustDomain) : security?.authorize,
+    authorizeMode: security?.authorizeMode,
     breakers: resilience.breakers,
     retry: resilience.retry,
     sessionTimeoutMs: options.sessionTimeoutMs,

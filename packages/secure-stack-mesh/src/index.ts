@@ -1,5 +1,6 @@
 export { SecureMesh } from './secure-mesh.js';
 export type { MonitoringOptions, SecureMeshOptions } from './options.js';
+export type { AuthorizationTable } from './authorization-table.js';
 export { CryptoManager, type CryptoManagerOptions } from './crypto-manager.js';
 export {
   AggregatingMetricsAdapter,
@@ -37,6 +38,8 @@ export {
   StaticDiscovery,
   WebSocketTransport,
   type AnyApi,
+  type Authorize,
+  type AuthorizeMode,
   type CallOptions,
   type Codec,
   type HandlerContext,

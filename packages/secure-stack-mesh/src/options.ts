@@ -10,9 +10,10 @@ import type {
 } from '@lemur-bookstores/mesh-interface';
 import type { AuditLoggerOptions } from '@lemur-bookstores/mesh-audit';
 import type { PrimitivesName, RotationOptions } from '@lemur-bookstores/mesh-crypto';
-import type { BackoffOptions, Codec, LoadBalancingOptions, SessionLimits } from '@lemur-bookstores/mesh-core';
+import type { Authorize, AuthorizeMode, BackoffOptions, Codec, LoadBalancingOptions, SessionLimits } from '@lemur-bookstores/mesh-core';
 import type { HealthMonitor } from '@lemur-bookstores/mesh-health';
 import type { ResilienceOptions } from '@lemur-bookstores/mesh-resilience';
+import type { AuthorizationTable } from './authorization-table.js';
 
 /** Options of the audit logger that a mesh makes for itself; the rest of them is the mesh's own. */
 export interface MonitoringOptions extends Omit<AuditLoggerOptions, 'adapters' | 'serviceId' | 'clock' | 'logger' | 'context'> {
@@ -54,6 +55,14 @@ export interface SecureMeshOptions {
      * (30 days), whole. Default 86,400,000: a day. Where `rotation.autoRotate` is `false`, the static key stays.
      */
     readonly sessionTimeout?: number;
+    /**
+     * Which peer may call which method (docs/services.md): a function that answers `true` at once, or a table
+     * `{ [method or '*']: '*' or [service ids and SPIFFE ids] }`; all else is denied. `health` is answered to all. In the local trust domain it is advisory:
+     * any process of this user can take any id there. Default: every member of the trust domain may call everything.
+     */
+    readonly authorize?: Authorize | AuthorizationTable;
+    /** `audit`: calls that `authorize` denies run nevertheless, and the trail has them. Default `enforce`. */
+    readonly authorizeMode?: AuthorizeMode;
   };
   readonly paths?: {
     /** Keys of the local trust domain. Default: `MESH_KEYS_DIR`, else the user's data folder. */

@@ -4,8 +4,10 @@ import { cryptoperiodOf, parsePins, parseSpiffeId, type RotationOptions } from '
 import { MeshError, stderrLogger, systemClock, type Clock, type Logger, type MeshPaths, type ServiceNode } from '@lemur-bookstores/mesh-interface';
 import { completeAuditOptions, type RedactionOptions } from '@lemur-bookstores/mesh-audit';
 import { resilienceProblems } from '@lemur-bookstores/mesh-resilience';
+import { checkAuthorizationTable } from './authorization-table.js';
 import type { MonitoringOptions, SecureMeshOptions } from './options.js';
 import { OptionProblems } from './option-problems.js';
+import { isServiceId, SERVICE_ID_RULE } from './service-id.js';
 
 /** Options with every default filled in. */
 export interface CompleteOptions extends SecureMeshOptions {
@@ -18,8 +20,6 @@ export interface CompleteOptions extends SecureMeshOptions {
   readonly sessionTimeoutMs: number;
 }
 
-const SERVICE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
-const SERVICE_ID_PROBLEM = 'must be a letter or digit, then up to 62 letters, digits, dots, underscores and hyphens';
 const DAY_MS = 86_400_000;
 
 /** A session takes part of a minute to be replaced; and who wants none replaced for months wants `rotation.autoRotate: false`. */
@@ -47,7 +47,7 @@ export function completeOptions(options: SecureMeshOptions): CompleteOptions {
   const problems = new OptionProblems();
   if (typeof options !== 'object' || (options as unknown) === null) throw new MeshError('invalid_option', 'options: must be an object');
   problems.object('', options, TOP_LEVEL);
-  if (typeof options.serviceId !== 'string' || !SERVICE_ID.test(options.serviceId)) problems.add('serviceId', SERVICE_ID_PROBLEM);
+  if (!isServiceId(options.serviceId)) problems.add('serviceId', SERVICE_ID_RULE);
   if (options.port === undefined) problems.add('port', 'is required; 0 = any free port');
   problems.number('port', options.port, { min: 0, max: 65_535, whole: true });
   problems.string('host', options.host);
@@ -78,10 +78,13 @@ function checkParts(problems: OptionProblems, options: SecureMeshOptions): void 
     problems.string('advertise.host', advertise.host);
     problems.number('advertise.port', advertise.port, { min: 1, max: 65_535, whole: true });
   }
-  if (problems.object('security', security, ['suite', 'primitives', 'sessionTimeout'])) {
+  if (problems.object('security', security, ['suite', 'primitives', 'sessionTimeout', 'authorize', 'authorizeMode'])) {
     problems.oneOf('security.suite', security.suite, ['aesgcm', 'chachapoly']);
     problems.oneOf('security.primitives', security.primitives, ['node', 'noble']);
     problems.number('security.sessionTimeout', security.sessionTimeout, SESSION_TIMEOUT);
+    if (security.authorize !== undefined && typeof security.authorize !== 'function') checkAuthorizationTable(problems, 'security.authorize', security.authorize);
+    problems.oneOf('security.authorizeMode', security.authorizeMode, ['enforce', 'audit']);
+    if (security.authorizeMode !== undefined && security.authorize === undefined) problems.add('security.authorizeMode', 'means nothing without security.authorize');
   }
   if (problems.object('paths', paths, ['keysDir', 'logsDir', 'runtimeDir'])) {
     for (const [key, value] of Object.entries(paths)) problems.string(`paths.${key}`, value);
@@ -131,7 +134,7 @@ function checkDiscovery(problems: OptionProblems, discovery: SecureMeshOptions['
 function checkService(problems: OptionProblems, path: string, service: unknown): void {
   if (service === undefined) return problems.add(path, 'must be an object');
   if (!problems.object(path, service, ['id', 'host', 'port', 'instanceId', 'publicKey', 'spiffeId', 'tls', 'path'])) return;
-  if (typeof service['id'] !== 'string' || !SERVICE_ID.test(service['id'])) problems.add(`${path}.id`, SERVICE_ID_PROBLEM);
+  if (!isServiceId(service['id'])) problems.add(`${path}.id`, SERVICE_ID_RULE);
   if (service['host'] === undefined) problems.add(`${path}.host`, 'is required');
   problems.string(`${path}.host`, service['host']);
   if (service['port'] === undefined) problems.add(`${path}.port`, 'is required');

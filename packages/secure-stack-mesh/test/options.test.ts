@@ -67,6 +67,21 @@ const bad: readonly [string, object][] = [
   ['security.primitives', { security: { primitives: 'openssl' } }],
   ...[0, -1, 59_999, 60_000.5, 2_592_000_001, Number.NaN, Number.POSITIVE_INFINITY, '1d', null].map((sessionTimeout): [string, object] => ['security.sessionTimeout', { security: { sessionTimeout } }]),
   ['security.insecure', { security: { insecure: true } }],
+  ...[true, 'orders', null, [], ['orders'], new Map([['pay', '*']]), {}, Object.create(['pay'])].map((authorize: unknown): [string, object] => ['security.authorize', { security: { authorize } }]),
+  ['security.authorize["pay"]', { security: { authorize: { pay: 'orders' } } }],
+  ['security.authorize["pay"]', { security: { authorize: { pay: true } } }],
+  ['security.authorize["pay"]', { security: { authorize: { pay: undefined } } }],
+  ['security.authorize["health"]', { security: { authorize: { health: ['monitor'] } } }],
+  ['security.authorize[""]', { security: { authorize: { '': '*' } } }],
+  ['security.authorize["pay"][1]', { security: { authorize: { pay: ['orders', ''] } } }],
+  ['security.authorize["pay"][0]', { security: { authorize: { pay: ['ns/shop'] } } }],
+  ['security.authorize["pay"][0]', { security: { authorize: { pay: ['*'] } } }],
+  ['security.authorize["pay"][0]', { security: { authorize: { pay: [7] } } }],
+  ['security.authorize["pay"][0]', { security: { authorize: { pay: new Array(1) } } }],
+  ['security.authorize["pay"][0]', { security: { authorize: { pay: ['spiffe://Mesh.test/orders'] } } }],
+  ['security.authorize["pay"][0]', { security: { authorize: { pay: ['spiffe://mesh.test'] } } }],
+  ['security.authorizeMode', { security: { authorize: { pay: '*' }, authorizeMode: 'log' } }],
+  ['security.authorizeMode', { security: { authorizeMode: 'audit' } }],
   ['paths.keysDir', { paths: { keysDir: '' } }],
   ['paths.keyDir', { paths: { keyDir: '/keys' } }],
   ['resilience.timeoutMs', { resilience: { timeoutMs: 0 } }],
@@ -152,6 +167,10 @@ test('all of them are told at once', () => {
       'monitoring.events[0]', 'monitoring.redact.mask', 'limits.drainMs',
     ].sort(),
   );
+});
+
+test.each([[{ '*': '*' }], [{ pay: ['orders', 'spiffe://mesh.test/ns/shop/sa/orders'], refund: [] }], [() => true], [JSON.parse('{"__proto__":["orders"]}')]])('may call: %p', (authorize: unknown) => {
+  for (const authorizeMode of ['enforce', 'audit', undefined]) expect(problemsOf({ ...GOOD, security: { authorize, authorizeMode } })).toEqual([]);
 });
 
 test('30 days are fine for all periods of keys', () => {
