@@ -19,6 +19,8 @@ export interface EndpointBreaker {
    * error says `mayHaveRun: true`
    */
   settle(ticket: BreakerTicket, error: MeshError | undefined, answered?: boolean, now?: number): void;
+  /** The endpoint was out of reach, and is there again. An open breaker takes the next call as its probe, without the rest of its wait. */
+  reachable(now?: number): void;
   /** What a call gets that was refused: UNAVAILABLE, `circuit_open`, `mayHaveRun: false`, with `retryAfterMs`. */
   refusal(now?: number): MeshError;
 }

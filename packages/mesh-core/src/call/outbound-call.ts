@@ -190,7 +190,7 @@ export class OutboundCall extends PendingCall implements SessionWaiter, RetriedC
   #leave(timedOut: boolean): boolean {
     this.#endpoints.leave(this);
     this.#retries?.leave(this);
-    const takenBack = this.#session?.abandon(this, timedOut) ?? true;
+    const takenBack = this.#session?.abandon(this, timedOut ? this.#sentAt : undefined) ?? true;
     return this.#ranBefore || !takenBack;
   }
 

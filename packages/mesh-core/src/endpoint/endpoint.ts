@@ -46,6 +46,7 @@ export class Endpoint {
   /** Sessions that take no new calls but still have some in flight. */
   readonly #draining = new Set<OutboundSession>();
   #abort = new AbortController();
+  #dialledAt = -Infinity;
   #state: EndpointState = { type: 'stopped' };
 
   constructor(node: ServiceNode, dialer: SessionDialer, clock: Clock, backoff: BackoffOptions, listener: EndpointListener, breaker?: EndpointBreaker) {
@@ -125,6 +126,7 @@ export class Endpoint {
   /** What comes of it depends on the state it finds: the session that it was to replace may be gone by then. */
   async #dial(): Promise<void> {
     const { signal } = this.#abort;
+    this.#dialledAt = this.#clock.monotonic();
     let own: OutboundSession | undefined;
     try {
       const session = await this.#dialer.dial(
@@ -165,7 +167,10 @@ export class Endpoint {
       this.#state = next;
       return this.#lost(next, 'cut');
     }
-    if (before.type !== 'connected') this.load.connected(next.since);
+    if (before.type !== 'connected') {
+      this.load.connected(next.since);
+      this.breaker?.reachable(next.since);
+    }
     session.outcomes = this.load;
     this.#state = next;
     this.#listener.onConnected(this);
@@ -176,7 +181,8 @@ export class Endpoint {
 
   #onDialFailed(error: MeshError): void {
     if (this.#state.type === 'connected') this.#renewalFailed(this.#state);
-    else this.#wait(error);
+    // From start to start: a dial that hung for seconds is not followed by a wait of seconds.
+    else this.#wait(error, this.#clock.monotonic() - this.#dialledAt);
   }
 
   #renewalFailed(state: Connected): void {
@@ -214,8 +220,9 @@ export class Endpoint {
     this.#listener.onDisconnected(this);
   }
 
-  #wait(error: MeshError): void {
-    const timer = this.#clock.setTimeout(() => this.#dialAnew(), this.#backoff.next());
+  /** @param waitedMs what counts as waited already */
+  #wait(error: MeshError, waitedMs = 0): void {
+    const timer = this.#clock.setTimeout(() => this.#dialAnew(), Math.max(0, this.#backoff.next() - waitedMs));
     this.#state = { type: 'waiting', error, timer };
     this.#listener.onFailed(this, error);
   }

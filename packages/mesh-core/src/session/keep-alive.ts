@@ -39,7 +39,8 @@ export class KeepAlive {
 
   /** Asks now, e.g. because a session that was idle for long is about to be used. */
   verify(): void {
-    if (this.#pingedAt !== undefined) return;
+    // What has been answered is forgotten only when the timer comes.
+    if (this.#pingedAt !== undefined && this.#subject.lastReceivedAt() < this.#pingedAt) return;
     this.#ping();
   }
 

@@ -9,6 +9,9 @@ import type { RetirementCause, SessionDelegate, SessionEnd } from './session-del
 /** Ids are 32 bits and never used twice in a session: near their end the session drains and a new one takes over. */
 const LAST_ID = 0xffff_fff0;
 
+/** Who needs longer for an answer to a ping, in ms, was out of reach: what failed meanwhile says nothing of how it does. One whose handlers alone hang answers at once. */
+const OUT_OF_REACH_MS = 1_000;
+
 /** What became of a call that says neither good nor bad of its endpoint. */
 const SAYS_NOTHING = new MeshError('cancelled', 'nobody waits for the answer here', { mayHaveRun: true });
 const TIMED_OUT = new MeshError('deadline_exceeded', 'no answer within the time of the call', { mayHaveRun: true });
@@ -110,13 +113,14 @@ export class OutboundSession implements SessionDelegate {
 
   /**
    * Nobody waits for the answer any more.
-   * @param timedOut whether the endpoint had all the time of the call
+   * @param since where the endpoint had all the time of the call: when that began. Monotonic, in ms
    * @returns whether the request was provably never written
    */
-  abandon(call: PendingCall, timedOut = false): boolean {
+  abandon(call: PendingCall, since?: number): boolean {
     if (!this.#pending.delete(call.id)) return false;
-    this.#settle(call, timedOut ? TIMED_OUT : SAYS_NOTHING, false);
+    this.#settle(call, since === undefined ? SAYS_NOTHING : TIMED_OUT, false);
     if (this.session.state === 'closed') return false;
+    if (since !== undefined) this.session.suspect(since);
     const { packer } = this.session;
     const takenBack = packer.takeBack(call.id);
     if (!takenBack) packer.cancel(call.id);
@@ -184,7 +188,8 @@ export class OutboundSession implements SessionDelegate {
     else this.renew('key_rotation');
   }
 
-  onVerified(): void {
+  onVerified(silentMs: number): void {
+    if (silentMs >= OUT_OF_REACH_MS) this.breaker?.reachable();
     this.#listener.onVerified();
   }
 
@@ -209,8 +214,11 @@ export class OutboundSession implements SessionDelegate {
     const waiting = [...this.#pending.values()];
     this.#pending.clear();
     const error = lost(end);
-    const says = end.type === 'closed' && end.by === 'us' ? SAYS_NOTHING : error;
-    if (this.breaker !== undefined) for (const call of waiting) this.#settle(call, unwritten.has(call.id) ? SAYS_NOTHING : says, false);
+    if (this.breaker !== undefined) {
+      // One connection is one failure, however many calls it takes along: else each restart of a busy peer would open its breaker. The last one, as that may be a probe.
+      const last = end.type === 'closed' && end.by === 'us' ? undefined : waiting.findLast(({ id }) => !unwritten.has(id));
+      for (const call of waiting) this.#settle(call, call === last ? error : SAYS_NOTHING, false);
+    }
     this.#listener.onEnd(end);
     for (const call of waiting) {
       // What waited for a slow reader, or for keys that did not come, may go elsewhere.

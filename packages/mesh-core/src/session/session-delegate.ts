@@ -29,8 +29,8 @@ export interface SessionDelegate {
   onTooLarge(kind: number, id: number, bytes: number): void;
   /** The peer is ready for requests (dialler only). */
   onReady(): void;
-  /** Something came after {@link Session.verify}: the connection works. */
-  onVerified(): void;
+  /** Something came after {@link Session.verify}: the connection works. @param silentMs from then to now */
+  onVerified(silentMs: number): void;
   /** A slow reader has caught up. */
   onWritten(): void;
   /** The peer takes up no request after `lastProcessedId`. */

@@ -6,6 +6,9 @@ import { KeepAlive } from './keep-alive.js';
 import type { RetirementCause, SessionDelegate, SessionEnd, SessionState } from './session-delegate.js';
 import type { SessionLimits } from './session-limits.js';
 
+/** Silence for less than this, in ms, says nothing of a connection: an answer may still be on its way. */
+const SUSPICIOUS_MS = 100;
+
 /** One authenticated connection: opens records, splits them into messages, keeps the connection alive, ends it properly. */
 export class Session {
   readonly channel: SecureChannel;
@@ -19,7 +22,8 @@ export class Session {
   readonly #delegate: SessionDelegate;
   readonly #limits: SessionLimits;
   #state: SessionState;
-  #verifying = false;
+  /** When it was asked for a sign of life that has not come yet; monotonic, in ms. */
+  #askedAt: number | undefined;
   /** Why it ends, where this end brought that about. */
   retiredFor: RetirementCause | undefined;
   lastReceivedAt: number;
@@ -80,14 +84,14 @@ export class Session {
     return this.#reassembly.reservedBytes > 0;
   }
 
-  /** Nothing has come for longer than the keep-alive allows: its timer was held up, and so was this process. */
+  /** It has been asked and has not answered yet; or nothing has come for longer than the keep-alive allows: its timer was held up, and so was this process. */
   isStale(now: number): boolean {
-    return now - this.lastReceivedAt > this.#limits.idlePingMs + this.#limits.deadAfterMs;
+    return this.#askedAt !== undefined || now - this.lastReceivedAt > this.#limits.idlePingMs + this.#limits.deadAfterMs;
   }
 
   /** Pings at once: the answer, or its absence, shows within `deadAfterMs` whether the connection still works. */
   verify(): void {
-    this.#verifying = true;
+    this.#askedAt ??= this.#clock.monotonic();
     this.#keepAlive.verify();
   }
 
@@ -125,6 +129,11 @@ export class Session {
     this.#connection.terminate();
   }
 
+  /** A call that was written at `since` was not answered in its time. Not one record in all of that: slow, or cut off. It is asked, and takes no calls until it answers. */
+  suspect(since: number): void {
+    if (this.lastReceivedAt < since && this.#clock.monotonic() - since >= SUSPICIOUS_MS) this.verify();
+  }
+
   #onRecord(record: Buffer): void {
     if (this.#state === 'closed') return;
     this.lastReceivedAt = this.#clock.monotonic();
@@ -134,9 +143,10 @@ export class Session {
       const { rekeying } = this.channel;
       if (rekeying !== undefined && (flags & CHANNEL_RECORD_FLAG) !== 0) rekeying.receive(record);
       else this.#onData(flags, this.channel.open(record));
-      if (this.#verifying) {
-        this.#verifying = false;
-        this.#delegate.onVerified();
+      if (this.#askedAt !== undefined) {
+        const silentMs = this.lastReceivedAt - this.#askedAt;
+        this.#askedAt = undefined;
+        this.#delegate.onVerified(silentMs);
       }
     } catch (error) {
       this.fail(MeshError.from(error, 'protocol_violation'));

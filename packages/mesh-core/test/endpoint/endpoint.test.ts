@@ -4,17 +4,18 @@ import { MessageKind } from '../../src/wire/message.js';
 import { Endpoint } from '../../src/endpoint/endpoint.js';
 import { FakeDialer, type Dialled } from '../support/fake-dialer.js';
 import { IdleCall } from '../support/idle-call.js';
+import { ScriptedBreaker } from '../support/scripted-breaker.js';
 import { message, turns } from '../support/wire.js';
 
 const down = new MeshError('connect_failed', 'nobody');
 const untrusted = new MeshError('peer_untrusted', 'foreign');
 
-function rig(node: Partial<ServiceNode> = {}): { clock: FakeClock; dialer: FakeDialer; endpoint: Endpoint; events: string[] } {
+function rig(node: Partial<ServiceNode> = {}, breaker?: ScriptedBreaker): { clock: FakeClock; dialer: FakeDialer; endpoint: Endpoint; events: string[] } {
   const clock = new FakeClock();
   const dialer = new FakeDialer(clock);
   const events: string[] = [];
   const listener = { onConnected: () => void events.push('connected'), onDisconnected: () => void events.push('disconnected'), onFailed: (_endpoint: Endpoint, { reason }: MeshError) => void events.push(reason) };
-  const endpoint = new Endpoint({ id: 'server', host: 'h', port: 1, ...node }, dialer.asDialer, clock, { initialMs: 100, maxMs: 5_000 }, listener);
+  const endpoint = new Endpoint({ id: 'server', host: 'h', port: 1, ...node }, dialer.asDialer, clock, { initialMs: 100, maxMs: 5_000 }, listener, breaker);
   return { clock, dialer, endpoint, events };
 }
 
@@ -53,6 +54,30 @@ describe('endpoint', () => {
     dialer.outcomes.delete(1);
     await clock.advance(5_000);
     expect(endpoint.session).toBeDefined();
+  });
+
+  test('a dial that hung has waited by itself: from start to start it is one step', async () => {
+    const { clock, dialer, endpoint } = rig();
+    dialer.dialMs = 5_000;
+    dialer.outcomes.set(1, down);
+    endpoint.start();
+    await clock.advance(60_000);
+    const waits = dialer.attempts.slice(1).map(({ at }, index) => at - (dialer.attempts[index]?.at ?? 0));
+    expect(waits).toEqual(waits.map(() => 5_000));
+    expect(waits).toHaveLength(12);
+  });
+
+  test('its breaker hears that it is there again: where it was not connected, and not where a session is replaced', async () => {
+    const breaker = new ScriptedBreaker();
+    const { clock, dialer, endpoint } = rig({}, breaker);
+    endpoint.start();
+    await clock.advance(0);
+    endpoint.renew('key_rotation');
+    await clock.advance(0);
+    expect([dialer.attempts.length, breaker.returns]).toEqual([2, 1]);
+    dialer.session(1).rig.connection.onEnd({});
+    await clock.advance(100);
+    expect([dialer.attempts.length, breaker.returns]).toEqual([3, 2]);
   });
 
   test.each([['cut', 'disconnected'], ['told to go away', 'disconnected']])('a session that is %s is dialled anew', async (how) => {

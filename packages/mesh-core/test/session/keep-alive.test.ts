@@ -68,6 +68,22 @@ describe('keep-alive', () => {
     expect(log.deadAt).toBe(31_000);
   });
 
+  test('verify() asks again once the last ping is answered, also before its timer comes', async () => {
+    const { clock, keepAlive, log } = rig();
+    keepAlive.start();
+    await clock.advance(5_000);
+    keepAlive.verify();
+    await clock.advance(10);
+    log.lastReceivedAt = clock.monotonic();
+    await clock.advance(10);
+    keepAlive.verify();
+    expect(log.pings).toEqual([5_000, 5_020]);
+    await clock.advance(9_999);
+    expect(log.deadAt).toBeUndefined();
+    await clock.advance(1);
+    expect(log.deadAt).toBe(15_020);
+  });
+
   test('stop() ends it', async () => {
     const { clock, keepAlive, log } = rig();
     keepAlive.start();

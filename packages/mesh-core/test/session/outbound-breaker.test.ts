@@ -64,7 +64,7 @@ describe('what the breaker of an endpoint is told', () => {
 
   test('a deadline is told as such; a cancellation says nothing; the answer that crosses it is not told again', () => {
     const { breaker, outbound, rig, send } = opened();
-    outbound.abandon(send(), true);
+    outbound.abandon(send(), 0);
     outbound.abandon(send());
     rig.feed(message(response, 1), message(response, 2));
     expect(breaker.settled.map(({ code }) => code)).toEqual(['DEADLINE_EXCEEDED', 'CANCELLED']);
@@ -79,15 +79,31 @@ describe('what the breaker of an endpoint is told', () => {
     expect(breaker.settled.at(-1)).toEqual({ ticket: 1, code: 'OK', answered: true });
   });
 
-  test('a connection that is cut is a failure of what was written on it; one that is closed here says nothing', () => {
+  test('a connection that is cut is one failure, however many calls were written on it; one that is closed here says nothing', () => {
     const cut = opened();
     cut.send();
     cut.rig.connection.onEnd({});
     expect(cut.breaker.settled).toEqual([{ ticket: 1, code: 'UNAVAILABLE', answered: false }]);
+    const busy = opened();
+    for (let i = 0; i < 3; i++) busy.send();
+    busy.rig.connection.onEnd({});
+    expect(busy.breaker.settled.map(({ code }) => code)).toEqual(['CANCELLED', 'CANCELLED', 'UNAVAILABLE']);
     const own = opened();
     own.send();
     own.rig.session.close();
     expect(own.breaker.settled).toEqual([{ ticket: 1, code: 'CANCELLED', answered: false }]);
+  });
+
+  test('one that answers a ping late was out of reach, and is there again; one that answers at once was not', async () => {
+    const { breaker, outbound, rig, send } = opened();
+    for (const [silentMs, returns] of [[999, 0], [1_000, 1]] as const) {
+      const call = send();
+      await rig.clock.advance(500);
+      outbound.abandon(call, rig.clock.monotonic() - 400);
+      await rig.clock.advance(silentMs);
+      rig.feed(message(MessageKind.pong, 0));
+      expect(breaker.returns).toBe(returns);
+    }
   });
 
   test('it refuses before anything is written; and what cannot be written gives its place back', async () => {
@@ -138,7 +154,7 @@ describe('what the breaker of an endpoint is told', () => {
           else if (target === undefined) continue;
           else if (step.do === 'answer') feed(message(response, target.id));
           else if (step.do === 'error') feed(message(error, target.id, reply('broken')));
-          else outbound.abandon(target, step.do === 'time out');
+          else outbound.abandon(target, step.do === 'time out' ? 0 : undefined);
           // At any time: those that are not back are those in flight.
           expect(breaker.settled.length + outbound.outstanding).toBe(breaker.admitted);
         }

@@ -250,6 +250,30 @@ describe('keep-alive', () => {
     rig.feed(message(pong, 0));
     expect(delegate.verified).toBe(1);
   });
+
+  test('one that has been asked is stale until something comes', () => {
+    const { rig } = open('initiator');
+    rig.session.verify();
+    expect(rig.session.isStale(0)).toBe(true);
+    rig.feed(message(response, 1));
+    expect(rig.session.isStale(0)).toBe(false);
+  });
+
+  test('a call without an answer makes it suspect, where nothing else came in all that time either', async () => {
+    const { rig } = open('initiator');
+    await rig.clock.advance(1_000);
+    const stale = (): boolean => rig.session.isStale(rig.clock.monotonic());
+    rig.session.suspect(901);
+    expect([stale(), await rig.readKinds()]).toEqual([false, []]);
+    rig.feed(message(response, 1));
+    await rig.clock.advance(500);
+    rig.session.suspect(999);
+    expect([stale(), await rig.readKinds()]).toEqual([false, []]);
+    rig.session.suspect(1_001);
+    expect([stale(), await rig.readKinds()]).toEqual([true, [ping]]);
+    await rig.clock.advance(10_000);
+    expect(rig.session.state).toBe('closed');
+  });
 });
 
 describe('the end', () => {

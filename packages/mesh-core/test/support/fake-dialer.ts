@@ -22,6 +22,8 @@ export class FakeDialer {
   readonly aborted: number[] = [];
   /** By port; what is not in it connects. */
   readonly outcomes = new Map<number, Outcome>();
+  /** How long each dial takes. */
+  dialMs = 0;
   /** Runs before the dialler's owner has the session. */
   onConnected: (dialled: Dialled) => void = () => {};
   readonly #clock: Clock;
@@ -40,6 +42,7 @@ export class FakeDialer {
     signal.addEventListener('abort', onAbort);
     const outcome = this.outcomes.get(port) ?? 'connects';
     if (outcome === 'hangs') return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))));
+    if (this.dialMs > 0) await new Promise<void>((resolve) => this.#clock.setTimeout(resolve, this.dialMs));
     await Promise.resolve();
     signal.removeEventListener('abort', onAbort);
     if (outcome !== 'connects') throw outcome;

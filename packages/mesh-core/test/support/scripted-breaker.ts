@@ -12,6 +12,7 @@ export class ScriptedBreaker implements EndpointBreaker {
   state: CircuitBreakerState = 'closed';
   retryAfterMs = 1_000;
   admitted = 0;
+  returns = 0;
   readonly settled: Settled[] = [];
 
   isReady(): boolean {
@@ -24,6 +25,10 @@ export class ScriptedBreaker implements EndpointBreaker {
 
   settle(ticket: BreakerTicket, error: MeshError | undefined, answered?: boolean): void {
     this.settled.push({ ticket, code: error?.code ?? 'OK', answered });
+  }
+
+  reachable(): void {
+    this.returns++;
   }
 
   refusal(): MeshError {

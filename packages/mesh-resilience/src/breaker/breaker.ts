@@ -104,6 +104,11 @@ export class Breaker implements EndpointBreaker {
     }
   }
 
+  reachable(now = this.#settings.clock.monotonic()): void {
+    const state = this.#state;
+    if (state.type === 'open') this.#state = { ...state, until: Math.min(state.until, now) };
+  }
+
   refusal(now = this.#settings.clock.monotonic()): MeshError {
     const state = this.#state;
     const where = this.endpoint === '*' ? this.service : `${this.service} at ${this.endpoint}`;

@@ -126,6 +126,26 @@ describe('half-open', () => {
     for (const { to, durationMs } of transitions) if (to === 'open') expect(durationMs).toBeLessThanOrEqual(1_500);
   });
 
+  test('an endpoint that is in reach again is probed at once; if that fails it waits as after any probe', async () => {
+    const { breaker: on, clock, transitions } = breaker({ failureThreshold: 1, successThreshold: 1, timeout: 60_000 });
+    on.reachable();
+    expect(on.state).toBe('closed');
+    call(on, down);
+    await clock.advance(1_000);
+    on.reachable();
+    expect([on.state, on.isReady(), call(on, down), on.state, on.isReady()]).toEqual(['open', true, true, 'open', false]);
+    expect(on.refusal().retryAfterMs).toBe(90_000);
+    on.reachable();
+    expect([call(on), on.state]).toEqual([true, 'closed']);
+    expect(transitions.map(({ to, durationMs }) => [to, durationMs])).toEqual([['open', 60_000], ['half-open', 1_000], ['open', 90_000], ['half-open', 0], ['closed', 1_000]]);
+    const probe = breaker({ failureThreshold: 1 });
+    call(probe.breaker, down);
+    probe.breaker.reachable();
+    expect([probe.breaker.admit() > 0, probe.breaker.admit()]).toEqual([true, 0]);
+    probe.breaker.reachable();
+    expect(probe.breaker.admit()).toBe(0);
+  });
+
   test('says what happened', async () => {
     const { breaker: on, clock, transitions } = await halfOpen({ successThreshold: 1 });
     await clock.advance(500);
