@@ -17,11 +17,15 @@ export class Child {
   #onMessage: () => void = () => {};
   #gone: ChildEnd | undefined;
 
-  /** @param ipc `false`: nothing but the mesh itself could keep it alive */
-  constructor(script: string, env: NodeJS.ProcessEnv, ipc = true) {
+  /**
+   * @param ipc `false`: nothing but the mesh itself could keep it alive
+   * @param prefix of its command: what becomes it, in another place
+   */
+  constructor(script: string, env: NodeJS.ProcessEnv, ipc = true, prefix: readonly string[] = []) {
     const path = fileURLToPath(new URL(`../children/${script}`, import.meta.url));
-    this.#process = spawn(process.execPath, ['--expose-gc', path], {
-      env: { ...process.env, NODE_OPTIONS: '', ...env },
+    const [command = '', ...args] = [...prefix, process.execPath, '--expose-gc', path];
+    this.#process = spawn(command, args, {
+      env: { ...process.env, ...(prefix.length === 0 ? {} : { PATH: `${process.env['PATH']}:/usr/sbin:/sbin` }), NODE_OPTIONS: '', ...env },
       stdio: ['ignore', 'pipe', 'pipe', ...(ipc ? (['ipc'] as const) : [])],
     });
     const output = { stdout: '', stderr: '' };

@@ -1,0 +1,83 @@
+import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
+import type { FaultyNetwork } from './support/faulty-network.js';
+import { NAMESPACE_FAULTS, NamespaceNetwork } from './support/namespace-network.js';
+import { whyNoNamespaces } from './support/network-namespace.js';
+import { brokenPromises, mostAttempts, Partition, type EndedCall } from './support/partition.js';
+import { PROXY_FAULTS, ProxyNetwork } from './support/proxy-network.js';
+import { TestBed } from './support/test-bed.js';
+
+const bed = new TestBed();
+afterEach(() => bed.close());
+afterAll(() => bed.remove());
+
+const SOAK = Number(process.env['MESH_SOAK'] ?? 1);
+const whyNot = whyNoNamespaces();
+if (whyNot !== undefined) process.stderr.write(`partitions: no network namespaces here (${whyNot}): proxies alone stand between the processes\n`);
+
+const INSTANCES = 2;
+const BACKOFF = { initialMs: 50, maxMs: 500 };
+const LIMITS = { idlePingMs: 200, deadAfterMs: 300 };
+const DETECTED_AFTER_MS = LIMITS.idlePingMs + LIMITS.deadAfterMs;
+const FAULT_MS = 1_300;
+/** Beyond what the caller's own event loop was late by. */
+const SLACK_MS = 500;
+/** 20 in a test of each change, 1,000 with `npm run soak`. */
+const cyclesOf = (ordinary: number): number => (SOAK === 1 ? ordinary : 50 * SOAK);
+const PATIENCE_MS = (cycles: number): number => 60_000 + cycles * 6_000;
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+/** Such faults are seen by nobody but those who wait. */
+const isSilent = (fault: string): boolean => /cut|stalled|down/.test(fault);
+
+/** Each fault in turn: at one instance, at the other, at both. */
+async function partitioned<Fault extends string>(network: FaultyNetwork<Fault>, faults: readonly Fault[], cycles: number): Promise<void> {
+  const partition = await Partition.start(bed, network, { ...LIMITS, backoff: BACKOFF, callers: 12, timeoutMs: [1_000, 2_000] });
+  const figures = { reconnectedMs: 0, lateMs: -Infinity, waitedMs: 0, lost: 0 };
+  for (let cycle = 0; cycle < cycles; cycle++) {
+    const fault = faults[cycle % faults.length] as Fault;
+    const scope = Math.floor(cycle / faults.length) % 3;
+    const hit = scope === 2 ? [0, 1] : [scope];
+    const where = `cycle ${cycle}: ${fault} of ${hit.join(' and ')}`;
+    const before = await partition.now();
+    for (const instance of hit) network.inflict(instance, fault);
+    await pause(FAULT_MS);
+    for (const instance of hit) network.heal(instance);
+    const { healedAt, reconnectedMs, now, attempts } = await partition.healed();
+    const sharedMs = await partition.shared();
+    const { calls, lagMs } = await partition.ended();
+
+    const slackMs = SLACK_MS + lagMs;
+    const problems: string[] = [];
+    if (reconnectedMs < 0 || reconnectedMs > BACKOFF.maxMs + 1_000 + lagMs) problems.push(`reconnected after ${reconnectedMs} ms`);
+    if (sharedMs < 0 || sharedMs > 5_000 + lagMs) problems.push(`not every instance had calls again after ${sharedMs} ms`);
+    const most = hit.length * mostAttempts(now - before.now, BACKOFF);
+    if (attempts - before.attempts > most) problems.push(`${attempts - before.attempts} dials within ${now - before.now} ms, of ${most}`);
+    for (const { key, lateMs } of calls) if (lateMs > slackMs) problems.push(`call ${key} ended ${lateMs} ms after its deadline`);
+    if (hit.length < INSTANCES) problems.push(...lostThoughOneWasThere(calls), ...(isSilent(fault) ? waitedForTheDead(calls, before.now + DETECTED_AFTER_MS + slackMs, healedAt, slackMs) : []));
+    expect({ where, problems }).toEqual({ where, problems: [] });
+
+    figures.reconnectedMs = Math.max(figures.reconnectedMs, reconnectedMs);
+    figures.lateMs = Math.max(figures.lateMs, ...calls.map(({ lateMs }) => lateMs));
+    figures.lost += calls.filter(({ ok }) => !ok).length;
+  }
+  const { made, audited, runs } = await partition.finish();
+  expect([partition.calls.length, new Set(partition.calls.map(({ key }) => key)).size, audited]).toEqual([made, made, made]);
+  expect(brokenPromises(partition.calls, runs)).toEqual([]);
+  process.stderr.write(`${cycles} partitions, ${made} calls: ${figures.lost} failed, the latest ${Math.round(figures.lateMs)} ms after its deadline; reconnected within ${Math.round(figures.reconnectedMs)} ms\n`);
+}
+
+/** Retried at the other instance. */
+const lostThoughOneWasThere = (calls: readonly EndedCall[]): string[] => calls.filter(({ ok, idempotent }) => idempotent && !ok).map(({ key, message }) => `call ${key}, idempotent, failed: ${message}`);
+
+/** Once the silent one is known to be gone nobody waits for it. */
+const waitedForTheDead = (calls: readonly EndedCall[], from: number, to: number, slackMs: number): string[] =>
+  calls.filter(({ startedAt, ok, tookMs }) => startedAt > from && startedAt < to && (!ok || tookMs > slackMs)).map(({ key, tookMs, reason }) => `call ${key}, made after that, took ${tookMs} ms (${reason ?? 'a result'})`);
+
+describe('partitions under load: each call ends once and in time, none runs twice, sessions are back soon and without a storm', () => {
+  const inNamespaces = whyNot === undefined ? test : test.skip;
+  const cycles = cyclesOf(20);
+  inNamespaces(`${cycles} in network namespaces`, () => partitioned(new NamespaceNetwork(INSTANCES), NAMESPACE_FAULTS, cycles), PATIENCE_MS(cycles));
+
+  const others = cyclesOf(whyNot === undefined ? PROXY_FAULTS.length : 20);
+  test(`${others} in proxies`, () => partitioned(new ProxyNetwork(INSTANCES), PROXY_FAULTS, others), PATIENCE_MS(others));
+});
