@@ -1,6 +1,6 @@
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
-import { DnsDiscovery } from '@lemur-bookstores/discovery-dns';
-import type { ServiceNode } from '@lemur-bookstores/mesh-interface';
+import { DnsDiscovery, type DnsTarget } from '@lemur-bookstores/discovery-dns';
+import { MeshError, type ServiceNode } from '@lemur-bookstores/mesh-interface';
 import { Dnsmasq } from '../../discovery-dns/test/support/dnsmasq.js';
 import { TestAuthority } from './support/authority.js';
 import { TestBed, type TestMesh } from './support/test-bed.js';
@@ -33,8 +33,8 @@ const records = (...instances: readonly Instance[]): string[] => [
   ...instances.flatMap(({ name, host, port }) => [`--srv-host=${SERVICE},${name}.mesh.test,${port},0,1`, `--host-record=${name}.mesh.test,${host}`]),
 ];
 
-async function caller(dns: Dnsmasq, services: readonly ServiceNode[] = []): Promise<TestMesh> {
-  const provider = new DnsDiscovery({ services: { payments: SERVICE }, servers: [dns.address] });
+async function caller(dns: Dnsmasq, services: readonly ServiceNode[] = [], target: DnsTarget = SERVICE): Promise<TestMesh> {
+  const provider = new DnsDiscovery({ services: { payments: target }, servers: [dns.address] });
   const made = bed.mesh({ serviceId: 'orders', identity: await authority.files('orders'), discovery: { provider, services }, loadBalancing: { strategy: 'round-robin' } });
   made.mesh.connect('payments');
   await made.mesh.initialize();
@@ -53,6 +53,97 @@ const discoveryStatus = async ({ mesh }: TestMesh): Promise<string | undefined> 
   await mesh.health.runChecks();
   return (await mesh.healthCheck()).details.checks['discovery']?.status;
 };
+
+/** How others publish the instances of a service. */
+interface Layout {
+  readonly name: string;
+  /** All instances on one port. */
+  readonly onePort: boolean;
+  target(port: number): DnsTarget;
+  records(instances: readonly Instance[]): string[];
+}
+
+const CONSUL = 'payments.service.consul';
+const HEADLESS = 'payments.prod.svc.cluster.local';
+const LAYOUTS: readonly Layout[] = [
+  {
+    name: "SRV without underscores and with a TTL of 0, as Consul's",
+    onePort: false,
+    target: () => CONSUL,
+    records: (instances) => instances.flatMap(({ name, host, port }) => [`--srv-host=${CONSUL},${name}.node.dc1.consul,${port},1,1`, `--host-record=${name}.node.dc1.consul,${host}`]),
+  },
+  {
+    name: "SRV by the port's name, as Kubernetes'",
+    onePort: false,
+    target: () => `_mesh._tcp.${HEADLESS}`,
+    records: (instances) => ['--local-ttl=1', ...instances.flatMap(({ name, host, port }) => [`--srv-host=_mesh._tcp.${HEADLESS},${name}.${HEADLESS},${port},0,1`, `--host-record=${name}.${HEADLESS},${host}`])],
+  },
+  {
+    name: "A with a fixed port, as Kubernetes' headless services",
+    onePort: true,
+    target: (port) => ({ name: HEADLESS, port }),
+    records: (instances) => ['--local-ttl=1', ...instances.map(({ host }) => `--host-record=${HEADLESS},${host}`)],
+  },
+];
+
+/** Instances a, b, … at 127.0.0.1, 127.0.0.2, … */
+async function instances(count: number, onePort: boolean): Promise<Instance[]> {
+  for (let attempt = 1; ; attempt++) {
+    const made: Instance[] = [];
+    try {
+      for (let i = 0; i < count; i++) made.push(await instance('abcdef'.charAt(i), `127.0.0.${i + 1}`, { port: onePort ? (made[0]?.port ?? 0) : 0 }));
+      return made;
+    } catch (error) {
+      // Somebody else has that port at one of these addresses.
+      if (attempt >= 5 || MeshError.from(error).reason !== 'port_in_use') throw error;
+      await Promise.all(made.map(({ mesh }) => mesh.close()));
+    }
+  }
+}
+
+/** Calls all the time. Ends with the number of those that succeeded; fails with the first that did not. */
+function steadyCalls({ mesh }: TestMesh): () => Promise<number> {
+  const client = mesh.connect('payments');
+  let going = true;
+  const calls = (async () => {
+    for (let done = 0; ; done++) {
+      if (!going) return done;
+      await client.call('who', {}, { retry: false });
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+  })();
+  calls.catch(() => {});
+  return () => {
+    going = false;
+    return calls;
+  };
+}
+
+describe.each(LAYOUTS)('$name', (layout) => {
+  test('a DNS server that goes away degrades health and no call; back with one instance more and one fewer, they are seen', async () => {
+    const all = await instances(4, layout.onePort);
+    const [a, b, c, d] = all as [Instance, Instance, Instance, Instance];
+    const dns = bed.closing(await Dnsmasq.start(layout.records([a, b, c])));
+    const orders = await caller(dns, [], layout.target(a.port));
+    await connectedTo(orders, 3);
+    expect([await whoAnswers(orders, 12), await discoveryStatus(orders)]).toEqual(['a,b,c', 'healthy']);
+    const stop = steadyCalls(orders);
+
+    await dns.stop();
+    await until('discovery is degraded', async () => (await discoveryStatus(orders)) === 'degraded', 20_000);
+    const { status, details } = await orders.mesh.healthCheck();
+    expect([status, details.checks['discovery']?.error]).toEqual(['healthy', expect.stringContaining(dns.address)]);
+    expect(await whoAnswers(orders, 12)).toBe('a,b,c');
+
+    await dns.start(layout.records([b, c, d]));
+    await until('d comes and a goes', async () => (await whoAnswers(orders, 12)) === 'b,c,d', 10_000);
+    await until('discovery is healthy', async () => (await discoveryStatus(orders)) === 'healthy', 10_000);
+    await a.mesh.close();
+    expect(await whoAnswers(orders, 12)).toBe('b,c,d');
+    expect(await stop()).toBeGreaterThan(50);
+    expect(orders.log.filter((line) => line.includes('discovery of payments failed'))).toHaveLength(1);
+  }, 40_000);
+});
 
 describe('a service found by DNS', () => {
   test('three instances, one that comes and one that goes, and no call lost while the DNS server is down', async () => {

@@ -81,3 +81,42 @@ describe('partitions under load: each call ends once and in time, none runs twic
   const others = cyclesOf(whyNot === undefined ? PROXY_FAULTS.length : 20);
   test(`${others} in proxies`, () => partitioned(new ProxyNetwork(INSTANCES), PROXY_FAULTS, others), PATIENCE_MS(others));
 });
+
+/** With the keep-alive's defaults, so that deadlines and breakers find out by themselves: here in either network. */
+describe('an instance that is cut off for less than the keep-alive needs to see it', () => {
+  const TIMEOUT_MS = 500;
+  const CALLERS = 12;
+  const cutOff = async <Fault extends string>(network: FaultyNetwork<Fault>, fault: Fault): Promise<void> => {
+    const partition = await Partition.start(bed, network, { callers: CALLERS, timeoutMs: [TIMEOUT_MS, TIMEOUT_MS] });
+    const cut = async (hit: readonly number[], ms: number) => {
+      const { now } = await partition.now();
+      for (const instance of hit) network.inflict(instance, fault);
+      await pause(ms);
+      for (const instance of hit) network.heal(instance);
+      const { healedAt } = await partition.healed();
+      const servedMs = await partition.served();
+      const { calls, lagMs } = await partition.ended();
+      return { cutAt: now, healedAt, servedMs, calls, slackMs: SLACK_MS + lagMs };
+    };
+    // One of two: a call that times out is enough, and then nobody is sent there, nor waits.
+    const one = await cut([0], 2_500);
+    const lost = one.calls.filter(({ ok }) => !ok);
+    expect(lost.length).toBeGreaterThan(0);
+    expect(lost.length).toBeLessThanOrEqual(CALLERS);
+    expect(waitedForTheDead(one.calls, one.cutAt + TIMEOUT_MS + one.slackMs, one.healedAt, one.slackMs)).toEqual([]);
+    // Both: no breaker keeps calls back for its minute once they answer again. TCP repeats after twice as long each time.
+    const both = await cut([0, 1], 2_000);
+    expect(both.servedMs).toBeGreaterThanOrEqual(0);
+    expect(both.servedMs).toBeLessThanOrEqual(5_000 + both.slackMs);
+    // What was not written while they were silent is known not to have run.
+    const { audited, made, runs } = await partition.finish();
+    expect(partition.calls.filter(({ mayHaveRun }) => mayHaveRun === false).length).toBeGreaterThan(0);
+    expect([audited, partition.calls.length]).toEqual([made, made]);
+    expect(brokenPromises(partition.calls, runs)).toEqual([]);
+    process.stderr.write(`cut off for 2.5 s: ${lost.length} of ${one.calls.length} calls lost; both for 2 s: a call answered ${Math.round(both.servedMs)} ms after\n`);
+  };
+
+  const inNamespaces = whyNot === undefined ? test : test.skip;
+  inNamespaces('in network namespaces', () => cutOff(new NamespaceNetwork(INSTANCES), 'cut both ways'), 60_000);
+  test('in proxies', () => cutOff(new ProxyNetwork(INSTANCES), 'stalled both ways'), 60_000);
+});

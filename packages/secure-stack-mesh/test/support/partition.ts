@@ -101,6 +101,11 @@ export class Partition<Fault extends string> {
     return this.#caller.ask('shared');
   }
 
+  /** Once any instance has. @returns the same */
+  served(): Promise<number> {
+    return this.#caller.ask('served');
+  }
+
   /** Calls that have ended since it was asked last, and the longest time that the caller's event loop stood still. */
   async ended(): Promise<{ readonly calls: EndedCall[]; readonly lagMs: number }> {
     const answer = await this.#caller.ask<{ calls: EndedCall[]; lagMs: number }>('ended');
