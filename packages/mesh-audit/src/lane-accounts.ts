@@ -1,7 +1,7 @@
 import type { AuditLaneStats } from '@lemur-bookstores/mesh-interface';
 
 /** The part of the statistics that the lane itself knows. */
-export type LaneCondition = Pick<AuditLaneStats, 'adapter' | 'durable' | 'queued' | 'spilled' | 'spillBytes' | 'spillMaxBytes' | 'full' | 'oldestQueuedMs' | 'deliveryTimeoutMs'>;
+export type LaneCondition = Pick<AuditLaneStats, 'adapter' | 'durable' | 'queued' | 'spilled' | 'spillBytes' | 'spillMaxBytes' | 'queueFill' | 'full' | 'oldestQueuedMs' | 'deliveryTimeoutMs'>;
 
 /**
  * What became of one adapter's events. Each event is counted once as emitted and, when it leaves the lane, once as what became
@@ -24,7 +24,7 @@ export class LaneAccounts {
   /** Whether the last delivery failed. */
   failing = false;
 
-  stats({ adapter, durable, queued, spilled, spillBytes, spillMaxBytes, full, oldestQueuedMs, deliveryTimeoutMs }: LaneCondition): AuditLaneStats {
+  stats({ adapter, durable, queued, spilled, spillBytes, spillMaxBytes, queueFill, full, oldestQueuedMs, deliveryTimeoutMs }: LaneCondition): AuditLaneStats {
     return {
       adapter,
       durable,
@@ -42,6 +42,7 @@ export class LaneAccounts {
       failures: this.failures,
       lastSuccessAt: this.lastSuccessAt,
       failing: this.failing,
+      queueFill,
       full,
       oldestQueuedMs,
       deliveryTimeoutMs,

@@ -108,6 +108,7 @@ export class Lane implements LaneNature {
       spilled: this.#spilling?.spilled ?? 0,
       spillBytes: this.#spilling?.spillBytes ?? 0,
       spillMaxBytes: this.#spilling?.maxBytes ?? 0,
+      queueFill: this.#queue.pressure,
       full: this.#queue.full,
       oldestQueuedMs: oldest === undefined ? 0 : this.#clock.monotonic() - oldest.at,
       deliveryTimeoutMs: this.#settings.deliveryTimeoutMs,

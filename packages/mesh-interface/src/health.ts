@@ -28,6 +28,10 @@ export interface HealthCheck {
   readonly critical?: boolean;
   /** How long it may run, in ms, before it counts as unhealthy. Default 5,000. */
   readonly timeoutMs?: number;
+  /** How often it runs once its monitor is started, and how long its result is fresh, in ms. Default: the monitor's `checkIntervalMs`. */
+  readonly intervalMs?: number;
+  /** What it belongs to, e.g. `['ready']`: a probe may ask for the checks of a tag alone. At most 16, of 64 characters. Default: none. */
+  readonly tags?: readonly string[];
 }
 
 /** What `healthCheck()` answers. */

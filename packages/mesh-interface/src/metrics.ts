@@ -61,6 +61,8 @@ export interface AuditLaneStats {
   readonly lastSuccessAt: number;
   /** Whether the last delivery failed: `failures` rose and the adapter has taken nothing since. */
   readonly failing: boolean;
+  /** How much of the lane's bound in events or bytes is used, whichever is more: from 0 to 1. */
+  readonly queueFill: number;
   /** Whether the lane is at its bound in events or bytes, or was and has not got enough room again. */
   readonly full: boolean;
   /** How long the oldest event has been queued, in ms; 0 if none is. */
