@@ -1,3 +1,4 @@
+import type { EventLoopDelay } from './event-loop-lag.js';
 import { systemClock, type AuditLaneStats, type AuditStats, type Clock, type HealthCheck, type HealthCheckResult, type MeshError } from '@lemur-bookstores/mesh-interface';
 
 /** What the check `mesh-core` looks at. */
@@ -5,6 +6,10 @@ export interface MeshCoreState {
   isListening(): boolean;
   /** Live authenticated sessions, both directions. */
   activeSessions(): number;
+  /** The same by direction. */
+  sessions?(): { readonly inbound: number; readonly outbound: number };
+  /** How late the event loop was since the last look; `undefined` while that is not measured. */
+  eventLoop?(): EventLoopDelay | undefined;
 }
 
 /** What the check `discovery` looks at. */
@@ -16,13 +21,17 @@ export interface DiscoveryState {
   readonly knownServices: number;
 }
 
-/** `mesh-core`, critical: whether the mesh listens for its peers. Having none at the moment is no illness. */
+/**
+ * `mesh-core`, critical: whether the mesh listens for its peers. Having none at the moment is no illness, and a late event loop is shown and not judged: a
+ * service under load would be taken out of rotation, or restarted, and its load would go to the others.
+ */
 export function meshCoreCheck(state: MeshCoreState, clock: Clock = systemClock): HealthCheck {
   return {
     name: 'mesh-core',
     check: () => {
-      const details = { activeSessions: state.activeSessions() };
-      return state.isListening() ? healthy(clock, details) : troubled(clock, 'unhealthy', 'not listening', details);
+      const [sessions, eventLoop] = [state.sessions?.(), state.eventLoop?.()];
+      const details = { listening: state.isListening(), activeSessions: state.activeSessions(), ...(sessions === undefined ? {} : { sessions }), ...(eventLoop === undefined ? {} : { eventLoop }) };
+      return details.listening ? healthy(clock, details) : troubled(clock, 'unhealthy', 'not listening', details);
     },
   };
 }
@@ -73,7 +82,9 @@ export function discoveryCheck(state: () => DiscoveryState, clock: Clock = syste
     critical: false,
     check: () => {
       const { lastSuccessAt, lastError, knownServices } = state();
-      const details = { knownServices, lastSuccessAt };
+      // From the wall clock, which may have been put back.
+      const lastSuccess = lastSuccessAt === 0 ? {} : { lastSuccessAgoMs: Math.max(0, clock.now() - lastSuccessAt) };
+      const details = { knownServices, lastSuccessAt, ...lastSuccess, ...(lastError === undefined ? {} : { reason: lastError.reason }) };
       return lastError === undefined ? healthy(clock, details) : troubled(clock, 'degraded', lastError.message, details);
     },
   };

@@ -1,7 +1,14 @@
-import type { HealthCheckResult, HealthStatus } from '@lemur-bookstores/mesh-interface';
+import { escapeControls, type HealthCheckResult, type HealthStatus } from '@lemur-bookstores/mesh-interface';
 
-/** A check's message and details are shown on probes and dashboards: not more than this of them. */
+/** A check's message is shown on dashboards and stands in the audit trail: not more than this of it. */
 const MAX_ERROR_LENGTH = 1_024;
+/** Where a message goes over into a stack, as in `String(error.stack)`. */
+const STACK = /\r?\n\s+at [^]*$/;
+/** The user and password of an address: drivers like to repeat their connection string. */
+const CREDENTIALS = /:\/\/[^\s/@]+@/g;
+
+/** The message of a check that has no result yet. */
+export const NO_RESULT = 'no result yet';
 
 /** Worst last. */
 const SEVERITY: Readonly<Record<HealthStatus, number>> = { healthy: 0, degraded: 1, unhealthy: 2 };
@@ -43,9 +50,12 @@ const isStatus = (value: unknown): value is HealthStatus => typeof value === 'st
 function messageOf(reason: unknown): string {
   let text: string;
   try {
-    text = reason instanceof Error ? reason.message : String(reason);
+    text = String(reason instanceof Error ? reason.message : reason);
   } catch {
     text = 'the check threw something that cannot be shown';
   }
-  return text.length <= MAX_ERROR_LENGTH ? text : `${text.slice(0, MAX_ERROR_LENGTH)}…`;
+  // Cut first: what follows is to cost little, however long the message is.
+  const line = text.slice(0, 4 * MAX_ERROR_LENGTH).replace(STACK, '').replace(CREDENTIALS, '://[redacted]@').replace(/\s+/g, ' ').trim();
+  const shown = escapeControls(line);
+  return shown.length <= MAX_ERROR_LENGTH ? shown : `${shown.slice(0, MAX_ERROR_LENGTH)}…`;
 }

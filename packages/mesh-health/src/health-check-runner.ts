@@ -20,18 +20,26 @@ interface Held {
 export class HealthCheckRunner {
   readonly name: string;
   readonly critical: boolean;
+  readonly tags: readonly string[];
   readonly #check: HealthCheck;
   readonly #clock: Clock;
   readonly #timeoutMs: number;
+  readonly #intervalMs: number;
   readonly #onResult: (result: HealthCheckResult, previous: HealthCheckResult | undefined) => void;
   #held: Held | undefined;
   #running: Promise<HealthCheckResult> | undefined;
   /** Calls given up that have not ended yet. */
   #hanging = 0;
+  /** Whether the last run made no call because of them. */
+  #refused = false;
+  #timer: ClockTimer | undefined;
 
-  constructor(check: HealthCheck, clock: Clock, onResult: (result: HealthCheckResult, previous: HealthCheckResult | undefined) => void) {
+  /** @param intervalMs where the check has none of its own */
+  constructor(check: HealthCheck, intervalMs: number, clock: Clock, onResult: (result: HealthCheckResult, previous: HealthCheckResult | undefined) => void) {
     this.name = check.name;
     this.critical = check.critical ?? true;
+    this.tags = Object.freeze([...(check.tags ?? [])]);
+    this.#intervalMs = check.intervalMs ?? intervalMs;
     this.#check = check;
     this.#clock = clock;
     this.#timeoutMs = check.timeoutMs ?? DEFAULT_TIMEOUT_MS;
@@ -43,9 +51,21 @@ export class HealthCheckRunner {
     return this.#held?.result;
   }
 
-  /** Whether there is a result younger than this. */
-  isFresh(maxAgeMs: number): boolean {
-    return this.#held !== undefined && this.#clock.monotonic() - this.#held.at < maxAgeMs;
+  /** Whether there is a result younger than the interval. */
+  get isFresh(): boolean {
+    return this.#held !== undefined && this.#clock.monotonic() - this.#held.at < this.#intervalMs;
+  }
+
+  /** Runs it at once, and every interval from then on. */
+  start(): void {
+    this.stop();
+    this.#timer = this.#clock.setTimeout(() => this.start(), this.#intervalMs);
+    void this.run();
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
   }
 
   /** Runs the check, or joins the run under way. Never rejects. */
@@ -61,7 +81,8 @@ export class HealthCheckRunner {
   }
 
   #call(): Promise<HealthCheckResult> {
-    if (this.#hanging >= MAX_HANGING) return Promise.resolve(unhealthy(`still hanging: ${this.#hanging} calls have not ended`, this.#clock.now()));
+    this.#refused = this.#hanging >= MAX_HANGING;
+    if (this.#refused) return Promise.resolve(unhealthy(`still hanging: ${this.#hanging} calls have not ended`, this.#clock.now()));
     return new Promise((resolve) => {
       const abort = new AbortController();
       const timer: ClockTimer = this.#clock.setTimeout(() => {
@@ -71,7 +92,7 @@ export class HealthCheckRunner {
         abort.abort(failure);
       }, this.#timeoutMs);
       const end = (result: HealthCheckResult): void => {
-        if (abort.signal.aborted) this.#hanging--;
+        if (abort.signal.aborted) this.#onLateEnd();
         timer.cancel();
         resolve(result);
       };
@@ -80,5 +101,11 @@ export class HealthCheckRunner {
         (error: unknown) => end(unhealthy(error, this.#clock.now())),
       );
     });
+  }
+
+  /** A call that was given up has ended. Where no other was made because of it, whatever it hung on may be back: one is made at once. */
+  #onLateEnd(): void {
+    this.#hanging--;
+    if (this.#refused && this.#timer !== undefined) void this.run();
   }
 }

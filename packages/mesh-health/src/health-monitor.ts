@@ -1,16 +1,8 @@
-import {
-  MeshError,
-  stderrLogger,
-  systemClock,
-  type Clock,
-  type ClockTimer,
-  type HealthCheck,
-  type HealthCheckResult,
-  type HealthStatus,
-  type Logger,
-} from '@lemur-bookstores/mesh-interface';
-import { unhealthy, worstStatus } from './check-result.js';
+import { MeshError, SafeLogger, stderrLogger, systemClock, type Clock, type HealthCheck, type HealthCheckResult, type HealthStatus, type Logger } from '@lemur-bookstores/mesh-interface';
+import { NO_RESULT, unhealthy, worstStatus } from './check-result.js';
+import { checkProblems, isDuration } from './check-problems.js';
 import { HealthCheckRunner } from './health-check-runner.js';
+import { HealthListeners, type HealthChangeListener, type OverallChangeListener } from './health-listeners.js';
 
 export interface HealthMonitorOptions {
   /** Default: the machine's clock. */
@@ -19,20 +11,6 @@ export interface HealthMonitorOptions {
   readonly logger?: Logger | undefined;
 }
 
-/** A check whose status is another than before. */
-export interface HealthChange {
-  readonly name: string;
-  readonly status: HealthStatus;
-  /** `undefined` for its first result. */
-  readonly previous: HealthStatus | undefined;
-  readonly result: HealthCheckResult;
-  /** The overall status with this result. */
-  readonly overall: HealthStatus;
-}
-
-/** Hears each change of a check's status. One that throws, or is async and rejects, is a warning. */
-export type HealthChangeListener = (change: HealthChange) => void;
-
 /** The state of all checks at once. */
 export interface HealthReport {
   /** The worst status of the critical checks. */
@@ -40,7 +18,8 @@ export interface HealthReport {
   readonly checks: Readonly<Record<string, HealthCheckResult>>;
 }
 
-type Schedule = { readonly at: 'stopped' } | { readonly at: 'started'; readonly timer: ClockTimer };
+/** Checks of one monitor, at most. */
+const MAX_CHECKS = 256;
 
 /**
  * Runs health checks and keeps their results. No check can hang or crash it: each runs once at a time, within a timeout of its
@@ -49,56 +28,57 @@ type Schedule = { readonly at: 'stopped' } | { readonly at: 'started'; readonly 
 export class HealthMonitor {
   readonly #checkIntervalMs: number;
   readonly #clock: Clock;
-  readonly #logger: Logger;
   readonly #runners = new Map<string, HealthCheckRunner>();
-  readonly #listeners = new Set<HealthChangeListener>();
-  #schedule: Schedule = { at: 'stopped' };
+  readonly #listeners: HealthListeners;
+  #state: 'stopped' | 'started' = 'stopped';
+  /** The overall status that listeners know; `undefined` until every critical check had a result. */
+  #overall: HealthStatus | undefined;
 
   /**
-   * @param checkIntervalMs how often checks run once started, and how long a result counts as fresh, in ms
+   * @param checkIntervalMs how often checks run once started, and how long a result counts as fresh, in ms; a check may have an interval of its own
    * @throws MeshError `invalid_option`
    */
   constructor(checkIntervalMs = 30_000, options: HealthMonitorOptions = {}) {
     if (!isDuration(checkIntervalMs)) throw new MeshError('invalid_option', `checkIntervalMs: must be a number above 0, not ${String(checkIntervalMs)}`);
     this.#checkIntervalMs = checkIntervalMs;
     this.#clock = options.clock ?? systemClock;
-    this.#logger = options.logger ?? stderrLogger;
+    this.#listeners = new HealthListeners(new SafeLogger(options.logger ?? stderrLogger));
   }
 
   /**
    * Adds a check; once started it runs at once.
-   * @throws MeshError `duplicate_check`, or `invalid_option` that names every problem
+   * @throws MeshError `duplicate_check`, or `invalid_option` that names every problem, or where there are 256 checks
    */
   registerCheck(check: HealthCheck): void {
-    // From JavaScript anything comes.
-    const given: unknown = check;
-    if (typeof given !== 'object' || given === null) throw new MeshError('invalid_option', 'check: must be an object { name, check }');
-    const problems: string[] = [];
-    if (typeof check.name !== 'string' || check.name === '') problems.push('name: must be a text');
-    if (typeof check.check !== 'function') problems.push('check: must be a function');
-    if (check.timeoutMs !== undefined && !isDuration(check.timeoutMs)) problems.push(`timeoutMs: must be a number above 0, not ${String(check.timeoutMs)}`);
+    const problems = checkProblems(check);
     if (problems.length > 0) throw new MeshError('invalid_option', problems.join('; '), { details: { problems } });
     if (this.#runners.has(check.name)) throw new MeshError('duplicate_check', `there is a check named '${check.name}' already`);
+    if (this.#runners.size >= MAX_CHECKS) throw new MeshError('invalid_option', `check: there are ${MAX_CHECKS} already, which is the most a monitor takes`);
 
-    const runner = new HealthCheckRunner(check, this.#clock, (result, previous) => this.#onResult(runner, result, previous));
+    const runner = new HealthCheckRunner(check, this.#checkIntervalMs, this.#clock, (result, previous) => this.#onResult(runner, result, previous));
     this.#runners.set(check.name, runner);
-    if (this.#schedule.at === 'started') void runner.run();
+    if (this.#state === 'started') runner.start();
   }
 
   /** @returns whether there was one */
   unregisterCheck(name: string): boolean {
-    return this.#runners.delete(name);
+    this.#runners.get(name)?.stop();
+    const was = this.#runners.delete(name);
+    if (was) this.#tellOverall();
+    return was;
   }
 
-  /** Runs all checks now and every `checkIntervalMs` from then on. Safe to call twice. */
+  /** Runs all checks now, and each at its interval from then on. Safe to call twice. */
   start(): void {
-    if (this.#schedule.at === 'stopped') this.#tick();
+    if (this.#state === 'started') return;
+    this.#state = 'started';
+    for (const runner of this.#runners.values()) runner.start();
   }
 
   /** Runs no more by itself; results stay. */
   stop(): void {
-    if (this.#schedule.at === 'started') this.#schedule.timer.cancel();
-    this.#schedule = { at: 'stopped' };
+    this.#state = 'stopped';
+    for (const runner of this.#runners.values()) runner.stop();
   }
 
   /** Runs all checks, joining those under way, and waits for every one (its timeout at most). Never rejects. */
@@ -114,9 +94,12 @@ export class HealthMonitor {
 
   /** The last result of each check, by name. One that has none yet is unhealthy, and says so: unknown is not a pass. */
   getResults(): Readonly<Record<string, HealthCheckResult>> {
-    const nowMs = this.#clock.now();
-    // From entries: a check may be named `__proto__`.
-    return Object.fromEntries(Array.from(this.#runners.values(), ({ name, result }) => [name, result ?? unhealthy('no result yet', nowMs)]));
+    return this.#resultsOf([...this.#runners.values()]);
+  }
+
+  /** The last result of each check that has one of these tags, critical or not. */
+  getTaggedResults(tags: readonly string[]): Readonly<Record<string, HealthCheckResult>> {
+    return this.#resultsOf([...this.#runners.values()].filter((runner) => runner.tags.some((tag) => tags.includes(tag))));
   }
 
   /**
@@ -124,8 +107,7 @@ export class HealthMonitor {
    * there are none.
    */
   getOverallStatus(): HealthStatus {
-    const critical = [...this.#runners.values()].filter((runner) => runner.critical);
-    return worstStatus(critical.map((runner) => runner.result?.status ?? 'unhealthy'));
+    return worstStatus(this.#critical().map((runner) => runner.result?.status ?? 'unhealthy'));
   }
 
   /**
@@ -134,40 +116,48 @@ export class HealthMonitor {
    * @param maxWaitMs how long to wait at most, in ms
    */
   async health(maxWaitMs = 50): Promise<HealthReport> {
-    const stale = [...this.#runners.values()].filter((runner) => !runner.isFresh(this.#checkIntervalMs));
+    const stale = [...this.#runners.values()].filter((runner) => !runner.isFresh);
     if (stale.length > 0) await this.#atMost(maxWaitMs, Promise.all(stale.map((runner) => runner.run())));
     return { status: this.getOverallStatus(), checks: this.getResults() };
   }
 
   /**
-   * Calls `listener` whenever a check's status changes, its first result included.
+   * `change`: calls `listener` whenever a check's status changes, its first result included. `overall`: whenever the overall status does, its first included;
+   * not before every critical check has a result. A listener that throws, or rejects, is a warning.
    * @returns the function that ends it
    */
-  on(_event: 'change', listener: HealthChangeListener): () => void {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
+  on(event: 'change', listener: HealthChangeListener): () => void;
+  on(event: 'overall', listener: OverallChangeListener): () => void;
+  on(event: 'change' | 'overall', listener: HealthChangeListener | OverallChangeListener): () => void {
+    return this.#listeners.add(event, listener);
   }
 
-  #tick(): void {
-    this.#schedule = { at: 'started', timer: this.#clock.setTimeout(() => this.#tick(), this.#checkIntervalMs) };
-    for (const runner of this.#runners.values()) void runner.run();
+  #critical(): HealthCheckRunner[] {
+    return [...this.#runners.values()].filter((runner) => runner.critical);
+  }
+
+  #resultsOf(runners: readonly HealthCheckRunner[]): Readonly<Record<string, HealthCheckResult>> {
+    const nowMs = this.#clock.now();
+    // From entries: a check may be named `__proto__`.
+    return Object.fromEntries(runners.map(({ name, result }) => [name, result ?? unhealthy(NO_RESULT, nowMs)]));
   }
 
   #onResult(runner: HealthCheckRunner, result: HealthCheckResult, previous: HealthCheckResult | undefined): void {
     // It may have been unregistered while it ran.
-    if (this.#runners.get(runner.name) !== runner || result.status === previous?.status) return;
-    const change: HealthChange = { name: runner.name, status: result.status, previous: previous?.status, result, overall: this.getOverallStatus() };
-    for (const listener of this.#listeners) {
-      // In a promise of its own: a listener may be async, and its rejection would end the process.
-      new Promise((resolve) => resolve(listener(change))).catch((error: unknown) => this.#complain(runner.name, error));
+    if (this.#runners.get(runner.name) !== runner) return;
+    if (result.status !== previous?.status) {
+      this.#listeners.tellChange({ name: runner.name, status: result.status, previous: previous?.status, critical: runner.critical, result, overall: this.getOverallStatus() });
     }
+    this.#tellOverall();
   }
 
-  #complain(check: string, error: unknown): void {
-    // A logger that throws or rejects is nobody's illness; there is nowhere left to say it.
-    new Promise((resolve) => {
-      resolve(this.#logger.warn('a listener of health changes threw', { check, error: error instanceof Error ? error.message : typeof error }));
-    }).catch(() => undefined);
+  #tellOverall(): void {
+    const critical = this.#critical();
+    if (critical.length === 0 || critical.some(({ result }) => result === undefined)) return;
+    const [previous, status] = [this.#overall, this.getOverallStatus()];
+    if (status === previous) return;
+    this.#overall = status;
+    this.#listeners.tellOverall({ status, previous, because: critical.filter(({ result }) => result?.status === status).map(({ name }) => name) });
   }
 
   #atMost(ms: number, work: Promise<unknown>): Promise<void> {
@@ -180,5 +170,3 @@ export class HealthMonitor {
     });
   }
 }
-
-const isDuration = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(value) && value > 0;

@@ -24,9 +24,14 @@ describe('built-in checks', () => {
   });
 
   test('mesh-core: listening, with or without sessions', async () => {
-    expect(await run(meshCoreCheck({ isListening: () => true, activeSessions: () => 0 }, clock))).toEqual({ status: 'healthy', timestamp, details: { activeSessions: 0 } });
+    expect(await run(meshCoreCheck({ isListening: () => true, activeSessions: () => 0 }, clock))).toEqual({ status: 'healthy', timestamp, details: { listening: true, activeSessions: 0 } });
     expect(await run(meshCoreCheck({ isListening: () => false, activeSessions: () => 2 }, clock))).toEqual({
-      status: 'unhealthy', timestamp, error: 'not listening', details: { activeSessions: 2 },
+      status: 'unhealthy', timestamp, error: 'not listening', details: { listening: false, activeSessions: 2 },
+    });
+    const [sessions, eventLoop] = [{ inbound: 2, outbound: 1 }, { meanMs: 0.4, p99Ms: 900, maxMs: 4_000 }];
+    // Late as it may be: shown, not judged.
+    expect(await run(meshCoreCheck({ isListening: () => true, activeSessions: () => 3, sessions: () => sessions, eventLoop: () => eventLoop }, clock))).toEqual({
+      status: 'healthy', timestamp, details: { listening: true, activeSessions: 3, sessions, eventLoop },
     });
   });
 
@@ -65,8 +70,10 @@ describe('built-in checks', () => {
     const lastError = new MeshError('discovery_failed', 'no answer');
     expect(await run(discoveryCheck(() => ({ lastSuccessAt: 5, lastError: undefined, knownServices: 2 }), clock))).toMatchObject({ status: 'healthy' });
     expect(await run(discoveryCheck(() => ({ lastSuccessAt: 5, lastError, knownServices: 2 }), clock))).toEqual({
-      status: 'degraded', timestamp, error: 'discovery_failed: no answer', details: { knownServices: 2, lastSuccessAt: 5 },
+      status: 'degraded', timestamp, error: 'discovery_failed: no answer', details: { knownServices: 2, lastSuccessAt: 5, lastSuccessAgoMs: clock.now() - 5, reason: 'discovery_failed' },
     });
+    const never = await run(discoveryCheck(() => ({ lastSuccessAt: 0, lastError: undefined, knownServices: 0 }), clock));
+    expect(never.details).toEqual({ knownServices: 0, lastSuccessAt: 0 });
   });
 
   test('audit: losses since the last look, lanes that are full, failing or behind', async () => {

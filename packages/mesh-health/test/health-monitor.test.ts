@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { FakeClock, MeshError, silentLogger, type HealthCheckResult, type HealthStatus } from '@lemur-bookstores/mesh-interface';
-import { HealthMonitor, type HealthChange } from '../src/health-monitor.js';
+import type { HealthChange, OverallChange } from '../src/health-listeners.js';
+import { HealthMonitor } from '../src/health-monitor.js';
 
 let clock: FakeClock;
 let monitor: HealthMonitor;
@@ -61,6 +62,35 @@ describe('running checks', () => {
     expect(check.calls).toBe(6);
   });
 
+  test('a check may have an interval of its own, also for how long its result is fresh', async () => {
+    const [often, seldom] = [Object.assign(dial('often'), { intervalMs: 5_000 }), Object.assign(dial('seldom'), { intervalMs: 60_000 })];
+    monitor.registerCheck(often);
+    monitor.registerCheck(seldom);
+    monitor.start();
+    await clock.advance(60_000);
+    expect([often.calls, seldom.calls]).toEqual([13, 2]);
+    monitor.stop();
+    await clock.advance(30_000);
+    await monitor.health();
+    expect([often.calls, seldom.calls]).toEqual([14, 2]);
+    expect(monitor.unregisterCheck('often')).toBe(true);
+    monitor.start();
+    await clock.advance(60_000);
+    expect([often.calls, seldom.calls]).toEqual([14, 4]);
+    monitor.stop();
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  test('a check that is unregistered while it waits for its interval runs no more', async () => {
+    const check = dial('a');
+    monitor.registerCheck(check);
+    monitor.start();
+    await clock.advance(0);
+    monitor.unregisterCheck('a');
+    await clock.advance(90_000);
+    expect([check.calls, clock.pendingTimers]).toEqual([1, 0]);
+  });
+
   test('is single-flight per check: whoever asks joins the run under way', async () => {
     const check = dial('slow');
     let finish: (value: unknown) => void = () => undefined;
@@ -98,6 +128,19 @@ describe('running checks', () => {
     monitor.registerCheck(dial('good'));
     expect(await monitor.runChecks()).toEqual({ bad: { status: 'unhealthy', timestamp: new Date(clock.now()), error }, good: result('healthy') });
     expect(monitor.getOverallStatus()).toBe('unhealthy');
+  });
+
+  test('a message is one line, without stack, credentials and what would move a cursor', async () => {
+    const say = async (error: unknown): Promise<string | undefined> => {
+      const told = new HealthMonitor(1_000, { clock });
+      told.registerCheck({ name: 'a', check: () => ({ ...result('unhealthy'), error: error as string }) });
+      return (await told.runChecks())['a']!.error;
+    };
+    expect(await say(new Error('first\n  second\r\nthird'))).toBe('first second third');
+    expect(await say(new Error('gone').stack)).toBe('Error: gone');
+    expect(await say('cannot reach postgres://app:hunter2@db.internal:5432/orders')).toBe('cannot reach postgres://[redacted]@db.internal:5432/orders');
+    expect(await say('red \u001b[31m text')).toBe('red \\u001b[31m text');
+    expect(await say(Object.assign(new Error(), { message: { not: 'a text' } }))).toBe('[object Object]');
   });
 
   test('odd parts of an answer are put right; a message without end is cut', async () => {
@@ -147,9 +190,9 @@ describe('running checks', () => {
     expect(calls).toBe(2);
     expect(signals[1]!.aborted).toBe(true);
     expect(monitor.getResults()['hung']).toMatchObject({ status: 'unhealthy', error: 'still hanging: 2 calls have not ended' });
-    // One of them ends: there is room for a call.
+    // One of them ends: there is room for a call, and it is made at once, for what it hung on may be back.
     answers[0]!(result('healthy'));
-    await clock.advance(30_000);
+    await clock.advance(0);
     expect(calls).toBe(3);
     answers[2]!(result('healthy'));
     await clock.advance(0);
@@ -204,6 +247,18 @@ describe('the overall status', () => {
     expect(monitor.unregisterCheck('second')).toBe(false);
     expect(monitor.getOverallStatus()).toBe('degraded');
     expect(Object.keys(monitor.getResults())).toEqual(['first', 'optional']);
+  });
+});
+
+describe('tags', () => {
+  test('getTaggedResults() has the checks of any of the tags, critical or not', async () => {
+    monitor.registerCheck({ ...dial('db'), tags: ['ready', 'storage'] });
+    monitor.registerCheck({ ...dial('cache', 'degraded'), critical: false, tags: ['storage'] });
+    monitor.registerCheck(dial('other'));
+    expect(monitor.getTaggedResults(['ready'])).toEqual({ db: { status: 'unhealthy', timestamp: new Date(clock.now()), error: 'no result yet' } });
+    await monitor.runChecks();
+    expect(monitor.getTaggedResults(['storage', 'ready'])).toEqual({ db: result('healthy'), cache: result('degraded') });
+    expect(monitor.getTaggedResults(['nobody'])).toEqual({});
   });
 });
 
@@ -265,8 +320,37 @@ describe('changes', () => {
     check.answer = () => result('healthy');
     await monitor.runChecks();
     expect(changes).toEqual([
-      { name: 'a', previous: undefined, status: 'healthy', result: result('healthy'), overall: 'healthy' },
-      { name: 'a', previous: 'healthy', status: 'unhealthy', result: { ...result('unhealthy'), error: 'gone' }, overall: 'unhealthy' },
+      { name: 'a', previous: undefined, status: 'healthy', critical: true, result: result('healthy'), overall: 'healthy' },
+      { name: 'a', previous: 'healthy', status: 'unhealthy', critical: true, result: { ...result('unhealthy'), error: 'gone' }, overall: 'unhealthy' },
+    ]);
+  });
+
+  test('of the overall status are told once every critical check has a result, and also when a check is taken away', async () => {
+    const told: OverallChange[] = [];
+    const [first, second] = [dial('first', 'degraded'), dial('second')];
+    let finish: (value: unknown) => void = () => undefined;
+    second.answer = () => new Promise((resolve) => (finish = resolve));
+    monitor.registerCheck(first);
+    monitor.registerCheck(second);
+    monitor.registerCheck({ ...dial('optional', 'unhealthy'), critical: false });
+    const end = monitor.on('overall', (change) => told.push(change));
+    const running = monitor.runChecks();
+    await clock.advance(0);
+    expect(told).toEqual([]);
+    finish(result('unhealthy'));
+    await running;
+    second.answer = () => result('unhealthy');
+    await monitor.runChecks();
+    monitor.unregisterCheck('second');
+    first.answer = () => result('healthy');
+    await monitor.runChecks();
+    end();
+    first.answer = () => result('unhealthy');
+    await monitor.runChecks();
+    expect(told).toEqual([
+      { status: 'unhealthy', previous: undefined, because: ['second'] },
+      { status: 'degraded', previous: 'unhealthy', because: ['first'] },
+      { status: 'healthy', previous: 'degraded', because: ['first'] },
     ]);
   });
 
@@ -331,7 +415,11 @@ test.each([null, undefined, 'text', () => 1])('regression: registerCheck(%p) is 
 test('invalid options are refused', () => {
   for (const interval of [0, -1, NaN, Infinity, '30' as never]) expect(() => new HealthMonitor(interval)).toThrow(/checkIntervalMs/);
   expect(() => monitor.registerCheck({ name: '', check: 'no' as never, timeoutMs: 0 })).toThrow(/name: .*; check: .*; timeoutMs: /);
+  expect(() => monitor.registerCheck({ ...dial('a'), intervalMs: -1, critical: 'yes' as never, tags: [''] })).toThrow(/intervalMs: .*; critical: .*; tags: /);
+  expect(() => monitor.registerCheck({ ...dial('a'.repeat(129)), tags: Array.from({ length: 17 }, String) })).toThrow(/name: .*; tags: /);
   monitor.registerCheck(dial('a'));
+  for (let i = 1; i < 256; i++) monitor.registerCheck(dial(`a${i}`));
+  expect(() => monitor.registerCheck(dial('one-too-many'))).toThrow(/256 already/);
   try {
     monitor.registerCheck(dial('a'));
     throw new Error('was accepted');
