@@ -12,9 +12,11 @@ export class BreakerWatch {
     this.#look();
   }
 
-  /** A call was sent: an open breaker may be half-open from then on. */
-  sent() {
-    if (this.#last !== 'closed') this.#look();
+  /** A call was made: an open breaker may be half-open once it is sent, at once or behind interceptors. An answer, on a busy machine, may be read just after that. */
+  made() {
+    if (this.#last === 'closed') return;
+    this.#look();
+    queueMicrotask(() => this.#look());
   }
 
   /** A call has ended, perhaps with an error: that may have opened the breaker, or closed it. */

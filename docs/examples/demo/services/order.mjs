@@ -37,7 +37,7 @@ async function charge(input, signal) {
   try {
     // One attempt: a customer who waits would rather learn at once that payment is down than when it is tried again.
     const answer = payment.call('charge', input, { signal, retry: false });
-    breaker.sent();
+    breaker.made();
     const receipt = await answer;
     breaker.ended();
     return receipt;
