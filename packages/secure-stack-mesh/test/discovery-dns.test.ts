@@ -35,7 +35,7 @@ const records = (...instances: readonly Instance[]): string[] => [
 
 async function caller(dns: Dnsmasq, services: readonly ServiceNode[] = [], target: DnsTarget = SERVICE): Promise<TestMesh> {
   const provider = new DnsDiscovery({ services: { payments: target }, servers: [dns.address] });
-  const made = bed.mesh({ serviceId: 'orders', identity: await authority.files('orders'), discovery: { provider, services }, loadBalancing: { strategy: 'round-robin' } });
+  const made = bed.mesh({ serviceId: 'orders', identity: await authority.files('orders'), discovery: { provider, services }, loadBalancing: { strategy: 'round-robin', slowStartMs: 0 } });
   made.mesh.connect('payments');
   await made.mesh.initialize();
   return made;
