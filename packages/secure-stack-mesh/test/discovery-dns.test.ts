@@ -140,7 +140,7 @@ describe.each(LAYOUTS)('$name', (layout) => {
     await until('discovery is healthy', async () => (await discoveryStatus(orders)) === 'healthy', 10_000);
     await a.mesh.close();
     expect(await whoAnswers(orders, 12)).toBe('b,c,d');
-    expect(await stop()).toBeGreaterThan(50);
+    expect(await stop()).toBeGreaterThan(0);
     expect(orders.log.filter((line) => line.includes('discovery of payments failed'))).toHaveLength(1);
   }, 40_000);
 });

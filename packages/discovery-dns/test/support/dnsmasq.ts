@@ -23,13 +23,13 @@ export class Dnsmasq {
   /** @param records e.g. `--srv-host=…`, `--host-record=…`; `--local-ttl` says their TTL, which is 0 else */
   static async start(records: readonly string[]): Promise<Dnsmasq> {
     for (let attempt = 1; ; attempt++) {
-      const server = new Dnsmasq(await freePort());
       try {
+        const server = new Dnsmasq(await freePort());
         await server.start(records);
         return server;
       } catch (error) {
         // Somebody else took the port, for UDP or for TCP.
-        if (attempt >= 5 || !String(error).includes('in use')) throw error;
+        if (attempt >= 5 || !/in use|EADDRINUSE/.test(String(error))) throw error;
       }
     }
   }
@@ -91,11 +91,12 @@ export class Dnsmasq {
   }
 }
 
+/** Below those that the system gives to connections: one that is free while a server is down is free when it starts again. */
 function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const socket = createSocket('udp4');
     socket.once('error', reject);
-    socket.bind(0, '127.0.0.1', () => {
+    socket.bind(15_000 + Math.floor(Math.random() * 15_000), '127.0.0.1', () => {
       const { port } = socket.address();
       socket.close(() => resolve(port));
     });
