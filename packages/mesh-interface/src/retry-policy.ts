@@ -30,8 +30,8 @@ export type RetryDecision = { readonly retry: true; readonly delayMs: number } |
 
 /** Decides about retries, for all services called. Synchronous, no timer and no promise: who asks does the waiting. */
 export interface RetryPolicy {
-  /** Once for each call, with its first attempt: a target's retries are a share of its calls. */
-  began(target: string): void;
+  /** Once for each call, with its first attempt: a target's retries are a share of its calls. @param now monotonic, in ms; default: the clock is read */
+  began(target: string, now?: number): void;
   /** What to do about a failed attempt. A `retry: true` is taken from the target's budget. */
   next(target: string, error: MeshError, failed: FailedAttempt): RetryDecision;
 }

@@ -89,7 +89,7 @@ export class OutboundCall extends PendingCall implements SessionWaiter, RetriedC
     }
     this.#idempotent = options?.idempotent === true;
     if (options?.retry !== false) this.#retries = this.#parts.retries;
-    this.#retries?.began(this.#endpoints.serviceId);
+    this.#retries?.began(this.#endpoints.serviceId, this.#startedAt);
     if (this.#parts.failClosed) this.#announce();
     else this.#dispatch(this.#startedAt);
   }

@@ -31,8 +31,8 @@ export class Retries {
   }
 
   /** A call's first attempt. */
-  began(serviceId: string): void {
-    this.#policy.began(serviceId);
+  began(serviceId: string, now: number): void {
+    this.#policy.began(serviceId, now);
   }
 
   /** @returns whether it is tried again: then it hears of it once, unless it leaves before by {@link leave} */

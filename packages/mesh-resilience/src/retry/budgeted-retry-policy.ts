@@ -23,8 +23,8 @@ export class BudgetedRetryPolicy implements RetryPolicy {
     return { ...this.#counts };
   }
 
-  began(target: string): void {
-    this.#budgets?.get(target).earn();
+  began(target: string, now?: number): void {
+    this.#budgets?.get(target).earn(now);
   }
 
   next(target: string, error: MeshError, { attempt, idempotent, remainingMs }: FailedAttempt): RetryDecision {
@@ -37,7 +37,7 @@ export class BudgetedRetryPolicy implements RetryPolicy {
     const delayMs = asked === undefined || Number.isNaN(asked) ? this.#backoff(attempt) : asked;
     if (!(delayMs < remainingMs)) return this.#no('deadline');
     // Last: a retry that is not made must not cost one.
-    if (this.#budgets?.get(target).spend() === false) return this.#no('budget');
+    if (this.#budgets?.get(target).spend(error.reason === 'connection_lost') === false) return this.#no('budget');
     this.#counts.retried++;
     return { retry: true, delayMs };
   }

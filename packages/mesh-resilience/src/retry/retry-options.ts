@@ -9,6 +9,10 @@ export interface RetryBudgetOptions {
   readonly burst?: number | undefined;
   /** Retries a second beside those of the ratio, so that who calls rarely can retry at all: 0 or more. Default 0.5. */
   readonly minPerSecond?: number | undefined;
+  /**
+   * For so long what calls earn beyond `burst` is kept for calls that are lost with their connection, in ms: 0 (not at all) to an hour. Default 10,000.
+   */
+  readonly windowMs?: number | undefined;
 }
 
 /** Options of {@link Retry}: `resilience.retry` of a mesh. */
@@ -40,11 +44,12 @@ export interface RetrySettings {
 }
 
 const NAMES = ['maxAttempts', 'initialDelay', 'maxDelayMs', 'budget', 'maxTargets', 'clock', 'random'] as const satisfies readonly (keyof RetryOptions)[];
-const BUDGET_NAMES = ['ratio', 'burst', 'minPerSecond'] as const satisfies readonly (keyof RetryBudgetOptions)[];
+const BUDGET_NAMES = ['ratio', 'burst', 'minPerSecond', 'windowMs'] as const satisfies readonly (keyof RetryBudgetOptions)[];
 const DEFAULT_INITIAL_DELAY_MS = 1_000;
 const DEFAULT_MAX_DELAY_MS = 30_000;
 const MAX_ATTEMPTS = 10;
 const MOST_PER_SECOND = 1_000_000;
+const HOUR_MS = 3_600_000;
 
 /**
  * What is wrong with the options of retries, each problem by its path.
@@ -61,11 +66,12 @@ export function retryProblems(options: unknown = {}, path = 'retry'): string[] {
     check.must('maxDelayMs', (maxDelayMs as number) >= least, `${path}.initialDelay, ${least}, or more`);
   }
   if (budget !== undefined && budget !== false) {
-    if (typeof budget !== 'object' || budget === null) check.must('budget', false, 'false or { ratio, burst, minPerSecond }');
+    if (typeof budget !== 'object' || budget === null) check.must('budget', false, 'false or { ratio, burst, minPerSecond, windowMs }');
     else if (check.isObject(budget, BUDGET_NAMES, 'budget')) {
       check.number('budget.ratio', budget['ratio'], 0, 1);
       check.whole('budget.burst', budget['burst'], 1);
       check.number('budget.minPerSecond', budget['minPerSecond'], 0, MOST_PER_SECOND);
+      check.whole('budget.windowMs', budget['windowMs'], 0, HOUR_MS);
     }
   }
   check.whole('maxTargets', maxTargets, 1);
@@ -84,7 +90,7 @@ export function completeRetry(options: RetryOptions = {}, path = 'retry'): Retry
     maxAttempts: options.maxAttempts ?? 3,
     initialDelay,
     maxDelayMs: options.maxDelayMs ?? Math.max(DEFAULT_MAX_DELAY_MS, initialDelay),
-    budget: budget === false ? budget : Object.freeze({ ratio: budget.ratio ?? 0.2, burst: budget.burst ?? 10, minPerSecond: budget.minPerSecond ?? 0.5 }),
+    budget: budget === false ? budget : Object.freeze({ ratio: budget.ratio ?? 0.2, burst: budget.burst ?? 10, minPerSecond: budget.minPerSecond ?? 0.5, windowMs: budget.windowMs ?? 10_000 }),
     maxTargets: options.maxTargets ?? 1_000,
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,

@@ -78,6 +78,32 @@ describe('the budget', () => {
     expect([retries(), retries()]).toEqual([true, false]);
   });
 
+  test('has more for calls that were lost with their connection: what the last ten seconds have earned and not used', async () => {
+    const clock = new FakeClock();
+    const policy = policyOf({ clock, budget: { ratio: 0.25, minPerSecond: 0 } });
+    const retried = (error: MeshError): number => Array.from({ length: 500 }, () => policy.next('payments', error, { ...first, idempotent: true })).filter(({ retry }) => retry).length;
+    const [lost, refused] = [new MeshError('connection_lost', 'gone', { mayHaveRun: true }), new MeshError('no_endpoint', 'gone', { mayHaveRun: false })];
+    const call = async (seconds: number): Promise<void> => {
+      for (let i = 0; i < seconds * 10; i++) {
+        for (let j = 0; j < 10; j++) policy.began('payments');
+        await clock.advance(100);
+      }
+    };
+    await call(5);
+    expect(retried(refused)).toBe(10);
+    expect([retried(lost), retried(lost)]).toEqual([125, 0]);
+    // Ten come back first, and can be used by all.
+    await call(2);
+    expect([retried(lost), retried(refused)]).toEqual([50, 0]);
+    await call(60);
+    const kept = retried(lost);
+    expect(kept).toBeGreaterThan(10 + 25 * 9 - 1);
+    expect(kept).toBeLessThanOrEqual(10 + 25 * 10);
+    await call(3);
+    await clock.advance(10_000);
+    expect(retried(lost)).toBe(10);
+  });
+
   test('is not touched by a retry that is not made', () => {
     const policy = policyOf({ budget: { burst: 1, ratio: 0, minPerSecond: 0 } });
     policy.next('payments', notSent({ retryAfterMs: 40_000 }), first);
@@ -91,30 +117,32 @@ describe('the budget', () => {
     for (let i = 0; i < 1_000; i++) expect(policy.next('payments', notSent(), first).retry).toBe(true);
   });
 
-  test('holds in any stretch of time, whatever is called and fails: burst + ratio × calls + minPerSecond × seconds', () => {
-    const options = fc.record({ ratio: fc.double({ min: 0, max: 1, noNaN: true }), burst: fc.integer({ min: 1, max: 20 }), minPerSecond: fc.double({ min: 0, max: 5, noNaN: true }) });
+  test('holds in any stretch of time, whatever is called and fails: burst + ratio × calls + minPerSecond × seconds; with lost calls, the calls of the window before it count, too', () => {
+    const options = fc.record({ ratio: fc.double({ min: 0, max: 1, noNaN: true }), burst: fc.integer({ min: 1, max: 20 }), minPerSecond: fc.double({ min: 0, max: 5, noNaN: true }), windowMs: fc.integer({ min: 0, max: 20_000 }) });
     const step = fc.oneof(
       { weight: 3, arbitrary: fc.constant('call' as const) },
       { weight: 6, arbitrary: fc.constant('failure' as const) },
+      { weight: 4, arbitrary: fc.constant('loss' as const) },
       { weight: 1, arbitrary: fc.integer({ min: 1, max: 5_000 }) },
     );
     let refused = 0;
+    const refusal = new MeshError('no_endpoint', 'gone', { mayHaveRun: false });
     fc.assert(
       fc.property(options, fc.array(step, { maxLength: 300, size: 'max' }), (budget, steps) => {
         let now = 0;
         const clock = { now: () => 0, monotonic: () => now, setTimeout: () => ({ cancel() {} }) };
         const policy = policyOf({ clock, budget, maxAttempts: 10 });
         // After each step: time, calls so far, retries so far.
-        const log = [{ at: 0, calls: 0, retries: 0 }];
+        const log = [{ at: 0, calls: 0, retries: 0, losses: 0 }];
         for (const what of steps) {
-          const { calls, retries } = log.at(-1)!;
+          const { calls, retries, losses } = log.at(-1)!;
           if (what === 'call') {
             policy.began('payments');
-            log.push({ at: now, calls: calls + 1, retries });
-          } else if (what === 'failure') {
-            const { retry } = policy.next('payments', notSent(), first);
+            log.push({ at: now, calls: calls + 1, retries, losses });
+          } else if (typeof what === 'string') {
+            const { retry } = policy.next('payments', what === 'loss' ? notSent() : refusal, first);
             if (!retry) refused++;
-            log.push({ at: now, calls, retries: retries + (retry ? 1 : 0) });
+            log.push({ at: now, calls, retries: retries + (retry && what === 'failure' ? 1 : 0), losses: losses + (retry && what === 'loss' ? 1 : 0) });
           } else now += what;
         }
         for (let from = 0; from < log.length; from++) {
@@ -122,6 +150,9 @@ describe('the budget', () => {
             const [a, b] = [log[from]!, log[to]!];
             const allowed = budget.burst + budget.ratio * (b.calls - a.calls) + (budget.minPerSecond * (b.at - a.at)) / 1_000;
             if (b.retries - a.retries > allowed + 1e-6) throw new Error(`${b.retries - a.retries} retries, ${allowed} allowed`);
+            const before = log.findLast(({ at }) => at < a.at - budget.windowMs)?.calls ?? 0;
+            const [all, most] = [b.retries + b.losses - a.retries - a.losses, allowed + budget.ratio * (a.calls - before)];
+            if (all > most + 1e-6) throw new Error(`${all} retries with those of lost calls, ${most} allowed`);
           }
         }
       }),
