@@ -17,21 +17,33 @@ export interface Clock {
 const LONGEST_TIMER_MS = 0x7fffffff;
 
 class SystemTimer implements ClockTimer {
-  #timer: NodeJS.Timeout;
+  /** `undefined` once it fired or was cancelled. */
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(callback: () => void, delayMs: number) {
     this.#timer = this.#arm(callback, delayMs);
   }
 
+  /**
+   * Node.js keeps a list for each length of a timer, and drops one that has become empty only with the last timer that is ref'd; else when its time
+   * is over. Sessions end long before their lives of hours, each of another length: without `ref()` each would leave a list behind.
+   */
   cancel(): void {
-    clearTimeout(this.#timer);
+    const timer = this.#timer;
+    // Never one that fired: its ref() would keep the process alive.
+    if (timer === undefined) return;
+    this.#timer = undefined;
+    clearTimeout(timer.ref());
   }
 
   #arm(callback: () => void, delayMs: number): NodeJS.Timeout {
     const step = Math.min(delayMs, LONGEST_TIMER_MS);
     const timer = setTimeout(() => {
       if (delayMs > step) this.#timer = this.#arm(callback, delayMs - step);
-      else callback();
+      else {
+        this.#timer = undefined;
+        callback();
+      }
     }, step);
     return timer.unref();
   }

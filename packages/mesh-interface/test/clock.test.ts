@@ -52,6 +52,23 @@ describe('setTimeout', () => {
     expect(callback).toHaveBeenCalledTimes(1);
   });
 
+  test('cancelled timers leave nothing behind, and keep no process alive, whether they fired or not', () => {
+    const module = JSON.stringify(new URL('../dist/clock.js', import.meta.url).href);
+    const program = `import { systemClock } from ${module};
+      const round = (base) => {
+        for (let i = 0; i < 20_000; i += 1) systemClock.setTimeout(() => {}, base + i).cancel();
+        globalThis.gc();
+        return process.memoryUsage().heapUsed;
+      };
+      const before = round(10_000_000);
+      const grown = round(20_000_000) - before;
+      const fired = systemClock.setTimeout(() => fired.cancel(), 1);
+      const late = systemClock.setTimeout(() => {}, 1);
+      setTimeout(() => (late.cancel(), console.log(grown < 500_000 ? 'nothing' : grown)), 20);`;
+    const output = execFileSync(process.execPath, ['--expose-gc', '--input-type=module', '-e', program], { timeout: 20_000, encoding: 'utf8' });
+    expect(output).toBe('nothing\n');
+  });
+
   test('keeps no process alive, chained or not', () => {
     const module = JSON.stringify(new URL('../dist/clock.js', import.meta.url).href);
     const program = `import { systemClock } from ${module};
