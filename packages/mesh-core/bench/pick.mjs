@@ -12,7 +12,7 @@ function fleet(size, since) {
     const load = new EndpointLoad();
     load.connected(index === 0 ? -60_000 : since);
     load.ended(1 + index / 10, 0, undefined);
-    return { load, node: { id: 's', host: 'h', port: index }, session: { outstanding: index % 3 } };
+    return { load, node: { id: 's', host: 'h', port: index }, session: { outstanding: index % 3, silentMs: () => 0 } };
   });
 }
 

@@ -102,7 +102,7 @@ export class OutboundCall extends PendingCall implements SessionWaiter, RetriedC
     try {
       this.#session = session;
       this.#sentAt = now;
-      session.send(this, timeoutMs);
+      session.send(this, timeoutMs, now);
     } catch (error) {
       this.#session = undefined;
       this.#failed(MeshError.from(error));

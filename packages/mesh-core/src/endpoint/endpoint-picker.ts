@@ -66,8 +66,10 @@ function lessLoaded<Instance extends Candidate>(a: Instance, b: Instance, now: n
 }
 
 /** One that nothing is known of is tried, with one call; until that is answered it is taken for slow. */
-function costOf({ load }: Candidate, outstanding: number, now: number): number {
-  if (outstanding === Infinity) return Infinity;
-  if (load.latency.known) return load.latency.at(now) + NOISE_MS;
+function costOf({ load, session }: Candidate, outstanding: number, now: number): number {
+  if (session === undefined) return Infinity;
+  // One that hangs gives no answer to learn from: what is known of it would only get better with time.
+  const silentMs = session.silentMs(now);
+  if (load.latency.known) return Math.max(load.latency.at(now), silentMs) + NOISE_MS;
   return outstanding === 0 ? 0 : SLOW_MS;
 }

@@ -2,6 +2,7 @@ import { MeshError, type EndpointBreaker, type KeysRotated, type PeerIdentity, t
 import { FLAG_NOT_RUN, MessageKind } from '../wire/message.js';
 import { decodeErrorReply } from '../wire/error-reply.js';
 import type { CallOutcomes } from './call-outcomes.js';
+import { connectionLost } from './connection-lost.js';
 import type { PendingCall } from './pending-call.js';
 import type { Session } from './session.js';
 import type { RetirementCause, SessionDelegate, SessionEnd } from './session-delegate.js';
@@ -44,6 +45,8 @@ export class OutboundSession implements SessionDelegate {
   #session: Session | undefined;
   #nextId: number;
   #draining = false;
+  /** Since then there have been calls in flight without a gap; monotonic, in ms. */
+  #waitingSince = -Infinity;
   readonly #onDrained: (() => void)[] = [];
 
   constructor(listener: OutboundSessionListener, maxCalls: number, firstId = 1) {
@@ -70,6 +73,11 @@ export class OutboundSession implements SessionDelegate {
     return this.#pending.size;
   }
 
+  /** For how long calls have been waiting here and nothing at all has come, in ms: so slow it is at least. @param now monotonic, in ms */
+  silentMs(now: number): number {
+    return this.#pending.size === 0 ? 0 : now - Math.max(this.#waitingSince, this.session.lastReceivedAt);
+  }
+
   /** Takes new calls. */
   get isOpen(): boolean {
     return this.#session?.state === 'open' && !this.#draining;
@@ -78,9 +86,10 @@ export class OutboundSession implements SessionDelegate {
   /**
    * Writes a request.
    * @param timeoutMs what is left of its deadline
+   * @param now monotonic, in ms
    * @throws MeshError with `mayHaveRun: false`: nothing was written
    */
-  send(call: PendingCall, timeoutMs: number): void {
+  send(call: PendingCall, timeoutMs: number, now = -Infinity): void {
     if (this.#pending.size >= this.#maxCalls) {
       throw new MeshError('too_many_calls', `${this.#maxCalls} calls are in flight on this connection`, { mayHaveRun: false });
     }
@@ -89,6 +98,7 @@ export class OutboundSession implements SessionDelegate {
     if (this.breaker === undefined) this.session.packer.request(call.flags, id, timeoutMs, call.method, call.extras, call.body);
     else this.#sendAdmitted(this.breaker, call, timeoutMs);
     this.#nextId = id + 1;
+    if (this.#pending.size === 0) this.#waitingSince = now;
     this.#pending.set(id, call);
     if (id >= LAST_ID) this.#drainSelf();
   }
@@ -213,7 +223,7 @@ export class OutboundSession implements SessionDelegate {
   onEnd(end: SessionEnd, unwritten: ReadonlySet<number>): void {
     const waiting = [...this.#pending.values()];
     this.#pending.clear();
-    const error = lost(end);
+    const error = connectionLost(end);
     if (this.breaker !== undefined) {
       // One connection is one failure, however many calls it takes along: else each restart of a busy peer would open its breaker. The last one, as that may be a probe.
       const last = end.type === 'closed' && end.by === 'us' ? undefined : waiting.findLast(({ id }) => !unwritten.has(id));
@@ -237,13 +247,4 @@ export class OutboundSession implements SessionDelegate {
   #closeWhenDrained(): void {
     if (this.#draining && this.#pending.size === 0 && this.session.packer.idle) this.session.close();
   }
-}
-
-/** Every call that was written learns the same: nobody knows whether it ran (PROTOCOL 1.5). */
-function lost(end: SessionEnd): MeshError {
-  const why = end.type === 'closed' ? (end.by === 'us' ? 'closed here' : 'closed by the peer') : end.error.message;
-  return new MeshError('connection_lost', `the connection ended before the answer came (${why}); the call may have run`, {
-    mayHaveRun: true,
-    ...(end.type === 'closed' ? {} : { cause: end.error }),
-  });
 }

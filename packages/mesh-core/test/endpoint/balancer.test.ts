@@ -13,6 +13,8 @@ import { message } from '../support/wire.js';
 interface Behaviour {
   readonly ms: number;
   readonly error?: MeshError;
+  /** It never answers. */
+  readonly hangs?: boolean;
 }
 
 const node = (port: number): ServiceNode => ({ id: 'server', host: 'h', port });
@@ -70,11 +72,13 @@ class Fleet {
     if (dialled === undefined) throw new Error('not one of the dialled');
     this.counts.set(dialled.port, (this.counts.get(dialled.port) ?? 0) + 1);
     const call = new IdleCall();
-    session.send(call, 60_000);
-    const { ms, error } = this.behaviours.get(dialled.port) ?? QUICK;
+    session.send(call, 60_000, sentAt);
+    const { ms, error, hangs } = this.behaviours.get(dialled.port) ?? QUICK;
+    if (hangs === true) return;
     this.clock.setTimeout(() => {
       const now = this.clock.monotonic();
       if (session.session.state !== 'closed') dialled.rig.feed(message(MessageKind.response, call.id));
+      dialled.rig.session.lastReceivedAt = now;
       session.outcomes?.ended(now - sentAt, now, error);
       this.#send();
     }, ms);
@@ -97,6 +101,17 @@ describe('least-loaded', () => {
     await fleet.clock.advance(50_000);
     await fleet.call(callers, 5_000);
     expect(fleet.share(3)).toBeGreaterThan(0.2);
+  });
+
+  test.each([2, 5, 20])('%d callers: one that hangs keeps no more of them than its share, for however long', async (callers) => {
+    const fleet = new Fleet();
+    await fleet.start(1, 2, 3);
+    await fleet.call(callers, 3_000);
+    await fleet.clock.advance(100);
+    fleet.behaviours.set(3, { ms: 0, hangs: true });
+    await fleet.call(callers, 25_000);
+    expect(fleet.counts.get(3)).toBeLessThanOrEqual(Math.ceil(callers / 2));
+    expect(fleet.counts.get(1)).toBeGreaterThan(500);
   });
 
   test('one that refuses everything at once attracts nothing', async () => {

@@ -12,13 +12,15 @@ interface Shown {
   /** Latency, in ms; `undefined` = unknown. */
   readonly ms?: number | undefined;
   readonly since?: number;
+  /** Calls have waited that long, and nothing has come; in ms. */
+  readonly silentMs?: number;
 }
 
-function candidate({ calls, ms, since = -60_000 }: Shown): Candidate {
+function candidate({ calls, ms, since = -60_000, silentMs = 0 }: Shown): Candidate {
   const load = new EndpointLoad();
   load.connected(since);
   if (ms !== undefined) load.latency.observe(ms, 0);
-  return { load, node: { id: 's', host: 'h', port: 1 }, session: calls === undefined ? undefined : { outstanding: calls } } as unknown as Candidate;
+  return { load, node: { id: 's', host: 'h', port: 1 }, session: calls === undefined ? undefined : { outstanding: calls, silentMs: () => silentMs } } as unknown as Candidate;
 }
 
 const candidates = (...shown: readonly Shown[]): Candidate[] => shown.map(candidate);
@@ -45,6 +47,11 @@ describe('least-loaded', () => {
   test('a slow one is taken only when the others have as many times more in flight', () => {
     expect(shares('least-loaded', candidates({ calls: 0, ms: 1_000 }, { calls: 50, ms: 10 }))).toEqual([0, 1]);
     expect(shares('least-loaded', candidates({ calls: 0, ms: 1_000 }, { calls: 200, ms: 10 }))).toEqual([1, 0]);
+  });
+
+  test('one that lets its calls wait and says nothing at all is as slow as that, however quick it was', () => {
+    expect(shares('least-loaded', candidates({ calls: 4, ms: 10, silentMs: 100 }, { calls: 20, ms: 10 }))).toEqual([0, 1]);
+    expect(shares('least-loaded', candidates({ calls: 4, ms: 10, silentMs: 10 }, { calls: 20, ms: 10 }))).toEqual([1, 0]);
   });
 
   test('one that nothing is known of is tried, with one call', () => {

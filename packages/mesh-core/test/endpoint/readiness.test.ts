@@ -17,7 +17,7 @@ interface Silence {
 
 /** An instance that is connected. */
 function instance(port: number, breaker?: ScriptedBreaker, silence: Silence = { stale: false, asked: 0 }): Endpoint {
-  const session = { outstanding: 0, session: { isStale: () => silence.stale, verify: () => silence.asked++ } };
+  const session = { outstanding: 0, silentMs: () => 0, session: { isStale: () => silence.stale, verify: () => silence.asked++ } };
   return { node: { id: 's', host: 'h', port }, breaker, session, load: new EndpointLoad() } as unknown as Endpoint;
 }
 
