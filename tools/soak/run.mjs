@@ -1,4 +1,5 @@
-// `npm run soak [-- --factor 20] [-- --only mesh-log]`: the tests that end at chance, many times over: random kills, crashes, tampering, sequences of operations, partitions, and keys replaced under load.
+// `npm run soak [-- --factor 20] [-- --only mesh-log]`: the tests that end at chance, many times over: random kills, crashes, tampering, sequences of operations, partitions, keys replaced under
+// load, and connections by the thousand.
 // Each multiplies its repetitions by MESH_SOAK and its patience with them. Not part of `npm test`; stops at the first package that fails.
 import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
@@ -11,7 +12,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const SUITES = {
   'mesh-log': ['/kill.test', '/crash.test'],
   'mesh-audit': ['/accounting.test'],
-  'secure-stack-mesh': ['/kill-audit.test', '/rotation-under-load.test', '/partitions.test'],
+  'secure-stack-mesh': ['/kill-audit.test', '/rotation-under-load.test', '/partitions.test', '/killed-instances.test', '/connect-disconnect.test'],
 };
 
 const { values } = parseArgs({ options: { factor: { type: 'string', default: '20' }, only: { type: 'string' } } });

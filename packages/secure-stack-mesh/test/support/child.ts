@@ -52,9 +52,13 @@ export class Child {
     return this.#messages.shift() as T;
   }
 
+  tell(what: string): void {
+    this.#process.send(what);
+  }
+
   /** Asks it. */
   async ask<T>(question: string): Promise<T> {
-    this.#process.send(question);
+    this.tell(question);
     return this.next<T>();
   }
 
