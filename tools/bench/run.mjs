@@ -12,6 +12,7 @@ import { measureIdleSessions } from './idle-sessions.mjs';
 import { measure } from './measure.mjs';
 import { canPin } from './processes.mjs';
 import { measureRotation, renderRotation } from './rotation.mjs';
+import { SURVIVAL } from './survival.mjs';
 import { compareWithTargets, renderTables, renderTargets, summarize } from './report.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -26,10 +27,18 @@ const QUIET_CORES = 0.15;
 
 const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, profile: { type: 'boolean', default: false }, only: { type: 'string' }, 'audit-sinks': { type: 'boolean', default: false }, rotation: { type: 'boolean', default: false } } });
 const chosen = values.only?.split(',') ?? SYSTEMS;
-const unknown = chosen.filter((name) => !SYSTEMS.includes(name));
+const unknown = chosen.filter((name) => !SYSTEMS.includes(name) && !Object.hasOwn(SURVIVAL, name));
 if (unknown.length > 0) {
-  console.error(`unknown system ${unknown.join(', ')}; known: ${SYSTEMS.join(', ')}`);
+  console.error(`unknown system ${unknown.join(', ')}; known: ${[...SYSTEMS, ...Object.keys(SURVIVAL)].join(', ')}`);
   process.exit(2);
+}
+
+if (chosen.some((name) => Object.hasOwn(SURVIVAL, name))) {
+  const scratch = mkdtempSync(join(tmpdir(), 'mesh-bench-'));
+  process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
+  console.log(`${cpus()[0].model}, ${cpus().length} cores, Node ${process.version}`);
+  for (const name of chosen) console.log(`\n${name}\n${(await SURVIVAL[name]?.(scratch)) ?? 'not measured together with these'}`);
+  process.exit(0);
 }
 
 if (values.rotation) {
