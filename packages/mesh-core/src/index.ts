@@ -5,6 +5,8 @@ export type { MeshNodeOptions } from './mesh-node-options.js';
 export type { Authorize, AuthorizeMode } from './call/authorization.js';
 export type { CallOptions } from './call/call-options.js';
 export type { Handler, HandlerContext } from './call/handlers.js';
+export type { CheckedHandler, HandlerSchemas, MethodOf } from './call/handler-schemas.js';
+export type { InputIssue, InputIssues } from './call/input-issues.js';
 export { RESERVED_METHODS } from './call/handlers.js';
 export type { AnyApi, HealthReply, InputOf, MeshClient, OutputOf, ServiceMethods } from './call/mesh-client.js';
 export { ChainedDiscovery } from './endpoint/chained-discovery.js';

@@ -9,6 +9,7 @@ import {
   type Interceptor,
   type Listener,
   type Logger,
+  type StandardSchema,
   type Transport,
 } from '@lemur-bookstores/mesh-interface';
 import { Authorization } from './call/authorization.js';
@@ -16,7 +17,9 @@ import { CallIn } from './call/call-in.js';
 import type { CallOutParts } from './call/call-out-parts.js';
 import { CallStatistics } from './call/call-statistics.js';
 import { Denials } from './call/denials.js';
-import { Handlers, type AnyHandler, type Handler } from './call/handlers.js';
+import { givenHandler } from './call/given-handler.js';
+import { Handlers, type Handler } from './call/handlers.js';
+import type { CheckedHandler, HandlerSchemas } from './call/handler-schemas.js';
 import type { AnyApi, HealthReply, MeshClient } from './call/mesh-client.js';
 import { MeshClients } from './call/mesh-clients.js';
 import { Retries } from './call/retries.js';
@@ -110,9 +113,11 @@ export class MeshNode {
     return this.#listener?.port;
   }
 
-  /** Answers `method`. Also after `start()`. @throws MeshError `duplicate_handler`, `reserved_name`, `invalid_option` */
-  handle(method: string, handler: Handler): void {
-    this.handlers.add(method, handler as AnyHandler);
+  /** Answers `method`, behind schemas if there are any. Also after `start()`. @throws MeshError `duplicate_handler`, `reserved_name`, `invalid_option` */
+  handle(method: string, handler: Handler): void;
+  handle<Input extends StandardSchema, Output extends StandardSchema>(method: string, schemas: HandlerSchemas<Input, Output>, handler: CheckedHandler<Input, Output>): void;
+  handle(method: string, ...given: readonly unknown[]): void {
+    this.handlers.add(method, givenHandler(method, given, this.#logger));
   }
 
   /** Adds an interceptor inside those already used. Calls that are under way do not see it. */

@@ -37,6 +37,7 @@ export { CHANNEL_RECORD_FLAG, type ChannelRekeying, type KeysRotated, type KeyUs
 export type { ChannelFactory, ChannelHandshake, CipherSuite, ExpectedPeer, HandshakeStep, IdentityChange, SecureChannel, SessionOwner, SessionsRotated } from './channel.js';
 export type { AdmissionTicket, Connection, ConnectionAdmission, ConnectionEnd, Listener, ListenOptions, Transport } from './transport.js';
 export type { CallMetadata, InterceptedCall, Interceptor } from './interceptor.js';
+export type { SchemaInput, SchemaOutput, StandardIssue, StandardResult, StandardSchema } from './standard-schema.js';
 export type { BreakerTicket, EndpointBreaker, EndpointBreakers } from './endpoint-breaker.js';
 export type { FailedAttempt, NoRetry, RetryDecision, RetryPolicy } from './retry-policy.js';
 export type { RateLimit, RateLimitBucket, RateLimitStore } from './rate-limit-store.js';

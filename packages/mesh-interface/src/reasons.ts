@@ -78,6 +78,7 @@ export const REASONS = {
   cancelled: 'CANCELLED',
   handler_failed: 'INTERNAL',
   body_invalid: 'INVALID_ARGUMENT',
+  input_invalid: 'INVALID_ARGUMENT',
   body_too_large: 'RESOURCE_EXHAUSTED',
   result_invalid: 'INTERNAL',
   /** For handlers that refuse a peer. */

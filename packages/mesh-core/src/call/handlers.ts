@@ -19,8 +19,14 @@ export interface HandlerContext {
 /** Answers one method. A `Uint8Array` in or out travels as it is. */
 export type Handler = (input: never, context: HandlerContext) => unknown;
 
+/** @internal A call as a handler sees it that checks its input first. */
+export interface RunningCall extends HandlerContext {
+  /** Until it is `running` a failure proves that the handler has not run; once it was, nothing does. @returns whether somebody still waits for it */
+  progress(stage: 'checking' | 'running'): boolean;
+}
+
 /** @internal A handler as it is kept. */
-export type AnyHandler = (input: unknown, context: HandlerContext) => unknown;
+export type AnyHandler = (input: unknown, call: RunningCall) => unknown;
 
 /** Names that every mesh answers itself. */
 export const RESERVED_METHODS: ReadonlySet<string> = new Set(['health']);

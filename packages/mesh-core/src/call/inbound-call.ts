@@ -1,10 +1,4 @@
-import {
-  MeshError,
-  type CallMetadata,
-  type InterceptedCall,
-  type PeerIdentity,
-  type TraceContext,
-} from '@lemur-bookstores/mesh-interface';
+import { MeshError, type CallMetadata, type InterceptedCall, type PeerIdentity, type TraceContext } from '@lemur-bookstores/mesh-interface';
 import { WheelEntry } from '../session/deadline-wheel.js';
 import { unheld } from '../session/audit-hold.js';
 import type { InboundRequest, InboundSession } from '../session/inbound-session.js';
@@ -13,8 +7,9 @@ import { MessageKind } from '../wire/message.js';
 import type { RequestHead } from '../wire/request.js';
 import type { CallInParts } from './call-in-parts.js';
 import type { MethodStatistics } from './call-statistics.js';
-import type { AnyHandler, HandlerContext } from './handlers.js';
+import type { AnyHandler, RunningCall } from './handlers.js';
 import { runThrough } from './interceptor-chain.js';
+import { isThenable } from './is-thenable.js';
 import { announcementOf, outcomeOf, type MessageSubject } from './message-events.js';
 
 /** What a request says of itself before its body; all of it where it could be read. */
@@ -30,7 +25,7 @@ type Phase = 'accepting' | 'running' | 'answering' | 'done';
 const REFUSAL = 'the service that was called cannot write its audit trail';
 
 /** One request being handled: answered exactly once, or not at all once its caller has gone. */
-export class InboundCall extends WheelEntry implements InboundRequest, HandlerContext {
+export class InboundCall extends WheelEntry implements InboundRequest, RunningCall {
   readonly method: string;
   readonly metadata: CallMetadata;
   readonly trace?: TraceContext;
@@ -43,8 +38,9 @@ export class InboundCall extends WheelEntry implements InboundRequest, HandlerCo
   #abort: AbortController | undefined;
   #cancelled: MeshError | undefined;
   #phase: Phase = 'running';
-  /** An interceptor has it, and the handler has not run. */
+  /** An interceptor or a schema has it, and the handler has not run. */
   #kept = false;
+  #ran = false;
 
   /** @param method a registered one, or `_OTHER`; not `series.method`, which is `_OTHER` once there are too many series */
   constructor(parts: CallInParts, session: InboundSession, id: number, head: ReadableHead, method: string, series: MethodStatistics) {
@@ -136,6 +132,12 @@ export class InboundCall extends WheelEntry implements InboundRequest, HandlerCo
   onDeadline(): void {
     this.cancel(new MeshError('deadline_exceeded', `'${this.method}' did not answer within the caller's ${this.#timeoutMs} ms`));
     this.#session.forget(this.#id);
+  }
+
+  progress(stage: 'checking' | 'running'): boolean {
+    if (stage === 'running') this.#ran = true;
+    this.#kept = !this.#ran;
+    return this.#phase === 'running';
   }
 
   #intercepted(handler: AnyHandler, input: unknown): Promise<unknown> {
@@ -244,6 +246,3 @@ export class InboundCall extends WheelEntry implements InboundRequest, HandlerCo
     return { targetServiceId: this.peer.serviceId, metadata: this.#series.metadata, trace: this.trace };
   }
 }
-
-const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';

@@ -6,7 +6,12 @@ export function runThrough(interceptors: readonly Interceptor[], call: Intercept
   const chain = [...interceptors];
   const step = (index: number, current: InterceptedCall): Promise<unknown> => {
     const interceptor = chain[index];
-    return interceptor === undefined ? terminal(current) : interceptor(current, (next) => step(index + 1, next));
+    try {
+      return interceptor === undefined ? terminal(current) : interceptor(current, (next) => step(index + 1, next));
+    } catch (error) {
+      // `next()` gives a promise, also where what is behind it is not async.
+      return Promise.reject(error);
+    }
   };
   return step(0, call);
 }

@@ -25,6 +25,15 @@ describe('interceptor chain', () => {
     expect(await runThrough([async (current, next) => (await next(current), next(current))], call, terminal)).toBe(2);
   });
 
+  test('regression: what throws at once rejects: `next()` always gives a promise', async () => {
+    const thrower = (): never => {
+      throw new Error('at once');
+    };
+    const caught: Interceptor = (current, next) => next(current).catch((error: Error) => error.message);
+    expect(await runThrough([caught], call, thrower)).toBe('at once');
+    expect(await runThrough([caught, thrower], call, async () => 1)).toBe('at once');
+  });
+
   test('none at all is the call itself', async () => {
     expect(await runThrough([], call, (last) => Promise.resolve(last.input))).toBe(1);
   });
