@@ -42,9 +42,13 @@ export {
   type AuthorizeMode,
   type CallOptions,
   type Codec,
+  type CheckedHandler,
   type HandlerContext,
+  type HandlerSchemas,
   type HealthReply,
+  type InputIssues,
   type MeshClient,
+  type MethodOf,
   type SessionLimits,
 } from '@lemur-bookstores/mesh-core';
 export {
@@ -76,5 +80,8 @@ export {
   type MetricsSnapshot,
   type MonitoringAdapter,
   type PeerIdentity,
+  type SchemaInput,
+  type SchemaOutput,
   type ServiceNode,
+  type StandardSchema,
 } from '@lemur-bookstores/mesh-interface';

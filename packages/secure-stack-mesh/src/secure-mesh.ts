@@ -1,7 +1,7 @@
 import type { CryptoManager } from './crypto-manager.js';
-import { MeshError, type Interceptor, type MeshHealth, type MeshStats, type MetricsSnapshot, type OwnAuditSink } from '@lemur-bookstores/mesh-interface';
+import { MeshError, type Interceptor, type MeshHealth, type MeshStats, type MetricsSnapshot, type OwnAuditSink, type StandardSchema } from '@lemur-bookstores/mesh-interface';
 import type { AuditLogger } from '@lemur-bookstores/mesh-audit';
-import type { AnyApi, HandlerContext, MeshClient, MeshNode } from '@lemur-bookstores/mesh-core';
+import type { AnyApi, CheckedHandler, Handler, HandlerContext, HandlerSchemas, MeshClient, MeshNode } from '@lemur-bookstores/mesh-core';
 import type { KeyRotation, OwnKeyJournal, RotationReason, RotationResult } from '@lemur-bookstores/mesh-crypto';
 import type { HealthMonitor } from '@lemur-bookstores/mesh-health';
 import { assemble } from './assemble.js';
@@ -88,8 +88,14 @@ export class SecureMesh {
    * reaches the caller; of anything else the caller learns only that the handler failed.
    * @throws MeshError `duplicate_handler`, `reserved_name`, `invalid_option`
    */
-  handle<Input = unknown, Output = unknown>(method: string, handler: (input: Input, context: HandlerContext) => Output | Promise<Output>): void {
-    this.#node.handle(method, handler);
+  handle<Input = unknown, Output = unknown>(method: string, handler: (input: Input, context: HandlerContext) => Output | Promise<Output>): void;
+  /**
+   * The same behind schemas of any library that implements Standard Schema. What `input` does not take is `input_invalid` to the caller, and the handler does not run;
+   * what `output` does not take is `result_invalid`. The handler gets, and the caller is sent, what the schemas give.
+   */
+  handle<Input extends StandardSchema, Output extends StandardSchema>(method: string, schemas: HandlerSchemas<Input, Output>, handler: CheckedHandler<Input, Output>): void;
+  handle(method: string, ...given: readonly unknown[]): void {
+    this.#node.handle(method, ...(given as [Handler]));
   }
 
   /** Adds an interceptor for calls in both directions; the first one added is the outermost. */
