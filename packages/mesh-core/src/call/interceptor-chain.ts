@@ -10,7 +10,9 @@ export function runThrough(interceptors: readonly Interceptor[], call: Intercept
       return interceptor === undefined ? terminal(current) : interceptor(current, (next) => step(index + 1, next));
     } catch (error) {
       // `next()` gives a promise, also where what is behind it is not async.
-      return Promise.reject(error);
+      return new Promise(() => {
+        throw error;
+      });
     }
   };
   return step(0, call);
