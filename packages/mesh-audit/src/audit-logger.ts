@@ -17,6 +17,7 @@ import { trailTest, typePasses, type EventTest } from './event-filter.js';
 import { EventStamper } from './event-stamper.js';
 import { Lane } from './lane.js';
 import { laneNames } from './lane-names.js';
+import { MetricsReaders } from './metrics-readers.js';
 import { Redactor } from './redaction.js';
 import { ThrottledWarning } from './throttled-warning.js';
 import { auditStart, auditStop } from './trail-events.js';
@@ -36,6 +37,7 @@ export class AuditLogger implements AuditSink {
   readonly #settings: AuditSettings;
   readonly #stamper: EventStamper;
   readonly #lanes: readonly Lane[];
+  readonly #readers: MetricsReaders;
   readonly #passes: EventTest | undefined;
   readonly #refusal: ThrottledWarning;
   #state: AuditState;
@@ -53,6 +55,7 @@ export class AuditLogger implements AuditSink {
     this.#lanes = adapters.map(
       (adapter, index) => new Lane(names[index]!, adapter, settings, { clock, logger, makeGap: (gap) => stamper.gap(gap), alone: adapters.length === 1 }),
     );
+    this.#readers = new MetricsReaders(settings);
     this.#passes = trailTest(settings.level, settings.events, new ThrottledWarning(logger, clock));
     this.#refusal = new ThrottledWarning(logger, clock);
     this.#state = settings.enabled && this.#lanes.length > 0 ? 'open' : 'off';
@@ -109,17 +112,20 @@ export class AuditLogger implements AuditSink {
     const paths = context.paths ?? known.paths;
     const metrics = context.metrics ?? known.metrics;
     this.#stamper.serviceId = serviceId;
-    if (this.#state !== 'open') return;
-    this.#announce();
-    await Promise.all(
-      this.#lanes.map(async (lane) => {
-        const opened = lane.openSpill(serviceId);
-        if (paths !== undefined && metrics !== undefined) {
-          await lane.start({ serviceId, logger, clock, paths, metrics: () => metrics(), emit: (event) => this.#emit(event, lane) });
-        }
-        await opened;
-      }),
-    );
+    if (this.#closing !== undefined) return;
+    const complete = paths === undefined || metrics === undefined ? undefined : { serviceId, logger, clock, paths, metrics: () => metrics() };
+    const reading = complete === undefined ? undefined : this.#readers.start({ ...complete, emit: (event) => this.#emit(event, undefined) });
+    if (this.#state === 'open') {
+      this.#announce();
+      await Promise.all(
+        this.#lanes.map(async (lane) => {
+          const opened = lane.openSpill(serviceId);
+          if (complete !== undefined) await lane.start({ ...complete, emit: (event) => this.#emit(event, lane) });
+          await opened;
+        }),
+      );
+    }
+    await reading;
   }
 
   /**
@@ -129,7 +135,7 @@ export class AuditLogger implements AuditSink {
   async flush(): Promise<void> {
     await this.#holdProcess(async () => {
       await this.#drain(this.#lanes, this.#settings.flushMs);
-      await Promise.all(this.#lanes.map((lane) => lane.flushAdapter()));
+      await Promise.all([...this.#lanes.map((lane) => lane.flushAdapter()), this.#readers.flush()]);
     });
   }
 
@@ -162,9 +168,9 @@ export class AuditLogger implements AuditSink {
   }
 
   /** What an adapter says goes to all others, until its own end. */
-  #emit(event: AuditEventInput, from: Lane): void {
+  #emit(event: AuditEventInput, from: Lane | undefined): void {
     if (this.#state !== 'open' && this.#state !== 'closing') return;
-    from.emits = true;
+    if (from !== undefined) from.emits = true;
     this.#record(event, from);
   }
 
@@ -208,7 +214,7 @@ export class AuditLogger implements AuditSink {
     await Promise.all(telling.map((lane) => lane.close()));
     if (telling.length > 0) await this.#drain(listening, lastWordsMs);
     this.#state = 'closed';
-    await Promise.all(others.map((lane) => lane.close()));
+    await Promise.all([...others.map((lane) => lane.close()), this.#readers.close()]);
   }
 
   async #drain(lanes: readonly Lane[], forMs: number): Promise<void> {

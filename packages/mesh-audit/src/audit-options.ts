@@ -63,7 +63,10 @@ export interface SpillOptions {
 
 /** Complete options. */
 export interface AuditSettings extends LaneSettings {
+  /** Those that take events. */
   readonly adapters: readonly ManagedAdapter[];
+  /** Those that only read metrics. */
+  readonly readers: readonly ManagedAdapter[];
   readonly enabled: boolean;
   readonly serviceId: string;
   readonly clock: Clock;

@@ -17,7 +17,8 @@ export function completeAuditOptions(options: AuditLoggerOptions): AuditSettings
     return given;
   };
 
-  const adapters = usable(options.adapters, problems);
+  const given = usable(options.adapters, problems);
+  const adapters = given.filter(({ metricsOnly }) => metricsOnly !== true);
   const { events, level = 'metadata' } = options;
   if (Array.isArray(events)) {
     events.forEach((type: AuditEventType, index) => {
@@ -42,6 +43,7 @@ export function completeAuditOptions(options: AuditLoggerOptions): AuditSettings
   const spill = completeSpillOptions(options, problems);
   const settings: AuditSettings = {
     adapters,
+    readers: given.filter(({ metricsOnly }) => metricsOnly === true),
     enabled,
     serviceId: options.serviceId ?? options.context?.serviceId ?? 'unknown',
     clock: options.clock ?? options.context?.clock ?? systemClock,

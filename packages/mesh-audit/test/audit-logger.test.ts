@@ -667,3 +667,69 @@ test('regression: what an adapter, a filter or the caller does to the date of an
   await audit.flush();
   expect(times).toEqual({ bad: [recordedAt, recordedAt], good: [recordedAt] });
 });
+
+describe('an adapter that only reads metrics', () => {
+  class Reader implements ManagedAdapter {
+    readonly metricsOnly = true;
+    readonly calls: string[] = [];
+    context: AdapterContext | undefined;
+
+    async logEvent(): Promise<void> {
+      this.calls.push('logEvent');
+    }
+
+    async start(given: AdapterContext): Promise<void> {
+      this.calls.push('start');
+      this.context = given;
+    }
+
+    async flush(): Promise<void> {
+      this.calls.push('flush');
+    }
+
+    async close(): Promise<void> {
+      this.calls.push('close');
+    }
+  }
+
+  test('makes nobody listen: no event is made for it alone', async () => {
+    const reader = new Reader();
+    const audit = auditLogger([reader]);
+    await audit.start(context);
+    expect(audit.enabled).toBe(false);
+    expect(audit.record(message(1))).toBeUndefined();
+    await audit.flush();
+    await audit.close();
+    expect(reader.calls).toEqual(['start', 'flush', 'close']);
+    expect(audit.stats()).toEqual({ emitted: 0, adapters: [] });
+    expect(logger.lines).toEqual([]);
+  });
+
+  test('is started where audit is switched off', async () => {
+    const reader = new Reader();
+    const sink = new RecordingAdapter();
+    const audit = auditLogger([sink, reader], { enabled: false });
+    await audit.start(context);
+    expect([reader.calls, sink.events]).toEqual([['start'], []]);
+  });
+
+  test('gets no events beside others that do; what it says itself goes to them', async () => {
+    const reader = new Reader();
+    const sink = new RecordingAdapter();
+    const audit = auditLogger([reader, sink]);
+    await audit.start(context);
+    audit.record(message(1));
+    reader.context?.emit({ eventType: 'system', details: { action: 'audit.gap', success: false } });
+    await audit.flush();
+    expect(sink.events.map(({ details }) => details.action).slice(-1)).toEqual(['audit.gap']);
+    expect(audit.stats().adapters.map(({ adapter }) => adapter)).toEqual(['recording']);
+    expect(reader.calls).toEqual(['start', 'flush']);
+  });
+
+  test('that cannot start is a warning', async () => {
+    const reader = new Reader();
+    reader.start = () => Promise.reject(new Error('no'));
+    await auditLogger([reader]).start(context);
+    expect(JSON.stringify(logger.lines)).toContain('audit adapter Reader: start() failed');
+  });
+});

@@ -42,6 +42,10 @@ export interface ManagedAdapter extends MonitoringAdapter {
    */
   readonly durable?: boolean;
   /**
+   * It reads metrics and wants no events: it is started and closed as any other, also where audit is switched off, and no event is made for it. Default false.
+   */
+  readonly metricsOnly?: boolean;
+  /**
    * Whether it keeps this event at all: those it does not are never delivered to it, count as `filtered`, and fulfil no contract. Synchronous, and
    * the same answer each time it is asked of the same event. Default: it keeps all.
    */
