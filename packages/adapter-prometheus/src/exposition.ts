@@ -1,0 +1,77 @@
+import { MeshError, type MetricsSnapshot } from '@lemur-bookstores/mesh-interface';
+import type { Metric, Registry } from 'prom-client';
+import { callTotals } from './call-totals.js';
+import type { CallWindow } from './call-window.js';
+import type { Reading } from './metric-definition.js';
+import { METRICS } from './metric-table.js';
+import { SnapshotMetric } from './snapshot-metric.js';
+
+/** One mesh. */
+export interface MetricsSource {
+  snapshot(): MetricsSnapshot;
+  readonly window?: CallWindow | undefined;
+  /** Calls of a peer and method that have been idle for longer are left out, in ms. */
+  readonly expireMs: number;
+}
+
+/** By registry and prefix: several meshes of a process share the metrics of one registry, and differ in the label `service`. */
+const expositions = new WeakMap<Registry, Map<string, Exposition>>();
+
+/** The metrics of all meshes that one registry has, under one prefix. */
+export class Exposition {
+  readonly #registry: Registry;
+  readonly #metrics: readonly SnapshotMetric[];
+  readonly #sources = new Set<MetricsSource>();
+  /** What this scrape reads, for as long as it goes from metric to metric. */
+  #readings: readonly Reading[] | undefined;
+
+  private constructor(registry: Registry, prefix: string) {
+    this.#registry = registry;
+    this.#metrics = METRICS.map((definition) => new SnapshotMetric(definition, prefix, () => this.#read()));
+  }
+
+  static of(registry: Registry, prefix: string): Exposition {
+    let byPrefix = expositions.get(registry);
+    if (byPrefix === undefined) expositions.set(registry, (byPrefix = new Map<string, Exposition>()));
+    let exposition = byPrefix.get(prefix);
+    if (exposition === undefined) byPrefix.set(prefix, (exposition = new Exposition(registry, prefix)));
+    return exposition;
+  }
+
+  /**
+   * From here on the registry has this mesh. With the last one it loses the metrics, too.
+   * @returns what ends that
+   * @throws MeshError `adapter_failed` where the registry has other metrics of these names
+   */
+  attach(source: MetricsSource): () => void {
+    if (this.#sources.size === 0) this.#register();
+    this.#sources.add(source);
+    return () => {
+      if (this.#sources.delete(source) && this.#sources.size === 0) this.#unregister();
+    };
+  }
+
+  #register(): void {
+    const taken = this.#metrics.filter(({ name }) => this.#registry.getSingleMetric(name) !== undefined).map(({ name }) => name);
+    if (taken.length > 0) throw new MeshError('adapter_failed', `the registry has other metrics of these names: ${taken.join(', ')}; give the adapter a prefix or a registry of its own`, { retryable: false });
+    // The registry asks a metric for `name`, `getForPromString()` and `get()` alone.
+    for (const metric of this.#metrics) this.#registry.registerMetric(metric as unknown as Metric);
+  }
+
+  #unregister(): void {
+    // Whoever cleared the registry may have put others in their place.
+    for (const metric of this.#metrics) if ((this.#registry.getSingleMetric(metric.name) as unknown) === metric) this.#registry.removeSingleMetric(metric.name);
+  }
+
+  /** All metrics of a scrape are asked in one go: they share one snapshot of each mesh, and fit together. */
+  #read(): readonly Reading[] {
+    if (this.#readings === undefined) {
+      this.#readings = [...this.#sources].map((source) => {
+        const snapshot = source.snapshot();
+        return { snapshot, calls: callTotals(snapshot.calls, source.expireMs), windows: source.window?.figures ?? [] };
+      });
+      queueMicrotask(() => (this.#readings = undefined));
+    }
+    return this.#readings;
+  }
+}
