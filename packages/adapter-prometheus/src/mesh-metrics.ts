@@ -59,6 +59,7 @@ export const SESSION_METRICS: readonly MetricDefinition[] = [
   gauge('mesh_static_key_rotation_interval_seconds', 'Age at which the static key is rotated; absent where it is not by itself.', 'min', ({ keys }) => seconds(keys.staticKey?.intervalMs)),
   gauge('mesh_static_key_overdue', '1: the static key should have been rotated and was not.', 'max', ({ keys }) => (keys.staticKey === undefined ? undefined : Number(keys.staticKey.overdue))),
   gauge('mesh_certificate_expiration_timestamp_seconds', 'End of the validity of the own certificate, in seconds since 1970.', 'min', ({ certificate }) => seconds(certificate?.notAfter)),
+  counter('mesh_authorization_denied_total', 'Calls in that were denied to their peer, those included that only an audit of the rules let through.', ({ authorizationDenied }) => authorizationDenied),
   gauge('mesh_circuit_state', 'The worst circuit breaker of all instances called: 0 closed, 1 half-open, 2 open.', 'max', ({ stats }) => BREAKER_STATES[stats.metrics.circuitBreakerState]),
 ];
 

@@ -53,7 +53,7 @@ export class MeshFigures {
         audit: { emitted: 9, adapters: [LANE] },
       },
       ...this.more,
-    } as MetricsSnapshot;
+    };
   }
 }
 
