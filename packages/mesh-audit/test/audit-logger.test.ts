@@ -697,7 +697,7 @@ describe('an adapter that only reads metrics', () => {
     const audit = auditLogger([reader]);
     await audit.start(context);
     expect(audit.enabled).toBe(false);
-    expect(audit.record(message(1))).toBeUndefined();
+    expect(audit.record(message('one'))).toBeUndefined();
     await audit.flush();
     await audit.close();
     expect(reader.calls).toEqual(['start', 'flush', 'close']);
@@ -718,7 +718,7 @@ describe('an adapter that only reads metrics', () => {
     const sink = new RecordingAdapter();
     const audit = auditLogger([reader, sink]);
     await audit.start(context);
-    audit.record(message(1));
+    audit.record(message('one'));
     reader.context?.emit({ eventType: 'system', details: { action: 'audit.gap', success: false } });
     await audit.flush();
     expect(sink.events.map(({ details }) => details.action).slice(-1)).toEqual(['audit.gap']);
