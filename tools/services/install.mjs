@@ -1,0 +1,31 @@
+// Gets the real servers that some tests need: Debian's packages, unpacked into a cache folder outside the repository. Nothing is installed in the system and
+// nothing is started; the servers are Go programs that need no other package.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { cacheFolder, missingPrograms, PROGRAMS } from './programs.mjs';
+
+function run(program, args, options) {
+  const { status, error } = spawnSync(program, args, { stdio: ['ignore', 'inherit', 'inherit'], ...options });
+  if (error !== undefined) console.error(`${program}: ${error.message}`);
+  return status === 0;
+}
+
+const packages = [...new Set(missingPrograms().map((name) => PROGRAMS[name]))];
+if (packages.length > 0) {
+  const folder = mkdtempSync(join(tmpdir(), 'mesh-services-'));
+  try {
+    const download = () => run('apt-get', ['download', '-q', ...packages], { cwd: folder });
+    // The lists may be missing, or tell of versions that are gone.
+    const downloaded = download() || (run('apt-get', ['update', '-qq']) && download());
+    if (!downloaded) process.exitCode = 1;
+    mkdirSync(cacheFolder(), { recursive: true });
+    for (const file of readdirSync(folder).filter((name) => name.endsWith('.deb'))) if (!run('dpkg-deb', ['-x', join(folder, file), cacheFolder()])) process.exitCode = 1;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+const missing = missingPrograms();
+if (missing.length > 0) process.exitCode = 1;
+console.log(missing.length === 0 ? 'prometheus, promtool, prometheus-pushgateway and prometheus-alertmanager are there' : `missing: ${missing.join(', ')}`);
