@@ -72,6 +72,7 @@ export const AUDIT_METRICS: readonly MetricDefinition[] = [
   laneCounter('mesh_audit_dead_lettered_total', 'Audit events that the adapter refused for good.', ({ deadLettered }) => deadLettered),
   laneCounter('mesh_audit_failures_total', 'Deliveries to the adapter that failed.', ({ failures }) => failures),
   laneGauge('mesh_audit_queue_events', 'Audit events that wait in memory for the adapter.', 'sum', ({ queued }) => queued),
+  laneGauge('mesh_audit_queue_fill_ratio', 'How full the queue in memory is, 0 to 1.', 'max', ({ queueFill }) => queueFill),
   laneGauge('mesh_audit_oldest_queued_seconds', 'For how long the oldest of them has waited; 0 if none does.', 'max', ({ oldestQueuedMs }) => oldestQueuedMs / 1_000),
   laneGauge('mesh_audit_spilled_events', 'Audit events that wait on disk for the adapter.', 'sum', ({ spilled }) => spilled),
   laneGauge('mesh_audit_spill_bytes', 'Bytes that they take.', 'sum', ({ spillBytes }) => spillBytes),

@@ -58,7 +58,7 @@ export class MeshFigures {
 }
 
 const LANE = {
-  adapter: 'file', durable: true, emitted: 9, recovered: 0, filtered: 1, delivered: 6, queued: 2, spilled: 0, spillBytes: 0, spillMaxBytes: 0, deadLettered: 0, dropped: 0, lostGaps: 0,
+  adapter: 'file', durable: true, emitted: 9, recovered: 0, filtered: 1, delivered: 6, queued: 2, queueFill: 0.1, spilled: 0, spillBytes: 0, spillMaxBytes: 0, deadLettered: 0, dropped: 0, lostGaps: 0,
   failures: 1, lastSuccessAt: Date.UTC(2026, 0, 1), failing: false, full: false, oldestQueuedMs: 1_500, deliveryTimeoutMs: 10_000,
 };
 
