@@ -1,4 +1,4 @@
-import type { AuditSink, ChannelFactory, Clock, DiscoveryProvider, EndpointBreakers, Logger, RetryPolicy, Transport } from '@lemur-bookstores/mesh-interface';
+import type { AuditSink, CallGate, CallScopes, ChannelFactory, Clock, DiscoveryProvider, EndpointBreakers, Logger, RetryPolicy, Transport } from '@lemur-bookstores/mesh-interface';
 import type { Authorize, AuthorizeMode } from './call/authorization.js';
 import type { HealthReply } from './call/mesh-client.js';
 import type { LoadBalancingOptions } from './endpoint/load-balancing.js';
@@ -39,6 +39,10 @@ export interface MeshNodeOptions {
   readonly breakers?: EndpointBreakers | undefined;
   /** Decides which calls are tried again: mesh-resilience's `Retry.policy`. Default: none is. */
   readonly retry?: RetryPolicy | undefined;
+  /** Limits the calls in: mesh-resilience's InboundGate. Default: there is no limit. */
+  readonly gate?: CallGate | undefined;
+  /** Joins the calls that handlers make to those they handle: mesh-resilience's DeadlinePropagation. Default: they are not joined. */
+  readonly scopes?: CallScopes | undefined;
   /** How calls are shared among the instances of a service. */
   readonly loadBalancing?: LoadBalancingOptions | undefined;
   /** Total time of a call that names none, in ms. Default 30,000. */

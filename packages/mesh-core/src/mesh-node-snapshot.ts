@@ -1,4 +1,4 @@
-import type { CallMetrics, CircuitBreakerState, RekeyTrigger } from '@lemur-bookstores/mesh-interface';
+import type { BreakerMetrics, CallMetrics, CircuitBreakerState, RekeyTrigger } from '@lemur-bookstores/mesh-interface';
 import type { CallStatistics } from './call/call-statistics.js';
 import type { Denials } from './call/denials.js';
 import type { ServiceDirectory } from './endpoint/service-directory.js';
@@ -13,6 +13,9 @@ export interface MeshNodeSnapshot {
   /** Attempts after a call's first one; `messagesSent` does not count them. */
   readonly retries: number;
   readonly messagesReceived: number;
+  /** Calls in that the gate refused. */
+  readonly rateLimited: number;
+  readonly overloaded: number;
   readonly averageLatency: number;
   readonly connectionsSuccessful: number;
   readonly connectionsFailed: number;
@@ -32,6 +35,7 @@ export interface MeshNodeSnapshot {
   readonly authorizationDenied: number;
   /** The worst of all instances called. */
   readonly circuitBreakerState: CircuitBreakerState;
+  readonly breakers: readonly BreakerMetrics[];
 }
 
 /** Sessions that only end their calls count as any other. */
@@ -45,6 +49,8 @@ export function takeSnapshot(statistics: CallStatistics, retries: number, denial
     messagesFailed: statistics.messagesFailed,
     retries,
     messagesReceived: statistics.messagesReceived,
+    rateLimited: statistics.rateLimited,
+    overloaded: statistics.overloaded,
     averageLatency: statistics.averageLatency(),
     connectionsSuccessful: journal.successful,
     connectionsFailed: journal.failed,
@@ -57,6 +63,7 @@ export function takeSnapshot(statistics: CallStatistics, retries: number, denial
     oldestSessionKeyMs: all.reduce((oldest, { session }) => Math.max(oldest, session.channel.rekeying?.usage.ageMs ?? 0), 0),
     authorizationDenied: denials.count,
     circuitBreakerState: directory.breakerState,
+    breakers: directory.breakers(),
     bytes: {
       sent: all.reduce((sum, { session }) => sum + session.packer.sentBytes, sent),
       received: all.reduce((sum, { session }) => sum + session.receivedBytes, received),

@@ -87,11 +87,11 @@ export class MeshNode {
     this.#system = new SystemJournal(audit, clock);
     this.#journal = new ConnectionJournal(audit, logger, clock);
     this.#denials = new Denials(audit, clock);
-    const common = { clock, wheel: this.#wheel, statistics: this.#statistics, audit, interceptors: this.#interceptors, maxMessageBytes: limits.maxMessageBytes, codec: options.codec, failClosed: isFailClosed(audit, 'message') };
+    const common = { clock, wheel: this.#wheel, statistics: this.#statistics, audit, interceptors: this.#interceptors, scopes: options.scopes, maxMessageBytes: limits.maxMessageBytes, codec: options.codec, failClosed: isFailClosed(audit, 'message') };
     this.#callOutParts = { ...common, retries: options.retry === undefined ? undefined : new Retries(options.retry, clock), defaultTimeoutMs: options.timeoutMs ?? 30_000, assertOpen: () => assertTakesCalls(this.#state) };
     const { serviceId, authorize, authorizeMode: mode } = options;
     const authorization = authorize === undefined ? undefined : new Authorization({ serviceId, authorize, mode, denials: this.#denials, logger, clock });
-    const callIn = new CallIn({ ...common, serviceId, handlers: this.handlers, denials: this.#denials, authorization, logger });
+    const callIn = new CallIn({ ...common, serviceId, handlers: this.handlers, denials: this.#denials, authorization, logger, gate: options.gate });
     const sessions = (): LiveSession[] => [...this.#inbound.sessions(), ...this.#directory.sessions()];
     const { drainMs } = limits;
     const observer = (this.#renewal = new SessionRenewal({ clock, sessionTimeoutMs: completeSessionTimeout(options.sessionTimeoutMs), drainMs, sessions }));

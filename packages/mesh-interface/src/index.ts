@@ -22,6 +22,7 @@ export type { AdapterContext, ManagedAdapter, MeshPaths, MonitoringAdapter } fro
 export type {
   AuditLaneStats,
   AuditStats,
+  BreakerMetrics,
   CallMetrics,
   CircuitBreakerState,
   HistogramExemplar,
@@ -38,6 +39,8 @@ export type { ChannelFactory, ChannelHandshake, CipherSuite, ExpectedPeer, Hands
 export type { AdmissionTicket, Connection, ConnectionAdmission, ConnectionEnd, Listener, ListenOptions, Transport } from './transport.js';
 export type { CallMetadata, InterceptedCall, Interceptor } from './interceptor.js';
 export type { SchemaInput, SchemaOutput, StandardIssue, StandardResult, StandardSchema } from './standard-schema.js';
+export type { CallGate, GatedCall } from './call-gate.js';
+export type { CallScopes, ServedCall } from './call-scopes.js';
 export type { BreakerTicket, EndpointBreaker, EndpointBreakers } from './endpoint-breaker.js';
 export type { FailedAttempt, NoRetry, RetryDecision, RetryPolicy } from './retry-policy.js';
 export type { RateLimit, RateLimitBucket, RateLimitStore } from './rate-limit-store.js';

@@ -123,6 +123,14 @@ export interface KeyMetrics {
   readonly oldestSessionKeyMs: number;
 }
 
+/** The circuit breaker of one instance that is called. */
+export interface BreakerMetrics {
+  readonly service: string;
+  /** `host:port` */
+  readonly endpoint: string;
+  readonly state: CircuitBreakerState;
+}
+
 /**
  * Everything a metrics adapter may read, at the moment it reads it: plain JSON, counted since the mesh was made. Counts never go down. Fields may be added, none is
  * ever renamed or given another meaning.
@@ -136,6 +144,14 @@ export interface MetricsSnapshot {
   readonly bytes: { readonly sent: number; readonly received: number };
   /** Handshakes by outcome: `ok`, or the reason of the failure. */
   readonly handshakes: Readonly<Record<string, number>>;
+  /** Attempts of outbound calls after their first one; no other figure counts them. */
+  readonly retries: number;
+  /** Inbound calls refused because their peer calls too often: `rate_limited`. Among `calls`, too, as `RESOURCE_EXHAUSTED`. */
+  readonly rateLimited: number;
+  /** Inbound calls refused because as many ran and waited as may: `overloaded`. Among `calls`, too, as `RESOURCE_EXHAUSTED`. */
+  readonly overloaded: number;
+  /** Of the instances that are known now; empty where breakers are off. */
+  readonly breakers: readonly BreakerMetrics[];
   /** Changes of the keys of sessions that both ends have completed. */
   readonly rekeys: number;
   /** The same by what brought them about. */

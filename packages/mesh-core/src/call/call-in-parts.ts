@@ -1,15 +1,14 @@
-import type { Clock, Interceptor, Logger, OwnAuditSink } from '@lemur-bookstores/mesh-interface';
+import type { Logger, OwnAuditSink } from '@lemur-bookstores/mesh-interface';
 import type { DeadlineWheel } from '../session/deadline-wheel.js';
 import type { Codec } from '../wire/body.js';
 import type { Authorization } from './authorization.js';
 import type { CallStatistics } from './call-statistics.js';
 import type { Denials } from './denials.js';
+import type { HandlerRunParts } from './handler-run.js';
 import type { Handlers } from './handlers.js';
 
 /** What the inbound path needs. */
-export interface CallInParts {
-  readonly serviceId: string;
-  readonly clock: Clock;
+export interface CallInParts extends HandlerRunParts {
   readonly wheel: DeadlineWheel;
   readonly handlers: Handlers;
   readonly statistics: CallStatistics;
@@ -20,7 +19,6 @@ export interface CallInParts {
   /** `message` events are `fail-closed`: no handler runs and no answer leaves before its event is held. */
   readonly failClosed: boolean;
   readonly logger: Logger;
-  readonly interceptors: readonly Interceptor[];
   readonly maxMessageBytes: number;
   readonly codec: Codec | undefined;
 }

@@ -1,4 +1,4 @@
-import type { Clock, Interceptor, OwnAuditSink } from '@lemur-bookstores/mesh-interface';
+import type { CallScopes, Clock, Interceptor, OwnAuditSink } from '@lemur-bookstores/mesh-interface';
 import type { DeadlineWheel } from '../session/deadline-wheel.js';
 import type { Codec } from '../wire/body.js';
 import type { CallStatistics, MethodStatistics } from './call-statistics.js';
@@ -12,6 +12,8 @@ export interface CallOutParts {
   readonly audit: OwnAuditSink;
   /** `message` events are `fail-closed`: nothing is written, and no call settles, before its event is held. */
   readonly failClosed: boolean;
+  /** Tells which call a call is made for. `undefined`: for none. */
+  readonly scopes: CallScopes | undefined;
   readonly interceptors: readonly Interceptor[];
   readonly maxMessageBytes: number;
   readonly defaultTimeoutMs: number;

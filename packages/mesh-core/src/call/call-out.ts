@@ -5,13 +5,14 @@ import type { CallOptions } from './call-options.js';
 import type { CallOutParts, OutboundMethod } from './call-out-parts.js';
 import { InterceptedOut, type SendCall } from './intercepted-out.js';
 import { OutboundCall } from './outbound-call.js';
+import { assertServed, withTraceOf } from './served-call.js';
 
 /** Methods remembered per service; names are the caller's own, but may be computed. */
 const MAX_METHODS = 1_000;
 /** u32 on the wire. */
 const LONGEST_TIMEOUT_MS = 0xffff_ffff;
 
-/** The outbound path of one service: total deadline → interceptors → instance → session → encode → pack; the answer by id. */
+/** The outbound path of one service: total deadline, never later than that of the call it is made for → interceptors → instance → session → encode → pack; the answer by id. */
 export class CallOut {
   readonly #parts: CallOutParts;
   readonly #endpoints: EndpointSet;
@@ -23,24 +24,33 @@ export class CallOut {
   }
 
   call(methodName: string, input: unknown, options: CallOptions | undefined): Promise<unknown> {
-    const { clock, interceptors, defaultTimeoutMs } = this.#parts;
+    const { clock, scopes, defaultTimeoutMs } = this.#parts;
     try {
       this.#parts.assertOpen();
       const method = this.#methods.get(methodName) ?? this.#remember(methodName);
       const timeoutMs = options?.timeoutMs ?? defaultTimeoutMs;
       if (!(timeoutMs > 0 && timeoutMs <= LONGEST_TIMEOUT_MS)) throw new MeshError('invalid_option', `timeoutMs: ${timeoutMs} is not between 0 and ${LONGEST_TIMEOUT_MS}`, { mayHaveRun: false });
-      const deadline = clock.monotonic() + timeoutMs;
-      if (interceptors.length === 0) return this.#send(method, input, options, deadline);
-      const send: SendCall = (last, changed, due) => this.#send(method, last, changed, due);
-      return new InterceptedOut(this.#parts, options?.signal).run(this.#endpoints.serviceId, method.name, input, options, deadline, send);
+      const now = clock.monotonic();
+      const deadline = now + timeoutMs;
+      const served = scopes?.current();
+      if (served === undefined) return this.#through(method, input, options, deadline, undefined);
+      assertServed(served, methodName, now);
+      return this.#through(method, input, withTraceOf(served, options), Math.min(deadline, served.dueAt), served.signal);
     } catch (error) {
       return Promise.reject(MeshError.from(error));
     }
   }
 
-  #send(method: OutboundMethod, input: unknown, options: CallOptions | undefined, deadline: number): Promise<unknown> {
+  #through(method: OutboundMethod, input: unknown, options: CallOptions | undefined, deadline: number, served: AbortSignal | undefined): Promise<unknown> {
+    if (this.#parts.interceptors.length === 0) return this.#send(method, input, options, deadline, served);
+    const send: SendCall = (last, changed, due) => this.#send(method, last, changed, due, undefined);
+    return new InterceptedOut(this.#parts, options?.signal, served).run(this.#endpoints.serviceId, method.name, input, options, deadline, send);
+  }
+
+  /** @param served of the call that it is made for */
+  #send(method: OutboundMethod, input: unknown, options: CallOptions | undefined, deadline: number, served: AbortSignal | undefined): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const call = new OutboundCall(this.#parts, this.#endpoints, method, deadline, options?.signal, resolve, reject);
+      const call = new OutboundCall(this.#parts, this.#endpoints, method, deadline, options?.signal, served, resolve, reject);
       call.start(input, options);
     });
   }

@@ -43,6 +43,10 @@ export class CallStatistics {
   messagesSent = 0;
   messagesFailed = 0;
   messagesReceived = 0;
+  /** Inbound calls that the gate refused because their peer calls too often. */
+  rateLimited = 0;
+  /** Inbound calls that the gate refused because too many run and wait. */
+  overloaded = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -74,6 +78,12 @@ export class CallStatistics {
     if (series.direction === 'inbound') return;
     if (code !== undefined) this.messagesFailed++;
     this.#recent.observe(durationMs, now);
+  }
+
+  /** The gate has refused a call. */
+  refused(reason: string): void {
+    if (reason === 'rate_limited') this.rateLimited++;
+    else if (reason === 'overloaded') this.overloaded++;
   }
 
   averageLatency(): number {

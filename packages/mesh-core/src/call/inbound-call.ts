@@ -1,19 +1,15 @@
-import { MeshError, type CallMetadata, type InterceptedCall, type PeerIdentity, type TraceContext } from '@lemur-bookstores/mesh-interface';
-import { WheelEntry } from '../session/deadline-wheel.js';
+import { MeshError } from '@lemur-bookstores/mesh-interface';
 import { unheld } from '../session/audit-hold.js';
 import type { InboundRequest, InboundSession } from '../session/inbound-session.js';
-import { encodeBody, type EncodedBody } from '../wire/body.js';
+import type { EncodedBody } from '../wire/body.js';
 import { MessageKind } from '../wire/message.js';
-import type { RequestHead } from '../wire/request.js';
 import type { CallInParts } from './call-in-parts.js';
 import type { MethodStatistics } from './call-statistics.js';
-import type { AnyHandler, RunningCall } from './handlers.js';
-import { runThrough } from './interceptor-chain.js';
-import { isThenable } from './is-thenable.js';
+import { encodeResult } from './encode-result.js';
+import { HandlerRun } from './handler-run.js';
+import type { AnyHandler } from './handlers.js';
+import type { ReadableHead } from './inbound-context.js';
 import { announcementOf, outcomeOf, type MessageSubject } from './message-events.js';
-
-/** What a request says of itself before its body; all of it where it could be read. */
-export type ReadableHead = Pick<RequestHead, 'timeoutMs' | 'metadata' | 'trace'>;
 
 /**
  * `accepting` and `answering`: an event has to be held before the handler runs, before the answer leaves. Meanwhile the deadline counts and
@@ -25,56 +21,24 @@ type Phase = 'accepting' | 'running' | 'answering' | 'done';
 const REFUSAL = 'the service that was called cannot write its audit trail';
 
 /** One request being handled: answered exactly once, or not at all once its caller has gone. */
-export class InboundCall extends WheelEntry implements InboundRequest, RunningCall {
-  readonly method: string;
-  readonly metadata: CallMetadata;
-  readonly trace?: TraceContext;
+export class InboundCall extends HandlerRun implements InboundRequest {
   readonly #parts: CallInParts;
   readonly #session: InboundSession;
   readonly #id: number;
   readonly #series: MethodStatistics;
   readonly #startedAt: number;
   readonly #timeoutMs: number;
-  #abort: AbortController | undefined;
-  #cancelled: MeshError | undefined;
   #phase: Phase = 'running';
-  /** An interceptor or a schema has it, and the handler has not run. */
-  #kept = false;
-  #ran = false;
 
   /** @param method a registered one, or `_OTHER`; not `series.method`, which is `_OTHER` once there are too many series */
   constructor(parts: CallInParts, session: InboundSession, id: number, head: ReadableHead, method: string, series: MethodStatistics) {
-    super();
+    super(parts, method, session.peer, head);
     this.#parts = parts;
     this.#session = session;
     this.#id = id;
-    this.method = method;
     this.#series = series;
     this.#startedAt = parts.clock.monotonic();
     this.#timeoutMs = head.timeoutMs;
-    this.metadata = head.metadata;
-    if (head.trace !== undefined) this.trace = head.trace;
-  }
-
-  get peer(): PeerIdentity {
-    return this.#session.peer;
-  }
-
-  get deadline(): number {
-    return this.#parts.clock.now() + this.remainingMs;
-  }
-
-  get remainingMs(): number {
-    return Math.max(0, this.#startedAt + this.#timeoutMs - this.#parts.clock.monotonic());
-  }
-
-  /** Made when it is asked for: most handlers never do. */
-  get signal(): AbortSignal {
-    if (this.#abort === undefined) {
-      this.#abort = new AbortController();
-      if (this.#cancelled !== undefined) this.#abort.abort(this.#cancelled);
-    }
-    return this.#abort.signal;
   }
 
   /** Answers without running anything. */
@@ -83,10 +47,10 @@ export class InboundCall extends WheelEntry implements InboundRequest, RunningCa
     this.#fail(error, true);
   }
 
+  /** Runs the handler once the gate lets it in. */
   run(handler: AnyHandler, input: unknown): void {
     this.#begin();
-    if (this.#parts.failClosed) this.#accept(handler, input);
-    else this.#handle(handler, input);
+    this.askGate(handler, input);
   }
 
   #begin(): void {
@@ -94,6 +58,21 @@ export class InboundCall extends WheelEntry implements InboundRequest, RunningCa
     statistics.started(this.#series);
     this.#session.calls.set(this.#id, this);
     wheel.add(this, this.#startedAt + this.#timeoutMs);
+  }
+
+  /** The end of a connection is told to one of its calls after the other: one of them may make room for the next. */
+  protected get wanted(): boolean {
+    return this.#phase === 'running' && this.#session.session.state !== 'closed';
+  }
+
+  protected admitted(handler: AnyHandler, input: unknown): void {
+    if (this.#parts.failClosed) this.#accept(handler, input);
+    else this.handle(handler, input);
+  }
+
+  protected refused(error: MeshError): void {
+    this.#parts.statistics.refused(error.reason);
+    this.#fail(error, true);
   }
 
   /** Runs the handler once the trail has it that this peer calls it. */
@@ -104,28 +83,19 @@ export class InboundCall extends WheelEntry implements InboundRequest, RunningCa
       () => {
         if (this.#phase !== 'accepting') return;
         this.#phase = 'running';
-        this.#handle(handler, input);
+        this.handle(handler, input);
       },
       (error: unknown) => {
         if (this.#phase === 'accepting') this.#unheld(unheld('message.accepted', error), true);
+        this.leaveGate();
       },
     );
   }
 
-  #handle(handler: AnyHandler, input: unknown): void {
-    try {
-      const result = this.#parts.interceptors.length === 0 ? handler(input, this) : this.#intercepted(handler, input);
-      if (isThenable(result)) result.then(this.#onResult, this.#onThrow);
-      else this.#onResult(result);
-    } catch (error) {
-      this.#onThrow(error);
-    }
-  }
-
   cancel(reason: MeshError): void {
-    this.#cancelled = reason;
-    this.#abort?.abort(reason);
+    this.abandon(reason);
     this.#end(reason);
+    this.leaveGate();
   }
 
   /** The caller has given up by its own clock: nothing is sent, the handler is told. */
@@ -134,49 +104,30 @@ export class InboundCall extends WheelEntry implements InboundRequest, RunningCa
     this.#session.forget(this.#id);
   }
 
-  progress(stage: 'checking' | 'running'): boolean {
-    if (stage === 'running') this.#ran = true;
-    this.#kept = !this.#ran;
-    return this.#phase === 'running';
-  }
-
-  #intercepted(handler: AnyHandler, input: unknown): Promise<unknown> {
-    const { serviceId, interceptors } = this.#parts;
-    const { method, metadata, signal, peer, trace } = this;
-    const call: InterceptedCall = { direction: 'inbound', service: serviceId, method, input, metadata, deadline: this.#startedAt + this.#timeoutMs, signal, peer, ...(trace === undefined ? {} : { trace }) };
-    this.#kept = true;
-    return runThrough(interceptors, call, (last) => {
-      // Where the answer vouched that the handler has not run, it must not run later either.
-      if (this.#phase !== 'running') return Promise.reject(new MeshError('cancelled', `'${method}' has ended before its handler ran`));
-      this.#kept = false;
-      return Promise.resolve(handler(last.input, this));
-    });
-  }
-
-  readonly #onResult = (result: unknown): void => {
+  protected ended(result: unknown): void {
     if (this.#phase !== 'running') return;
+    const { codec, maxMessageBytes, logger, failClosed } = this.#parts;
     let encoded: EncodedBody;
     try {
-      encoded = encodeBody(result, this.#parts.codec);
-      this.#checkSize(encoded);
+      encoded = encodeResult(result, codec, maxMessageBytes);
     } catch (error) {
       const failure = MeshError.from(error);
-      this.#parts.logger.error(`the result of '${this.method}' cannot be sent: ${failure.text}`);
+      logger.error(`the result of '${this.method}' cannot be sent: ${failure.text}`);
       return this.#fail(failure.reason === 'body_invalid' ? new MeshError('result_invalid', 'the result cannot be encoded') : failure, false);
     }
-    if (this.#parts.failClosed) return this.#hold(undefined, false, () => this.#reply(encoded));
+    if (failClosed) return this.#hold(undefined, false, () => this.#reply(encoded));
     this.#end(undefined);
     this.#reply(encoded);
-  };
+  }
 
-  readonly #onThrow = (error: unknown): void => {
+  protected failed(error: unknown, kept: boolean): void {
     if (this.#phase !== 'running') return;
     if (!MeshError.is(error)) {
       this.#parts.logger.error(`the handler of '${this.method}' threw`, { error: error instanceof Error ? (error.stack ?? error.message) : MeshError.from(error).text });
     }
     else if (error.code === 'PERMISSION_DENIED') this.#denied(error);
-    this.#fail(error, this.#kept);
-  };
+    this.#fail(error, kept);
+  }
 
   #denied(error: MeshError): void {
     const { peer, method, trace } = this;
@@ -215,13 +166,6 @@ export class InboundCall extends WheelEntry implements InboundRequest, RunningCa
   #unheld(failure: MeshError, notRun: boolean): void {
     this.#end(failure);
     this.#session.replyError(this.#id, new MeshError('audit_unavailable', REFUSAL), notRun);
-  }
-
-  #checkSize({ data }: EncodedBody): void {
-    const { maxMessageBytes } = this.#parts;
-    if (data === undefined || data.length * 3 + 1024 <= maxMessageBytes) return;
-    const bytes = typeof data === 'string' ? Buffer.byteLength(data) : data.length;
-    if (bytes + 1024 > maxMessageBytes) throw new MeshError('body_too_large', `the result has ${bytes} bytes; a message holds ${maxMessageBytes - 1024}`, { retryable: false });
   }
 
   #end(error: MeshError | undefined): void {

@@ -16,14 +16,17 @@ export class InterceptedOut extends WheelEntry implements Abortable {
   readonly #parts: CallOutParts;
   readonly #abort = new AbortController();
   readonly #callersSignal: AbortSignal | undefined;
+  /** Of the call that it is made for. */
+  readonly #served: AbortSignal | undefined;
   #reject: (error: MeshError) => void = () => {};
   /** A call inside was begun: nobody but it knows whether its handler may have run. */
   #begun = false;
 
-  constructor(parts: CallOutParts, callersSignal: AbortSignal | undefined) {
+  constructor(parts: CallOutParts, callersSignal: AbortSignal | undefined, served: AbortSignal | undefined) {
     super();
     this.#parts = parts;
     this.#callersSignal = callersSignal;
+    this.#served = served;
   }
 
   /** Runs the chain. Rejects with MeshErrors only. */
@@ -51,6 +54,7 @@ export class InterceptedOut extends WheelEntry implements Abortable {
       if (this.#callersSignal?.aborted === true) return this.onAbort(this.#callersSignal.reason);
       wheel.add(this, deadline);
       if (this.#callersSignal !== undefined) abortListeners.add(this.#callersSignal, this);
+      if (this.#served !== undefined) abortListeners.add(this.#served, this);
       const finish = (settle: () => void): void => {
         this.#release();
         settle();
@@ -82,5 +86,6 @@ export class InterceptedOut extends WheelEntry implements Abortable {
   #release(): void {
     this.#parts.wheel.remove(this);
     if (this.#callersSignal !== undefined) abortListeners.remove(this.#callersSignal, this);
+    if (this.#served !== undefined) abortListeners.remove(this.#served, this);
   }
 }

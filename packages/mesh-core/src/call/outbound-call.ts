@@ -4,13 +4,14 @@ import type { SessionWaiter } from '../endpoint/session-waiter.js';
 import { unheld } from '../session/audit-hold.js';
 import type { OutboundSession } from '../session/outbound-session.js';
 import { PendingCall } from '../session/pending-call.js';
-import { decodeBody, encodeBody } from '../wire/body.js';
+import { decodeBody } from '../wire/body.js';
 import { BODY_KIND_MASK } from '../wire/message.js';
 import { encodeRequestExtras } from '../wire/request.js';
 import { abortListeners, type Abortable } from './abort-listeners.js';
 import type { CallOptions } from './call-options.js';
 import type { CallOutParts, OutboundMethod } from './call-out-parts.js';
 import { afterEarlierAttempts } from './earlier-attempts.js';
+import { encodeInput } from './encode-input.js';
 import { announcementOf, outcomeOf, type MessageSubject } from './message-events.js';
 import type { Retries, RetriedCall } from './retries.js';
 import { isTimeout } from './timeout-reason.js';
@@ -26,6 +27,8 @@ export class OutboundCall extends PendingCall implements SessionWaiter, RetriedC
   readonly #startedAt: number;
   readonly #deadline: number;
   readonly #signal: AbortSignal | undefined;
+  /** Of the call that it is made for. */
+  readonly #served: AbortSignal | undefined;
   readonly #resolve: (value: unknown) => void;
   readonly #reject: (error: MeshError) => void;
   #trace: TraceContext | undefined;
@@ -49,6 +52,7 @@ export class OutboundCall extends PendingCall implements SessionWaiter, RetriedC
     method: OutboundMethod,
     deadline: number,
     signal: AbortSignal | undefined,
+    served: AbortSignal | undefined,
     resolve: (value: unknown) => void,
     reject: (error: MeshError) => void,
   ) {
@@ -58,6 +62,7 @@ export class OutboundCall extends PendingCall implements SessionWaiter, RetriedC
     this.#method = method;
     this.#deadline = deadline;
     this.#signal = signal;
+    this.#served = served;
     this.#resolve = resolve;
     this.#reject = reject;
     this.#startedAt = parts.clock.monotonic();
@@ -72,10 +77,10 @@ export class OutboundCall extends PendingCall implements SessionWaiter, RetriedC
     statistics.started(this.#method.statistics);
     wheel.add(this, this.#deadline);
     if (this.#signal !== undefined) abortListeners.add(this.#signal, this);
+    if (this.#served !== undefined) abortListeners.add(this.#served, this);
     try {
-      const { kind, data } = encodeBody(input, codec);
+      const { kind, data } = encodeInput(input, codec, maxMessageBytes);
       this.body = data;
-      if (data !== undefined && data.length * 3 + 1024 > maxMessageBytes) this.#checkSize(data);
       if (options?.metadata !== undefined || options?.trace !== undefined) {
         const { flags, bytes } = encodeRequestExtras(options.metadata, options.trace);
         this.flags = flags;
@@ -154,7 +159,8 @@ export class OutboundCall extends PendingCall implements SessionWaiter, RetriedC
 
   onAbort(reason?: unknown): void {
     const mayHaveRun = this.#outcome?.mayHaveRun ?? this.#leave(isTimeout(reason));
-    this.#end(new MeshError('cancelled', 'the call was cancelled', { cause: this.#signal?.reason, mayHaveRun }));
+    const what = this.#served?.aborted === true ? 'nobody waits any more for the call that this one was made for' : 'the call was cancelled';
+    this.#end(new MeshError('cancelled', what, { cause: reason, mayHaveRun }));
   }
 
   /** Goes on once the trail has it that this call is about to be sent: once, to whichever instances. */
@@ -194,14 +200,6 @@ export class OutboundCall extends PendingCall implements SessionWaiter, RetriedC
     return this.#ranBefore || !takenBack;
   }
 
-  #checkSize(data: string | Uint8Array): void {
-    const bytes = (typeof data === 'string' ? Buffer.byteLength(data) : data.length) + 1024;
-    const { maxMessageBytes } = this.#parts;
-    if (bytes > maxMessageBytes) {
-      throw new MeshError('body_too_large', `the input has ${bytes - 1024} bytes; a message of ${maxMessageBytes} leaves room for ${maxMessageBytes - 1024}`, { mayHaveRun: false, retryable: false });
-    }
-  }
-
   #finish(error: MeshError | undefined, value: unknown): void {
     if (this.#done) return;
     if (this.#parts.failClosed) this.#hold(error, value);
@@ -239,6 +237,7 @@ export class OutboundCall extends PendingCall implements SessionWaiter, RetriedC
     if (this.#outcome === undefined) this.#session?.outcomes?.ended(now - this.#sentAt, now, error);
     wheel.remove(this);
     if (this.#signal !== undefined) abortListeners.remove(this.#signal, this);
+    if (this.#served !== undefined) abortListeners.remove(this.#served, this);
     statistics.ended(this.#method.statistics, now - this.#startedAt, error?.code, now, this.#trace);
     if (error === undefined) this.#resolve(value);
     else this.#reject(error);

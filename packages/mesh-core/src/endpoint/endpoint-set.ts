@@ -1,4 +1,4 @@
-import { MeshError, type CircuitBreakerState, type Clock, type ClockTimer, type DiscoveryProvider, type EndpointBreakers, type Logger, type ServiceNode } from '@lemur-bookstores/mesh-interface';
+import { MeshError, type BreakerMetrics, type CircuitBreakerState, type Clock, type ClockTimer, type DiscoveryProvider, type EndpointBreakers, type Logger, type ServiceNode } from '@lemur-bookstores/mesh-interface';
 import { DEFAULT_BACKOFF, type BackoffOptions } from '../session/backoff.js';
 import type { OutboundSession } from '../session/outbound-session.js';
 import type { SessionDialer } from '../session/session-dialer.js';
@@ -121,6 +121,10 @@ export class EndpointSet {
   /** Every session that is up, those that only end their calls included. */
   sessions(): OutboundSession[] {
     return [...this.#endpoints.values(), ...this.#leaving].flatMap((endpoint) => endpoint.sessions);
+  }
+
+  breakers(): BreakerMetrics[] {
+    return [...this.#endpoints.values()].flatMap(({ breaker, node: { host, port } }) => (breaker === undefined ? [] : [{ service: this.serviceId, endpoint: `${host}:${port}`, state: breaker.state }]));
   }
 
   /** The worst of its instances. */

@@ -1,4 +1,4 @@
-import type { CircuitBreakerState, MeshError } from '@lemur-bookstores/mesh-interface';
+import type { BreakerMetrics, CircuitBreakerState, MeshError } from '@lemur-bookstores/mesh-interface';
 import type { OutboundSession } from '../session/outbound-session.js';
 import { EndpointSet, type EndpointSetParts } from './endpoint-set.js';
 import { worstState } from './readiness.js';
@@ -43,6 +43,10 @@ export class ServiceDirectory {
 
   sessions(): OutboundSession[] {
     return [...this.#services.values()].flatMap((service) => service.sessions());
+  }
+
+  breakers(): BreakerMetrics[] {
+    return [...this.#services.values()].flatMap((service) => service.breakers());
   }
 
   /** The worst of all instances of all services. */
