@@ -11,6 +11,7 @@ export { rateLimitProblems, type RateLimiterOptions } from './rate/rate-limiter-
 export { DeadlinePropagation, deadlineProblems, type DeadlinePropagationOptions } from './deadline/deadline-propagation.js';
 export { ConcurrencyLimit } from './concurrency/concurrency-limit.js';
 export { concurrencyProblems, type ConcurrencyLimitOptions } from './concurrency/concurrency-limit-options.js';
+export { InboundGate, type InboundGateParts } from './gate/inbound-gate.js';
 export { CHAIN_ORDER, resilienceChain, type ResilienceParts } from './chain/resilience-chain.js';
 export { resilienceProblems, type ResilienceOptions } from './chain/resilience-options.js';
 export { compose } from './chain/compose.js';

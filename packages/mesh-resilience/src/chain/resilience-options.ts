@@ -7,12 +7,17 @@ import { retryProblems, type RetryOptions } from '../retry/retry-options.js';
 /** Options of all parts: `resilience` of a mesh. */
 export interface ResilienceOptions {
   readonly rateLimit?: RateLimiterOptions | undefined;
-  readonly circuitBreaker?: CircuitBreakerOptions | undefined;
+  /** `false`: instances have no breaker. */
+  readonly circuitBreaker?: CircuitBreakerOptions | false | undefined;
+  /** `false`: every call is one attempt. */
   readonly retry?: RetryOptions | false | undefined;
-  readonly concurrency?: ConcurrencyLimitOptions | undefined;
+  /** `false`: calls in are not limited. Default: a limit of calls in with its defaults. */
+  readonly concurrency?: ConcurrencyLimitOptions | false | undefined;
+  /** Calls that a handler makes end no later than the call that it handles, and carry its trace. Default `false`. */
+  readonly inheritDeadlines?: boolean | undefined;
 }
 
-const NAMES = ['rateLimit', 'circuitBreaker', 'retry', 'concurrency'] as const satisfies readonly (keyof ResilienceOptions)[];
+const NAMES = ['rateLimit', 'circuitBreaker', 'retry', 'concurrency', 'inheritDeadlines'] as const satisfies readonly (keyof ResilienceOptions)[];
 
 /**
  * What is wrong with the options of all parts, each problem by its path.
@@ -21,12 +26,13 @@ const NAMES = ['rateLimit', 'circuitBreaker', 'retry', 'concurrency'] as const s
 export function resilienceProblems(options: unknown = {}, path = 'resilience', others: readonly string[] = []): string[] {
   const check = new OptionCheck(path);
   if (!check.isObject(options, [...NAMES, ...others])) return check.problems;
-  const { rateLimit, circuitBreaker, retry, concurrency } = options;
+  const { rateLimit, circuitBreaker, retry, concurrency, inheritDeadlines } = options;
+  check.must('inheritDeadlines', inheritDeadlines === undefined || typeof inheritDeadlines === 'boolean', 'true or false');
   return [
     ...check.problems,
     ...(rateLimit === undefined ? [] : rateLimitProblems(rateLimit, `${path}.rateLimit`)),
-    ...circuitBreakerProblems(circuitBreaker, `${path}.circuitBreaker`),
+    ...(circuitBreaker === false ? [] : circuitBreakerProblems(circuitBreaker, `${path}.circuitBreaker`)),
     ...(retry === false ? [] : retryProblems(retry, `${path}.retry`)),
-    ...concurrencyProblems(concurrency, `${path}.concurrency`),
+    ...(concurrency === false ? [] : concurrencyProblems(concurrency, `${path}.concurrency`)),
   ];
 }

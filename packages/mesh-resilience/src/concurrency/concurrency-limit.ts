@@ -59,6 +59,25 @@ export class ConcurrencyLimit {
     throw error;
   };
 
+  /**
+   * A place without an interceptor: for who keeps to the deadlines himself.
+   * @returns `undefined`: it has one. `'wait'`: it hears of it, unless it leaves by {@link leave}. A MeshError: it is refused
+   */
+  enter(call: PlaceWaiter): MeshError | 'wait' | undefined {
+    if (this.#places.take()) return undefined;
+    return this.#places.wait(call) ? 'wait' : this.#overloaded();
+  }
+
+  /** Leaves the line. */
+  leave(call: PlaceWaiter): void {
+    this.#places.leave(call);
+  }
+
+  /** Gives a place up: once for each that {@link enter} gave, or that was heard of. */
+  ended(): void {
+    this.#places.giveUp();
+  }
+
   #overloaded(): MeshError {
     const { limit, queue } = this.#settings;
     return new MeshError('overloaded', `${limit} calls are running and ${queue} are waiting`, { mayHaveRun: false });

@@ -1,6 +1,6 @@
 /** Who waits for a place. */
 export interface PlaceWaiter {
-  /** It has a place; whoever gave it up has left. */
+  /** It has a place; whoever gave it up has left. Must not throw. */
   onPlace(): void;
 }
 
@@ -14,6 +14,9 @@ export class Places {
   /** In the order in which they came. */
   readonly #waiting = new Set<PlaceWaiter>();
   #taken = 0;
+  /** Places given up that nobody has been asked about yet. */
+  #free = 0;
+  #handingOver = false;
 
   constructor(limit: number, queue: number) {
     this.#limit = limit;
@@ -47,14 +50,26 @@ export class Places {
     this.#waiting.delete(waiter);
   }
 
-  /** Gives a place up, once for each that was taken or got. */
+  /**
+   * Gives a place up, once for each that was taken or got. Not one within the other: a line of calls that each end at once would be as deep
+   * as it is long.
+   */
   giveUp(): void {
-    const next = this.#waiting.values().next();
-    if (next.done === true) {
-      this.#taken--;
-      return;
+    this.#free++;
+    if (this.#handingOver) return;
+    this.#handingOver = true;
+    try {
+      while (this.#free > 0) {
+        this.#free--;
+        const next = this.#waiting.values().next();
+        if (next.done === true) this.#taken--;
+        else {
+          this.#waiting.delete(next.value);
+          next.value.onPlace();
+        }
+      }
+    } finally {
+      this.#handingOver = false;
     }
-    this.#waiting.delete(next.value);
-    next.value.onPlace();
   }
 }

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { systemClock, type Clock, type Interceptor } from '@lemur-bookstores/mesh-interface';
+import { systemClock, type CallScopes, type Clock, type Interceptor, type ServedCall } from '@lemur-bookstores/mesh-interface';
 import { OptionCheck, refuseProblems } from '../option/option-check.js';
 import { InheritedCall } from './inherited-call.js';
 
@@ -21,9 +21,9 @@ export function deadlineProblems(options: unknown = {}, path = 'deadline'): stri
  * Calls that a handler makes while it handles a call: their deadline is never later than that call's, they end with it, and they carry
  * its trace. Found by AsyncLocalStorage: nothing has to be passed on by hand.
  */
-export class DeadlinePropagation {
+export class DeadlinePropagation implements CallScopes {
   readonly #clock: Clock;
-  readonly #storage = new AsyncLocalStorage<InheritedCall>();
+  readonly #storage = new AsyncLocalStorage<ServedCall>();
 
   /** @throws MeshError `invalid_option` that names every problem */
   constructor(options: DeadlinePropagationOptions = {}) {
@@ -32,16 +32,27 @@ export class DeadlinePropagation {
   }
 
   /** Runs the handler inside; calls out pass. */
-  readonly inbound: Interceptor = (call, next) => (call.direction === 'inbound' ? this.#storage.run(new InheritedCall(call), next, call) : next(call));
+  readonly inbound: Interceptor = (call, next) => (call.direction === 'inbound' ? this.#storage.run(new InheritedCall({ ...call, dueAt: call.deadline }), next, call) : next(call));
 
   /** Lets a call take over what the one around it has; calls in, and calls made by no handler, pass. */
   readonly outbound: Interceptor = (call, next) => {
-    const inherited = call.direction === 'outbound' ? this.#storage.getStore() : undefined;
-    return inherited === undefined ? next(call) : inherited.run(call, next, this.#clock.monotonic());
+    const served = call.direction === 'outbound' ? this.#storage.getStore() : undefined;
+    if (served === undefined) return next(call);
+    const inherited = served instanceof InheritedCall ? served : new InheritedCall(served);
+    return inherited.run(call, next, this.#clock.monotonic());
   };
 
   /** Both. */
   readonly interceptor: Interceptor = (call, next) => (call.direction === 'inbound' ? this.inbound(call, next) : this.outbound(call, next));
+
+  /** For a mesh node, which has no need of the interceptors then. */
+  run<Arguments extends unknown[], Result>(call: ServedCall, work: (...args: Arguments) => Result, ...args: Arguments): Result {
+    return this.#storage.run(call, work, ...args);
+  }
+
+  current(): ServedCall | undefined {
+    return this.#storage.getStore();
+  }
 
   /** Runs what is to outlive the call that is handled: nothing inside inherits from it. */
   detach<Result>(work: () => Result): Result {

@@ -1,22 +1,28 @@
-import { MeshError, type InterceptedCall } from '@lemur-bookstores/mesh-interface';
+import { MeshError, type InterceptedCall, type ServedCall, type TraceContext } from '@lemur-bookstores/mesh-interface';
 
 type Next = (call: InterceptedCall) => Promise<unknown>;
 
 /** What the calls that a handler makes take over from the call it handles. */
-export class InheritedCall {
-  readonly #call: InterceptedCall;
+export class InheritedCall implements ServedCall {
+  readonly method: string;
+  readonly dueAt: number;
+  readonly signal: AbortSignal;
+  readonly trace?: TraceContext;
   /** The nested calls under way. One listener for all of them: an EventTarget warns from the eleventh on. */
   readonly #nested = new Set<AbortController>();
 
-  constructor(call: InterceptedCall) {
-    this.#call = call;
+  constructor({ method, dueAt, signal, trace }: ServedCall) {
+    this.method = method;
+    this.dueAt = dueAt;
+    this.signal = signal;
+    if (trace !== undefined) this.trace = trace;
   }
 
   /** Makes a nested call: never later than the call it is made for, ended with it, with its trace. */
   run(nested: InterceptedCall, next: Next, now: number): Promise<unknown> {
-    const { signal, deadline, trace } = this.#call;
+    const { signal, dueAt: deadline, trace } = this;
     if (signal.aborted) return Promise.reject(this.#over(signal.reason));
-    if (deadline <= now) return Promise.reject(new MeshError('deadline_exceeded', `the time of '${this.#call.method}', for which '${nested.method}' is called, was up`, { mayHaveRun: false }));
+    if (deadline <= now) return Promise.reject(new MeshError('deadline_exceeded', `the time of '${this.method}', for which '${nested.method}' is called, was up`, { mayHaveRun: false }));
     const controller = new AbortController();
     const follow = (): void => controller.abort(nested.signal.reason);
     if (nested.signal.aborted) follow();
@@ -52,11 +58,11 @@ export class InheritedCall {
   readonly #onAbort = (): void => {
     const nested = [...this.#nested];
     this.#nested.clear();
-    for (const controller of nested) controller.abort(this.#call.signal.reason);
+    for (const controller of nested) controller.abort(this.signal.reason);
   };
 
   #over(reason: unknown): MeshError {
     const isTime = MeshError.is(reason) && reason.code === 'DEADLINE_EXCEEDED';
-    return new MeshError(isTime ? 'deadline_exceeded' : 'cancelled', `'${this.#call.method}', for which it is called, has ended`, { cause: reason, mayHaveRun: false });
+    return new MeshError(isTime ? 'deadline_exceeded' : 'cancelled', `'${this.method}', for which it is called, has ended`, { cause: reason, mayHaveRun: false });
   }
 }

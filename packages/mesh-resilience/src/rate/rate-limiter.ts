@@ -1,4 +1,4 @@
-import { MeshError, type InterceptedCall, type Interceptor, type RateLimit, type RateLimitBucket, type RateLimitStore } from '@lemur-bookstores/mesh-interface';
+import { MeshError, type InterceptedCall, type Interceptor, type PeerIdentity, type RateLimit, type RateLimitBucket, type RateLimitStore } from '@lemur-bookstores/mesh-interface';
 import { LimitedBursts } from './limited-bursts.js';
 import { MemoryRateLimitStore } from './memory-rate-limit-store.js';
 import { completeRateLimiter, type RateLimiterOptions, type RateLimiterSettings } from './rate-limiter-options.js';
@@ -7,6 +7,8 @@ import { completeRateLimiter, type RateLimiterOptions, type RateLimiterSettings 
 const UNPROVEN = 'unproven';
 /** Names the general limit where a method is named. */
 const ANY_METHOD = '*';
+/** Questions to a store that are open at once; beyond that the own buckets decide: memory is bounded. */
+const MAX_ASKED = 10_000;
 
 /** Refuses calls of who calls too often: by verified identity, a token bucket each. */
 export class RateLimiter {
@@ -15,6 +17,7 @@ export class RateLimiter {
   readonly #store: RateLimitStore;
   readonly #total: RateLimitBucket | undefined;
   readonly #bursts: LimitedBursts;
+  #asked = 0;
 
   /** @throws MeshError `invalid_option` that names every problem */
   constructor(options: RateLimiterOptions) {
@@ -37,7 +40,7 @@ export class RateLimiter {
    */
   take(subject: string, method: string): number | Promise<number> {
     const buckets = this.#bucketsOf(subject, method);
-    if (this.#store === this.#own) return this.#own.take(buckets);
+    if (this.#store === this.#own || this.#asked >= MAX_ASKED) return this.#own.take(buckets);
     try {
       const answer = this.#store.take(buckets);
       return typeof answer === 'number' ? this.#checked(answer, buckets) : this.#inTime(answer, buckets);
@@ -62,6 +65,14 @@ export class RateLimiter {
     return waitMs > 0 ? Promise.reject(this.#refusal(call, subject, waitMs)) : next(call);
   };
 
+  /**
+   * What a call in gets that may go on only in `waitMs`; the trail learns of it.
+   * @param waitMs what {@link take} gave
+   */
+  refusal(call: { readonly peer: PeerIdentity; readonly method: string }, waitMs: number): MeshError {
+    return this.#refusal(call, call.peer.id, waitMs);
+  }
+
   /** Says to the audit trail what was counted and not said yet: before it closes. */
   flush(): void {
     this.#bursts.flush();
@@ -76,16 +87,19 @@ export class RateLimiter {
   /** A store that is down or slow lets nothing through unlimited and stops nothing: each replica then limits by itself. */
   #inTime(answer: Promise<number>, buckets: readonly RateLimitBucket[]): Promise<number> {
     const { clock, storeTimeoutMs } = this.#settings;
+    this.#asked++;
     return new Promise((resolve) => {
       let isOpen = true;
       const settle = (waitMs: () => number): void => {
         if (!isOpen) return;
         isOpen = false;
+        this.#asked--;
         timer.cancel();
         resolve(waitMs());
       };
       const timer = clock.setTimeout(() => settle(() => this.#own.take(buckets)), storeTimeoutMs);
-      answer.then(
+      // Also what is no promise at all.
+      Promise.resolve(answer).then(
         (waitMs) => settle(() => this.#checked(waitMs, buckets)),
         () => settle(() => this.#own.take(buckets)),
       );
@@ -97,7 +111,7 @@ export class RateLimiter {
     return answer >= 0 && answer < Infinity ? answer : this.#own.take(buckets);
   }
 
-  #refusal(call: InterceptedCall, subject: string, waitMs: number): MeshError {
+  #refusal(call: Pick<InterceptedCall, 'peer' | 'method'>, subject: string, waitMs: number): MeshError {
     const { limit, methods, direction, total } = this.#settings;
     const own = methods.get(call.method);
     const of: RateLimit = own ?? limit;

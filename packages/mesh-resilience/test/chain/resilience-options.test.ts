@@ -9,7 +9,8 @@ test('the problems of all parts are said at once, by path', () => {
 });
 
 test('nothing, and what is left out or off, is right', () => {
-  for (const options of [undefined, {}, { retry: false }, { rateLimit: undefined, retry: {}, circuitBreaker: undefined }]) expect(resilienceProblems(options)).toEqual([]);
+  for (const options of [undefined, {}, { retry: false, circuitBreaker: false, concurrency: false, inheritDeadlines: true }, { rateLimit: undefined, retry: {}, circuitBreaker: undefined }]) expect(resilienceProblems(options)).toEqual([]);
   expect(resilienceProblems(5)).toEqual(['resilience: must be an object']);
+  expect(resilienceProblems({ inheritDeadlines: 1 })).toEqual(['resilience.inheritDeadlines: must be true or false']);
   expect(resilienceProblems({ retry: true })).toEqual(['resilience.retry: must be an object']);
 });

@@ -59,3 +59,22 @@ test('whoever comes, leaves and ends: never more than there are places, the line
   );
   expect(turnedAway).toBeGreaterThan(100);
 });
+
+test('a line of calls that each end at once is served without one standing on the other', () => {
+  const places = new Places(1, 100_000);
+  places.take();
+  let served = 0;
+  for (let i = 0; i < 100_000; i++) places.wait({ onPlace: () => (served++, places.giveUp()) });
+  places.giveUp();
+  expect([served, places.taken, places.waiting]).toEqual([100_000, 0, 0]);
+});
+
+test('who comes while a place changes hands does not get it', () => {
+  const places = new Places(1, 2);
+  places.take();
+  const taken: boolean[] = [];
+  places.wait({ onPlace: () => (places.giveUp(), taken.push(places.take())) });
+  places.wait({ onPlace: () => undefined });
+  places.giveUp();
+  expect([taken, places.taken, places.waiting]).toEqual([[false], 1, 0]);
+});
