@@ -16,8 +16,9 @@ export class EndProcess {
   #waiting = new Map();
   #ended;
 
-  constructor(script, args) {
-    this.#child = fork(fileURLToPath(new URL(script, import.meta.url)), args, { execArgv: ['--expose-gc'] });
+  /** @param env beside the own environment */
+  constructor(script, args, env = {}) {
+    this.#child = fork(fileURLToPath(new URL(script, import.meta.url)), args, { execArgv: ['--expose-gc'], env: { ...process.env, ...env } });
     this.#child.on('message', ({ id = 0, result, error, ...announced }) => {
       if (error === undefined) this.#waiting.get(id)?.resolve(result ?? announced);
       else this.#waiting.get(id)?.reject(new Error(error));

@@ -1,4 +1,4 @@
-// `npm run bench [-- --quick] [-- --profile] [-- --only tcp:tls,mesh:null] [-- --audit-sinks] [-- --rotation]`: this mesh against what else a Node.js team would use.
+// `npm run bench [-- --quick] [-- --profile] [-- --only tcp:tls,mesh:null] [-- --audit-sinks] [-- --rotation] [-- --resilience]`: this mesh against what else a Node.js team would use.
 // Asserts nothing: prints tables, and writes every round to results/. How to read the figures: README.md beside this file.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,6 +12,7 @@ import { measureIdleSessions } from './idle-sessions.mjs';
 import { measure } from './measure.mjs';
 import { canPin } from './processes.mjs';
 import { measureRotation, renderRotation } from './rotation.mjs';
+import { measureResilience, renderResilience } from './resilience.mjs';
 import { SURVIVAL } from './survival.mjs';
 import { compareWithTargets, renderTables, renderTargets, summarize } from './report.mjs';
 
@@ -25,7 +26,7 @@ const QUICK = { rounds: 1, durationMs: 250, connects: 15, repeats: 0 };
 /** More than this used by other programs, in cores, and a round is run again. */
 const QUIET_CORES = 0.15;
 
-const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, profile: { type: 'boolean', default: false }, only: { type: 'string' }, 'audit-sinks': { type: 'boolean', default: false }, rotation: { type: 'boolean', default: false } } });
+const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, profile: { type: 'boolean', default: false }, only: { type: 'string' }, 'audit-sinks': { type: 'boolean', default: false }, rotation: { type: 'boolean', default: false }, resilience: { type: 'boolean', default: false } } });
 const chosen = values.only?.split(',') ?? SYSTEMS;
 const unknown = chosen.filter((name) => !SYSTEMS.includes(name) && !Object.hasOwn(SURVIVAL, name));
 if (unknown.length > 0) {
@@ -47,6 +48,16 @@ if (values.rotation) {
   const settings = values.quick ? { rounds: 5, roundMs: 1_100, latencyMs: 8_000 } : { rounds: 9, roundMs: 1_500, latencyMs: 15_000 };
   console.log(`${cpus()[0].model}, ${cpus().length} cores, Node ${process.version}; medians of ${settings.rounds} rounds of ${settings.roundMs} ms\n`);
   console.log(renderRotation(await measureRotation({ scratch, ...settings })));
+  process.exit(0);
+}
+
+if (values.resilience) {
+  const scratch = mkdtempSync(join(tmpdir(), 'mesh-bench-'));
+  process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
+  const settings = { rounds: values.quick ? 15 : 40, calls: 2_500, ...(values.profile ? { profiles: join(here, 'results') } : {}) };
+  if (values.profile) mkdirSync(settings.profiles, { recursive: true });
+  console.log(`${cpus()[0].model}, ${cpus().length} cores, Node ${process.version}; ${settings.rounds} rounds of ${settings.calls} calls\n`);
+  console.log(renderResilience(await measureResilience({ scratch, ...settings })));
   process.exit(0);
 }
 

@@ -1,4 +1,4 @@
-import type { DiscoveryProvider, MeshHealth, MetricsSnapshot } from '@lemur-bookstores/mesh-interface';
+import type { CallScopes, DiscoveryProvider, MeshHealth, MetricsSnapshot } from '@lemur-bookstores/mesh-interface';
 import { AuditLogger } from '@lemur-bookstores/mesh-audit';
 import { ChainedDiscovery, LocalDiscovery, MeshNode, StaticDiscovery } from '@lemur-bookstores/mesh-core';
 import { KeyRotation, OwnKeyJournal } from '@lemur-bookstores/mesh-crypto';
@@ -16,6 +16,8 @@ export interface MeshParts {
   readonly audit: AuditLogger;
   readonly health: HealthMonitor;
   readonly node: MeshNode;
+  /** `undefined`: calls that handlers make are no part of those they handle. */
+  readonly scopes: CallScopes | undefined;
   /** Of the static key. */
   readonly rotation: KeyRotation;
   readonly ownKeys: OwnKeyJournal;
@@ -54,6 +56,8 @@ export function assemble(options: CompleteOptions, status: () => MeshHealth['sta
     authorizeMode: security?.authorizeMode,
     breakers: resilience.breakers,
     retry: resilience.retry,
+    gate: resilience.gate,
+    scopes: resilience.scopes,
     sessionTimeoutMs: options.sessionTimeoutMs,
     onStopped: () => {
       resilience.flush();
@@ -69,7 +73,7 @@ export function assemble(options: CompleteOptions, status: () => MeshHealth['sta
   // Before any of the user's own: a call that is refused costs least.
   if (resilience.limits !== undefined) node.use(resilience.limits);
   const health = options.health ?? new HealthMonitor(undefined, { clock, logger });
-  return { crypto, audit, health, node, ...own };
+  return { crypto, audit, health, node, scopes: resilience.scopes, ...own };
 }
 
 const cryptoOptions = ({ suite, primitives }: NonNullable<CompleteOptions['security']> = {}) => ({

@@ -30,6 +30,20 @@ export {
 } from '@lemur-bookstores/mesh-audit';
 export { KeyRotation, type KeyRotationOptions, type RotationReason, type RotationResult } from '@lemur-bookstores/mesh-crypto';
 export { HealthMonitor } from '@lemur-bookstores/mesh-health';
+export {
+  CircuitBreaker,
+  ConcurrencyLimit,
+  DeadlinePropagation,
+  RateLimiter,
+  resilienceChain,
+  Retry,
+  type CircuitBreakerOptions,
+  type ConcurrencyLimitOptions,
+  type DeadlinePropagationOptions,
+  type RateLimiterOptions,
+  type ResilienceOptions,
+  type RetryOptions,
+} from '@lemur-bookstores/mesh-resilience';
 export { ConsoleAdapter, type ConsoleAdapterOptions } from '@lemur-bookstores/adapter-console';
 export { FileAdapter, type AuditQuery, type FileAdapterOptions } from '@lemur-bookstores/adapter-file';
 export {
@@ -59,6 +73,7 @@ export {
   stderrLogger,
   winstonLogger,
   type AdapterContext,
+  type BreakerMetrics,
   type AuditEventType,
   type AuditStats,
   type Clock,
@@ -80,6 +95,9 @@ export {
   type MetricsSnapshot,
   type MonitoringAdapter,
   type PeerIdentity,
+  type RateLimit,
+  type RateLimitBucket,
+  type RateLimitStore,
   type SchemaInput,
   type SchemaOutput,
   type ServiceNode,

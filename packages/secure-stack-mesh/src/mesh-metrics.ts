@@ -5,7 +5,7 @@ import type { CompleteOptions } from './validate-options.js';
 
 /** What is measured in all parts of a mesh, at this moment. */
 export function meshMetrics({ clock, serviceId }: CompleteOptions, node: MeshNode, crypto: CryptoManager, ownKeys: OwnKeyJournal, stats: MeshStats): MetricsSnapshot {
-  const { calls, sessions, bytes, handshakes, rekeys, rekeysByTrigger, rekeysFailed, oldestSessionKeyMs, authorizationDenied } = node.snapshot();
+  const { calls, sessions, bytes, handshakes, retries, rateLimited, overloaded, breakers, rekeys, rekeysByTrigger, rekeysFailed, oldestSessionKeyMs, authorizationDenied } = node.snapshot();
   const staticKey = ownKeys.staticKeyState();
   const keys = {
     ...(staticKey === undefined ? {} : { staticKey: { ageMs: staticKey.ageMs, ...(staticKey.intervalMs === undefined ? {} : { intervalMs: staticKey.intervalMs }), overdue: staticKey.overdue } }),
@@ -13,5 +13,5 @@ export function meshMetrics({ clock, serviceId }: CompleteOptions, node: MeshNod
   };
   // Before and after its time a mesh has no certificate to speak of.
   const certificate = node.state === 'running' ? { certificate: { notAfter: crypto.notAfter } } : {};
-  return { timestamp: clock.now(), serviceId, calls, sessions, bytes, handshakes, rekeys, rekeysByTrigger, rekeysFailed, keys, ...certificate, authorizationDenied, stats };
+  return { timestamp: clock.now(), serviceId, calls, sessions, bytes, handshakes, retries, rateLimited, overloaded, breakers, rekeys, rekeysByTrigger, rekeysFailed, keys, ...certificate, authorizationDenied, stats };
 }

@@ -72,7 +72,7 @@ export interface SecureMeshOptions {
     /** The local registry. Default: `MESH_RUNTIME_DIR`, else `XDG_RUNTIME_DIR`, else a folder of the user's in the temporary one. */
     readonly runtimeDir?: string;
   };
-  /** Limits, breaker and retries (docs/resilience.md). Default: a breaker for each instance called and retries; no limits. */
+  /** Limits, breaker and retries (docs/resilience.md). Default: a breaker for each instance called, retries, and 1,000 calls in that run at once. */
   readonly resilience?: ResilienceOptions & {
     /** Total time of a call that names none, in ms. Default 30,000. */
     readonly timeoutMs?: number;

@@ -1,5 +1,5 @@
 import type { CryptoManager } from './crypto-manager.js';
-import { MeshError, type Interceptor, type MeshHealth, type MeshStats, type MetricsSnapshot, type OwnAuditSink, type StandardSchema } from '@lemur-bookstores/mesh-interface';
+import { MeshError, type CallScopes, type Interceptor, type MeshHealth, type MeshStats, type MetricsSnapshot, type OwnAuditSink, type StandardSchema } from '@lemur-bookstores/mesh-interface';
 import type { AuditLogger } from '@lemur-bookstores/mesh-audit';
 import type { AnyApi, CheckedHandler, Handler, HandlerContext, HandlerSchemas, MeshClient, MeshNode } from '@lemur-bookstores/mesh-core';
 import type { KeyRotation, OwnKeyJournal, RotationReason, RotationResult } from '@lemur-bookstores/mesh-crypto';
@@ -22,6 +22,7 @@ const HEALTH_WAIT_MS = 50;
 export class SecureMesh {
   readonly #options: CompleteOptions;
   readonly #node: MeshNode;
+  readonly #scopes: CallScopes | undefined;
   readonly #rotation: KeyRotation;
   readonly #ownKeys: OwnKeyJournal;
   /** The live audit logger. */
@@ -37,8 +38,9 @@ export class SecureMesh {
   /** @throws MeshError `invalid_option` that names every invalid option by its path */
   constructor(options: SecureMeshOptions) {
     this.#options = completeOptions(options);
-    const { node, audit, health, crypto, rotation, ownKeys } = assemble(this.#options, () => this.health.getOverallStatus(), () => this.metrics());
+    const { node, scopes, audit, health, crypto, rotation, ownKeys } = assemble(this.#options, () => this.health.getOverallStatus(), () => this.metrics());
     this.#node = node;
+    this.#scopes = scopes;
     this.#rotation = rotation;
     this.#ownKeys = ownKeys;
     this.audit = audit;
@@ -101,6 +103,14 @@ export class SecureMesh {
   /** Adds an interceptor for calls in both directions; the first one added is the outermost. */
   use(interceptor: Interceptor): void {
     this.#node.use(interceptor);
+  }
+
+  /**
+   * Runs what is to outlive the call that is handled, and gives what it gives: the calls made inside have their own time, also later. Only with
+   * `resilience.inheritDeadlines` is there a difference.
+   */
+  detach<Result>(work: () => Result): Result {
+    return this.#scopes === undefined ? work() : this.#scopes.detach(work);
   }
 
   /**

@@ -23,7 +23,8 @@ describe('the built package', () => {
     expect(imported).toEqual(Object.keys(fromSource).sort());
     expect(required).toEqual(imported);
     expect(imported).toEqual(
-      expect.arrayContaining(['SecureMesh', 'HealthMonitor', 'AuditLogger', 'CryptoManager', 'ConsoleAdapter', 'MeshError', 'StaticDiscovery', 'LocalDiscovery', 'MemoryTransport']),
+      expect.arrayContaining(['SecureMesh', 'HealthMonitor', 'AuditLogger', 'CryptoManager', 'ConsoleAdapter', 'MeshError', 'StaticDiscovery', 'LocalDiscovery', 'MemoryTransport',
+        'CircuitBreaker', 'Retry', 'RateLimiter', 'ConcurrencyLimit', 'DeadlinePropagation']),
     );
   });
 

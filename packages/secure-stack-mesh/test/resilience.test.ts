@@ -83,7 +83,7 @@ describe('resilience of a mesh', () => {
   });
 
   test('options are refused together, each by its path', () => {
-    const resilience = { rateLimit: { maxRequests: 0, windowMs: 1 }, circuitBreaker: { failureThreshold: 0 }, retry: { maxAttempts: 0 }, concurrency: { limit: 0 }, timeoutMs: 0, unknown: 1 };
+    const resilience = { rateLimit: { maxRequests: 0, windowMs: 1 }, circuitBreaker: { failureThreshold: 0 }, retry: { maxAttempts: 0 }, concurrency: { limit: 0 }, inheritDeadlines: 'yes', timeoutMs: 0, unknown: 1 };
     let problems: string[] = [];
     try {
       completeOptions({ serviceId: 's', port: 0, resilience } as never);
@@ -91,7 +91,7 @@ describe('resilience of a mesh', () => {
       problems = (MeshError.from(error).details as { problems: string[] }).problems;
     }
     expect(problems.map((problem) => problem.split(':')[0]).sort()).toEqual([
-      'resilience.circuitBreaker.failureThreshold', 'resilience.concurrency.limit', 'resilience.rateLimit.maxRequests', 'resilience.retry.maxAttempts', 'resilience.timeoutMs', 'resilience.unknown',
+      'resilience.circuitBreaker.failureThreshold', 'resilience.concurrency.limit', 'resilience.inheritDeadlines', 'resilience.rateLimit.maxRequests', 'resilience.retry.maxAttempts', 'resilience.timeoutMs', 'resilience.unknown',
     ]);
   });
 });

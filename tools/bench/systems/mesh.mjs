@@ -4,8 +4,8 @@ import { SecureMesh } from '@lemur-bookstores/secure-stack-mesh';
 
 const pathsIn = (scratch) => ({ keysDir: join(scratch, 'keys'), logsDir: join(scratch, 'logs'), runtimeDir: join(scratch, 'run') });
 
-/** The two ends with a given `monitoring` option each, made from the scratch folder. @param rotation of both ends */
-export function meshWith({ server: serverMonitoring, client: clientMonitoring = serverMonitoring, rotation = {} }) {
+/** The two ends with a given `monitoring` option each, made from the scratch folder. @param rotation of both ends @param more options of both */
+export function meshWith({ server: serverMonitoring, client: clientMonitoring = serverMonitoring, rotation = {}, more = {} }) {
   let server;
   let client;
 
@@ -16,6 +16,7 @@ export function meshWith({ server: serverMonitoring, client: clientMonitoring = 
       port: 0,
       monitoring: clientMonitoring(scratch),
       rotation,
+      ...more,
       discovery: { services: [{ id: 'echo', host: '127.0.0.1', port }] },
       paths: pathsIn(scratch),
     });
@@ -25,7 +26,7 @@ export function meshWith({ server: serverMonitoring, client: clientMonitoring = 
 
   return {
     async startServer({ scratch }) {
-      server = new SecureMesh({ serviceId: 'echo', port: 0, monitoring: serverMonitoring(scratch), rotation, paths: pathsIn(scratch) });
+      server = new SecureMesh({ serviceId: 'echo', port: 0, monitoring: serverMonitoring(scratch), rotation, ...more, paths: pathsIn(scratch) });
       server.handle('echo', (input) => input);
       await server.initialize();
       return { target: { port: server.port, scratch }, stop: () => server.close() };
