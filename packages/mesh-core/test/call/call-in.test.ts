@@ -25,7 +25,7 @@ function opened(handler: AnyHandler): { rig: SessionRig; inbound: InboundSession
   const { clock } = rig;
   const statistics = new CallStatistics(clock);
   const interceptors: Interceptor[] = [];
-  const parts = { serviceId: 'server', clock, wheel: new DeadlineWheel(clock), handlers, statistics, audit: nullAuditSink, denials: new Denials(nullAuditSink, clock), logger: new RecordingLogger(), interceptors, maxMessageBytes: 4 * 1024 * 1024, codec: undefined, failClosed: false };
+  const parts = { serviceId: 'server', clock, wheel: new DeadlineWheel(clock), handlers, statistics, audit: nullAuditSink, denials: new Denials(nullAuditSink, clock), logger: new RecordingLogger(), gate: undefined, scopes: undefined, interceptors, maxMessageBytes: 4 * 1024 * 1024, codec: undefined, failClosed: false };
   late.receiver = new CallIn(parts);
   inbound.attach(rig.session);
   return {
