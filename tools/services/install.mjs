@@ -1,7 +1,7 @@
 // Gets the real servers that some tests need: Debian's packages, unpacked into a cache folder outside the repository. Nothing is installed in the system and
 // nothing is started; the servers are Go programs that need no other package.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cacheFolder, missingPrograms, PROGRAMS } from './programs.mjs';
@@ -10,6 +10,19 @@ function run(program, args, options) {
   const { status, error } = spawnSync(program, args, { stdio: ['ignore', 'inherit', 'inherit'], ...options });
   if (error !== undefined) console.error(`${program}: ${error.message}`);
   return status === 0;
+}
+
+/**
+ * Debian's Alertmanager does not start without a template in /usr/share. The unpacked copy reads it from the folder that it is started in instead: another path of the same
+ * length takes the place of the one in it.
+ */
+function readTemplatesFromWorkingFolder(program) {
+  if (!existsSync(program)) return;
+  const bytes = readFileSync(program);
+  const wanted = '/usr/share/prometheus/alertmanager';
+  const instead = Buffer.from('/proc/self/cwd'.padEnd(wanted.length, '/'));
+  for (let at = bytes.indexOf(wanted); at >= 0; at = bytes.indexOf(wanted, at)) instead.copy(bytes, at);
+  writeFileSync(program, bytes);
 }
 
 const packages = [...new Set(missingPrograms().map((name) => PROGRAMS[name]))];
@@ -26,6 +39,7 @@ if (packages.length > 0) {
     rmSync(folder, { recursive: true, force: true });
   }
 }
+readTemplatesFromWorkingFolder(join(cacheFolder(), 'usr', 'bin', 'prometheus-alertmanager'));
 const missing = missingPrograms();
 if (missing.length > 0) process.exitCode = 1;
 console.log(missing.length === 0 ? 'prometheus, promtool, prometheus-pushgateway and prometheus-alertmanager are there' : `missing: ${missing.join(', ')}`);

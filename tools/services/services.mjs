@@ -1,10 +1,10 @@
 // Starts real servers for tests: each on 127.0.0.1 on a free port with files in a folder of its own, stopped by its pid.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { programPath } from './programs.mjs';
+import { cacheFolder, programPath } from './programs.mjs';
 
 /** How long a server may take until it is ready, in ms. */
 const READY_MS = 20_000;
@@ -77,6 +77,9 @@ async function start(name, files, argumentsOf) {
   for (let attempt = 1; ; attempt++) {
     const folder = mkdtempSync(join(tmpdir(), `mesh-${name}-`));
     for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text);
+    // What an unpacked Alertmanager reads from the folder that it is started in.
+    const templates = join(cacheFolder(), 'usr', 'share', 'prometheus', 'alertmanager');
+    if (name === 'prometheus-alertmanager' && existsSync(templates)) for (const file of ['default.tmpl', 'email.tmpl']) copyFileSync(join(templates, file), join(folder, file));
     const port = await freePort();
     const service = new Service(name, spawn(program, argumentsOf(port, folder), { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] }), port, folder);
     try {
