@@ -27,7 +27,7 @@ const seconds = (ms: number | undefined): number | undefined => (ms === undefine
 
 const BREAKER_STATES: Readonly<Record<CircuitBreakerState, number>> = { closed: 0, 'half-open': 1, open: 2 };
 
-/** Sessions, their keys, and how they came about. */
+/** Sessions, their keys, and what keeps calls away. */
 export const SESSION_METRICS: readonly MetricDefinition[] = [
   {
     name: 'mesh_sessions', type: 'gauge', help: 'Live authenticated sessions, by who dialled.', labels: ['direction'], together: 'sum',
@@ -60,7 +60,15 @@ export const SESSION_METRICS: readonly MetricDefinition[] = [
   gauge('mesh_static_key_overdue', '1: the static key should have been rotated and was not.', 'max', ({ keys }) => (keys.staticKey === undefined ? undefined : Number(keys.staticKey.overdue))),
   gauge('mesh_certificate_expiration_timestamp_seconds', 'End of the validity of the own certificate, in seconds since 1970.', 'min', ({ certificate }) => seconds(certificate?.notAfter)),
   counter('mesh_authorization_denied_total', 'Calls in that were denied to their peer, those included that only an audit of the rules let through.', ({ authorizationDenied }) => authorizationDenied),
-  gauge('mesh_circuit_state', 'The worst circuit breaker of all instances called: 0 closed, 1 half-open, 2 open.', 'max', ({ stats }) => BREAKER_STATES[stats.metrics.circuitBreakerState]),
+  counter('mesh_rate_limited_total', 'Calls in that were refused because their peer calls too often.', ({ rateLimited }) => rateLimited),
+  counter('mesh_overloaded_total', 'Calls in that were refused because as many ran and waited as may.', ({ overloaded }) => overloaded),
+  counter('mesh_retries_total', 'Attempts of calls out after their first one; nothing else counts them.', ({ retries }) => retries),
+  {
+    name: 'mesh_circuit_state', type: 'gauge', help: 'Circuit breakers of the instances that are known now: 0 closed, 1 half-open, 2 open.', labels: ['peer', 'endpoint'], together: 'max',
+    read: ({ snapshot: { breakers } }, take) => {
+      for (const { service, endpoint, state } of breakers) take([service, endpoint], BREAKER_STATES[state]);
+    },
+  },
 ];
 
 /** What became of audit events, by adapter. */

@@ -98,6 +98,14 @@ describe('a scrape', () => {
     expect(linesOf(text, 'rpc_client_call_duration_seconds')).toEqual([]);
   });
 
+  test('has what keeps calls away', async () => {
+    const text = await (await started(new MeshFigures())).register.metrics();
+    const names = ['mesh_authorization_denied_total', 'mesh_rate_limited_total', 'mesh_overloaded_total', 'mesh_retries_total', 'mesh_circuit_state'];
+    expect(names.flatMap((name) => linesOf(text, name)).map((line) => line.replace('service="orders"', '').replace('mesh_', ''))).toEqual([
+      'authorization_denied_total{} 4', 'rate_limited_total{} 6', 'overloaded_total{} 7', 'retries_total{} 5', 'circuit_state{,peer="users",endpoint="127.0.0.1:50052"} 1',
+    ]);
+  });
+
   test('as JSON has the same values with all labels', async () => {
     const figures = new MeshFigures();
     figures.calls = [calls('users', 'pay', [1, 2, 3, 4])];
