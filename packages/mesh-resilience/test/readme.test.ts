@@ -51,8 +51,8 @@ describe.each(parts)('the table of %s', (part, problems, settings) => {
 });
 
 test('the defaults that are objects are those that are documented', () => {
-  expect(documented('Retry').get('budget')).toBe(`\`{ ratio: 0.2, burst: 10, minPerSecond: 0.5 }\``);
-  expect(completeRetry().budget).toEqual({ ratio: 0.2, burst: 10, minPerSecond: 0.5 });
+  expect(documented('Retry').get('budget')).toBe(`\`{ ratio: 0.2, burst: 10, minPerSecond: 0.5, windowMs: 10_000 }\``);
+  expect(completeRetry().budget).toEqual({ ratio: 0.2, burst: 10, minPerSecond: 0.5, windowMs: 10_000 });
   expect(readme).toContain('`{ successRate: 0.8, minCalls: 5, windowMs: 10_000 }`');
   expect(completeCircuitBreaker({ strategy: {} }).strategy).toEqual({ successRate: 0.8, minCalls: 5, windowMs: 10_000 });
 });
