@@ -8,7 +8,7 @@ export type { Handler, HandlerContext } from './call/handlers.js';
 export type { CheckedHandler, HandlerSchemas, MethodOf } from './call/handler-schemas.js';
 export type { InputIssue, InputIssues } from './call/input-issues.js';
 export { RESERVED_METHODS } from './call/handlers.js';
-export type { AnyApi, HealthReply, InputOf, MeshClient, OutputOf, ServiceMethods } from './call/mesh-client.js';
+export type { AnyApi, HealthReply, HealthRequest, InputOf, MeshClient, OutputOf, ServiceMethods } from './call/mesh-client.js';
 export { ChainedDiscovery } from './endpoint/chained-discovery.js';
 export { completeLoadBalancing, type Ejection, type LoadBalancingOptions, type LoadBalancingStrategy } from './endpoint/load-balancing.js';
 export { LocalDiscovery, type LocalDiscoveryOptions } from './endpoint/local-discovery.js';

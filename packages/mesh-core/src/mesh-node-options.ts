@@ -56,6 +56,8 @@ export interface MeshNodeOptions {
   readonly authorizeMode?: AuthorizeMode | undefined;
   /** What the method `health` answers. Default: healthy. */
   readonly health?: () => HealthReply['status'];
+  /** What it answers of a part, by name; `undefined`: there is none of that name. Default: there are no parts. */
+  readonly healthOf?: (part: string) => HealthReply['status'] | undefined;
   /** Called once all sessions have ended, right before the audit trail has it that the node stopped. */
   readonly onStopped?: () => void;
 }

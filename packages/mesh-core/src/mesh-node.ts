@@ -20,7 +20,8 @@ import { Denials } from './call/denials.js';
 import { givenHandler } from './call/given-handler.js';
 import { Handlers, type Handler } from './call/handlers.js';
 import type { CheckedHandler, HandlerSchemas } from './call/handler-schemas.js';
-import type { AnyApi, HealthReply, MeshClient } from './call/mesh-client.js';
+import { healthMethod } from './call/health-method.js';
+import type { AnyApi, MeshClient } from './call/mesh-client.js';
 import { MeshClients } from './call/mesh-clients.js';
 import { Retries } from './call/retries.js';
 import { completeLoadBalancing } from './endpoint/load-balancing.js';
@@ -101,7 +102,7 @@ export class MeshNode {
     this.#directory = new ServiceDirectory({ discovery: options.discovery, dialer, clock, logger, ...completeLoadBalancing(options.loadBalancing), breakers: options.breakers, drainMs, isOwn: (node) => node.id === this.serviceId && this.#registration.isOwn(node), ...(options.backoff === undefined ? {} : { backoff: options.backoff }) });
     this.#clients = new MeshClients(this.#directory, this.#callOutParts);
     this.#identityWatch = new IdentityWatch({ channels: options.channels, clock, audit, logger, drainMs, sessions, owner: this.#renewal });
-    this.handlers.addBuiltIn('health', (): HealthReply => ({ service: this.serviceId, status: options.health?.() ?? 'healthy' }));
+    this.handlers.addBuiltIn('health', healthMethod(this.serviceId, options));
   }
 
   get state(): MeshNodeState {

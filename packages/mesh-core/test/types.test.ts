@@ -45,6 +45,7 @@ export async function compileTime(client: MeshClient<UserApi>, service: MeshClie
   is<Uint8Array>()(await client.call('avatar', new Uint8Array(1), { metadata: { tenant: 'a' }, signal: AbortSignal.abort() }), true);
   is<void>()(await client.call('remove', { id: 1 }), true);
   is<HealthReply>()(await client.call('health', {}), true);
+  is<HealthReply>()(await client.call('health', { service: 'audit' }), true);
   is<User>()(await service.call('getUser', { id: 1 }), true);
   is<unknown>()(await any.call('anything', Symbol.iterator), true);
   is<MeshClient<AnyApi>>()(any, true);

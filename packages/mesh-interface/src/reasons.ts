@@ -74,6 +74,7 @@ export const REASONS = {
   unknown_service: 'NOT_FOUND',
   no_endpoint: 'UNAVAILABLE',
   unknown_method: 'UNIMPLEMENTED',
+  unknown_part: 'NOT_FOUND',
   deadline_exceeded: 'DEADLINE_EXCEEDED',
   cancelled: 'CANCELLED',
   handler_failed: 'INTERNAL',
@@ -87,6 +88,8 @@ export const REASONS = {
   circuit_open: 'UNAVAILABLE',
   rate_limited: 'RESOURCE_EXHAUSTED',
   overloaded: 'RESOURCE_EXHAUSTED',
+  // Health
+  unhealthy: 'UNAVAILABLE',
   // Discovery
   discovery_failed: 'UNAVAILABLE',
   // Audit delivery

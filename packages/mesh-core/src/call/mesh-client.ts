@@ -22,9 +22,17 @@ export type OutputOf<Api, Method extends keyof Api> = Api[Method] extends (...ar
 /** A service about which nothing is declared. */
 export type AnyApi = Record<string, (input: unknown) => unknown>;
 
+/** What the method `health` is asked for, as in gRPC's health checking. */
+export interface HealthRequest {
+  /** A part of the service: the name of one of its health checks. Default, `''` or the service's id: the whole of it. */
+  readonly service?: string;
+}
+
 /** The answer of the method `health`, which every mesh has. */
 export interface HealthReply {
   readonly service: string;
+  /** Only where one was asked for. */
+  readonly part?: string;
   readonly status: 'healthy' | 'degraded' | 'unhealthy';
 }
 
@@ -37,5 +45,5 @@ export interface MeshClient<Api = AnyApi> {
    * @throws MeshError; `mayHaveRun` says whether the handler may have run
    */
   call<Method extends ServiceMethods<Api>>(method: Method, ...args: CallArguments<InputOf<Api, Method>>): Promise<OutputOf<Api, Method>>;
-  call(method: 'health', input?: Record<string, never>, options?: CallOptions): Promise<HealthReply>;
+  call(method: 'health', input?: HealthRequest, options?: CallOptions): Promise<HealthReply>;
 }
