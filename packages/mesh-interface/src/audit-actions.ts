@@ -38,6 +38,8 @@ export const AUDIT_ACTIONS = {
   'system.start': 'system',
   'system.stop': 'system',
   'system.local_trust_domain': 'system',
+  'health.impaired': 'system',
+  'health.recovered': 'system',
   'identity.changed': 'system',
   'identity.refused': 'system',
   'identity.ca_removed': 'system',

@@ -1,4 +1,4 @@
-import type { CallScopes, DiscoveryProvider, MeshHealth, MetricsSnapshot } from '@lemur-bookstores/mesh-interface';
+import type { CallScopes, DiscoveryProvider, HealthStatus, MetricsSnapshot } from '@lemur-bookstores/mesh-interface';
 import { AuditLogger } from '@lemur-bookstores/mesh-audit';
 import { ChainedDiscovery, LocalDiscovery, MeshNode, StaticDiscovery } from '@lemur-bookstores/mesh-core';
 import { KeyRotation, OwnKeyJournal } from '@lemur-bookstores/mesh-crypto';
@@ -23,10 +23,17 @@ export interface MeshParts {
   readonly ownKeys: OwnKeyJournal;
 }
 
+/** What a mesh says of its health when a peer asks. */
+export interface HealthAnswers {
+  readonly status: () => HealthStatus;
+  /** Of one check; `undefined` if there is none of that name. */
+  readonly statusOf: (check: string) => HealthStatus | undefined;
+}
+
 /**
  * Joins the parts with plain `new` calls: none of them knows another. A user may do the same (docs/examples/compose-from-parts).
  */
-export function assemble(options: CompleteOptions, status: () => MeshHealth['status'], metrics: () => MetricsSnapshot): MeshParts {
+export function assemble(options: CompleteOptions, { status, statusOf }: HealthAnswers, metrics: () => MetricsSnapshot): MeshParts {
   const { serviceId, clock, logger, identity, paths, security, rotation, monitoring } = options;
   const crypto = new CryptoManager({ serviceId, clock, logger, paths, ...cryptoOptions(security), ...(rotation === undefined ? {} : { rotation }), ...(identity === undefined ? {} : { identity }) });
   const audit = new AuditLogger({
@@ -52,6 +59,7 @@ export function assemble(options: CompleteOptions, status: () => MeshHealth['sta
     backoff: options.backoff,
     codec: options.codec,
     health: status,
+    healthOf: statusOf,
     authorize: typeof security?.authorize === 'object' ? authorizeByTable(security.authorize, () => crypto.identity.trustDomain) : security?.authorize,
     authorizeMode: security?.authorizeMode,
     breakers: resilience.breakers,

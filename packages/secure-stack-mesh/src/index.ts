@@ -29,7 +29,6 @@ export {
   type StructuredTarget,
 } from '@lemur-bookstores/mesh-audit';
 export { KeyRotation, type KeyRotationOptions, type RotationReason, type RotationResult } from '@lemur-bookstores/mesh-crypto';
-export { HealthMonitor } from '@lemur-bookstores/mesh-health';
 export {
   CircuitBreaker,
   ConcurrencyLimit,
@@ -44,6 +43,8 @@ export {
   type ResilienceOptions,
   type RetryOptions,
 } from '@lemur-bookstores/mesh-resilience';
+export { HealthMonitor, probes, type HealthChange, type OverallChange, type ProbeHandler, type ProbesOptions } from '@lemur-bookstores/mesh-health';
+export type { ShutdownEnd, ShutdownOptions } from './shutdown.js';
 export { ConsoleAdapter, type ConsoleAdapterOptions } from '@lemur-bookstores/adapter-console';
 export { FileAdapter, type AuditQuery, type FileAdapterOptions } from '@lemur-bookstores/adapter-file';
 export {
@@ -61,6 +62,7 @@ export {
   type HandlerSchemas,
   type HealthReply,
   type InputIssues,
+  type HealthRequest,
   type MeshClient,
   type MethodOf,
   type SessionLimits,

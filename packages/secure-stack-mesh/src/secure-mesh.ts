@@ -5,11 +5,13 @@ import type { AnyApi, CheckedHandler, Handler, HandlerContext, HandlerSchemas, M
 import type { KeyRotation, OwnKeyJournal, RotationReason, RotationResult } from '@lemur-bookstores/mesh-crypto';
 import type { HealthMonitor } from '@lemur-bookstores/mesh-health';
 import { assemble } from './assemble.js';
-import { registerBuiltInChecks } from './built-in-checks.js';
+import { statusOf } from './built-in-checks.js';
 import { isLocal } from './identity-source.js';
+import { HealthWatch } from './health-watch.js';
 import { assertPinsOnLocalAuthority } from './local-pins.js';
 import { meshMetrics } from './mesh-metrics.js';
 import type { SecureMeshOptions } from './options.js';
+import { Shutdown, type ShutdownOptions } from './shutdown.js';
 import { completeOptions, type CompleteOptions } from './validate-options.js';
 
 /** How long `healthCheck()` waits for a check that is running, in ms. */
@@ -31,14 +33,18 @@ export class SecureMesh {
   readonly health: HealthMonitor;
   /** The live crypto manager. */
   readonly crypto: CryptoManager;
-  #unregisterChecks: () => void;
+  readonly #healthWatch: HealthWatch;
   #auditStart: Promise<void> | undefined;
   #cleanup: Promise<void> | undefined;
+  #started = false;
+  /** From the signal on, or from `cleanup()`. */
+  #ending = false;
+  #shutdown: Shutdown | undefined;
 
   /** @throws MeshError `invalid_option` that names every invalid option by its path */
   constructor(options: SecureMeshOptions) {
     this.#options = completeOptions(options);
-    const { node, scopes, audit, health, crypto, rotation, ownKeys } = assemble(this.#options, () => this.health.getOverallStatus(), () => this.metrics());
+    const { node, scopes, audit, health, crypto, rotation, ownKeys } = assemble(this.#options, { status: () => (this.ready ? this.health.getOverallStatus() : 'unhealthy'), statusOf: (part) => statusOf(this.health, part) }, () => this.metrics());
     this.#node = node;
     this.#scopes = scopes;
     this.#rotation = rotation;
@@ -46,7 +52,7 @@ export class SecureMesh {
     this.audit = audit;
     this.health = health;
     this.crypto = crypto;
-    this.#unregisterChecks = registerBuiltInChecks(health, node, crypto, audit, ownKeys);
+    this.#healthWatch = new HealthWatch(health, { node, crypto, audit, ownKeys });
     for (const { id } of this.#options.services) node.connect(id);
   }
 
@@ -57,6 +63,16 @@ export class SecureMesh {
   /** The port it listens on; `undefined` before `initialize()` and after `cleanup()`. */
   get port(): number | undefined {
     return this.#node.port;
+  }
+
+  /** Whether `initialize()` was done; stays true after `cleanup()`. */
+  get started(): boolean {
+    return this.#started;
+  }
+
+  /** Whether others should send calls: from the end of `initialize()` until a signal of {@link shutdownOn}, or `cleanup()`. */
+  get ready(): boolean {
+    return this.#started && !this.#ending && this.#node.state === 'running';
   }
 
   /**
@@ -72,9 +88,7 @@ export class SecureMesh {
     await this.#node.start();
     this.#ownKeys.start();
     if (this.#cleanup === undefined) this.#rotation.start();
-    // What the checks found before is no longer true, however fresh it is.
-    this.#unregisterChecks();
-    this.#unregisterChecks = registerBuiltInChecks(this.health, this.#node, this.crypto, this.audit, this.#ownKeys);
+    this.#healthWatch.start(this.#cleanup !== undefined);
     this.health.start();
     // It may have been asked before, and the answer kept.
     await this.health.runCheck('mesh-core');
@@ -83,6 +97,7 @@ export class SecureMesh {
       const audit: OwnAuditSink = this.audit;
       audit.record({ eventType: 'system', details: { action: 'system.local_trust_domain', success: true, metadata: { peerId: this.crypto.id } } });
     }
+    this.#started = true;
   }
 
   /**
@@ -174,6 +189,22 @@ export class SecureMesh {
   }
 
   /**
+   * Closes the mesh in order once one of these signals comes (docs/health.md): not ready, `waitMs` on, `beforeClose`, then {@link cleanup}, and the process
+   * ends; all within `timeoutMs`. A second signal ends it at once. Asked again it replaces what was.
+   * @returns `done` settles when all is closed; `dispose()` gives the signals back, as `cleanup()` does
+   * @throws MeshError `invalid_option` that names every problem
+   */
+  shutdownOn(signals: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT'], options: ShutdownOptions = {}): Pick<Shutdown, 'done' | 'dispose'> {
+    const { clock, logger } = this.#options;
+    const onBegin = (): void => {
+      this.#ending = true;
+    };
+    const shutdown = new Shutdown({ clock, logger, isReady: () => this.ready, onBegin, close: () => this.cleanup() }, signals, options);
+    this.#shutdown?.dispose();
+    return (this.#shutdown = shutdown);
+  }
+
+  /**
    * Lets the calls in flight end (10 s at most; handlers may call on until then), says goodbye to every peer, flushes the audit lanes (5 s at most),
    * closes the adapters (one that hangs is waited for `monitoring.deliveryTimeoutMs`, 10 s) and lets go of everything: the process can end. Calling it
    * again gives the same promise.
@@ -193,7 +224,9 @@ export class SecureMesh {
   }
 
   async #close(): Promise<void> {
+    this.#ending = true;
     this.#rotation.stop();
+    this.#healthWatch.stop();
     try {
       await this.#node.stop();
     } catch (error) {
@@ -202,10 +235,12 @@ export class SecureMesh {
     if (this.#options.health === undefined) {
       this.health.stop();
       await this.health.runCheck('mesh-core');
-    } else this.#unregisterChecks();
+    } else this.#healthWatch.leave();
     // Where stopping went wrong.
     this.#ownKeys.stop();
     this.crypto.close();
     await this.audit.close();
+    // One under way listens on, for the signal that forces it, and lets go by itself.
+    if (this.#shutdown?.isRunning === false) this.#shutdown.dispose();
   }
 }

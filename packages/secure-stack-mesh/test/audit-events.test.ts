@@ -188,6 +188,11 @@ async function alone(): Promise<readonly MeshAuditEvent[]> {
       mesh.audit.record({ eventType: 'message', details: { action: 'message.sent', success: true, duration: 1, metadata: { direction: 'outbound', method: 'pay' } }, targetServiceId: 'nobody' });
       await new Promise((resolve) => setImmediate(resolve));
     }
+    let status: 'unhealthy' | 'healthy' = 'unhealthy';
+    mesh.health.registerCheck({ name: 'database', check: () => ({ status, timestamp: new Date() }) });
+    await mesh.health.runChecks();
+    status = 'healthy';
+    await mesh.health.runChecks();
     stuck.letGo();
     await mesh.cleanup();
     return [...new Map([...audit.events, ...sampled.events, ...stuck.events, ...late.audit.events].map((event) => [event.id, event])).values()].filter(({ eventType }) => eventType !== 'message' && eventType !== 'connection');

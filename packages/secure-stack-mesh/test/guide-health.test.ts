@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import type { MeshHealth } from '@lemur-bookstores/mesh-interface';
+import { FakeClock, type MeshHealth } from '@lemur-bookstores/mesh-interface';
 import type { HealthMonitor } from '@lemur-bookstores/mesh-health';
 import { SecureMesh } from '../src/secure-mesh.js';
 import { ExpressStandIn, guideBlock, runGuideBlock } from './support/guide.js';
@@ -53,6 +53,37 @@ test('Use Cases > Kubernetes Liveness Probe: 200 while it is healthy, 503 when i
   expect(dead.code).toBe(503);
   expect(dead.body as MeshHealth).toMatchObject({ status: 'unhealthy', services: 0 });
 });
+
+test('Use Cases > Kubernetes Liveness Probe: a sink that is down for ten minutes leaves it at 200', async () => {
+  const app = new ExpressStandIn();
+  const clock = new FakeClock(Date.now());
+  let tries = 0;
+  const down = {
+    logEvent: () => {
+      tries++;
+      return Promise.reject(new Error('connection refused'));
+    },
+  };
+  const { mesh } = await bed.running({ serviceId: 'my-service', clock, monitoring: { adapters: [down] } });
+  await runGuideBlock(guideBlock('Health Monitoring', 'Use Cases', 'Kubernetes Liveness Probe'), { modules: { express: () => app }, names: { mesh } });
+  let [looks, worst] = [0, 'healthy'];
+  for (let minute = 0; minute < 10; minute++) {
+    mesh.audit.record({ eventType: 'system', details: { action: 'test.happened', success: true } });
+    for (let step = 0; step < 6; step++) {
+      await clock.advance(10_000);
+      const { code, body } = await app.request('/health/live');
+      expect(code).toBe(200);
+      const audit = (body as MeshHealth).details.checks['audit'];
+      if (audit?.status !== 'healthy') worst = audit?.status ?? worst;
+      looks++;
+    }
+  }
+  expect([looks, worst === 'healthy', tries > 10]).toEqual([60, false, true]);
+  // The sink is given up by this clock, too.
+  let closed = false;
+  void mesh.cleanup().then(() => (closed = true));
+  while (!closed) await clock.advance(1_000);
+}, 20_000);
 
 test('Use Cases > Readiness Probe: ready once every service it needs is connected, without a call', async () => {
   const app = new ExpressStandIn();

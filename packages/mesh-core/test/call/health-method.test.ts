@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import type { HandlerContext } from '../../src/call/handlers.js';
+import type { RunningCall } from '../../src/call/handlers.js';
 import { healthMethod } from '../../src/call/health-method.js';
 
 const parts = new Map([['audit', 'degraded'], ['crypto', 'healthy']] as const);
 const ask = healthMethod('orders', { health: () => 'unhealthy', healthOf: (part) => parts.get(part as 'audit') });
-const context = {} as HandlerContext;
+const context = {} as RunningCall;
 
 describe('the method health, as gRPC has it', () => {
   test.each([[{}], [undefined], [null], [{ service: '' }], [{ service: 'orders' }], ['text'], [[]], [new Uint8Array(2)], [{ other: 1 }]])('%p asks for the whole service', (input) => {
