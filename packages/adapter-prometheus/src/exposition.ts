@@ -24,10 +24,11 @@ export class Exposition {
   readonly #sources = new Set<MetricsSource>();
   /** What this scrape reads, for as long as it goes from metric to metric. */
   #readings: readonly Reading[] | undefined;
+  #turns: Promise<void> = Promise.resolve();
 
   private constructor(registry: Registry, prefix: string) {
     this.#registry = registry;
-    this.#metrics = METRICS.map((definition) => new SnapshotMetric(definition, prefix, () => this.#read()));
+    this.#metrics = METRICS.map((definition) => new SnapshotMetric(definition, prefix, () => this.#read(), () => this.#turn()));
   }
 
   static of(registry: Registry, prefix: string): Exposition {
@@ -49,6 +50,11 @@ export class Exposition {
     return () => {
       if (this.#sources.delete(source) && this.#sources.size === 0) this.#unregister();
     };
+  }
+
+  /** One after the other: immediates that are set together run together. */
+  #turn(): Promise<void> {
+    return (this.#turns = this.#turns.then(() => new Promise<void>((resolve) => void setImmediate(resolve))));
   }
 
   #register(): void {

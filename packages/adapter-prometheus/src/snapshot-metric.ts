@@ -34,10 +34,13 @@ export class SnapshotMetric {
   readonly #name: string;
   readonly #definition: MetricDefinition;
   readonly #readings: () => readonly Reading[];
+  readonly #turn: () => Promise<void>;
 
-  constructor(definition: MetricDefinition, prefix: string, readings: () => readonly Reading[]) {
+  /** @param turn resolves in a turn of the event loop that no other metric gets */
+  constructor(definition: MetricDefinition, prefix: string, readings: () => readonly Reading[], turn: () => Promise<void>) {
     this.#definition = definition;
     this.#readings = readings;
+    this.#turn = turn;
     this.name = this.#name = prefix + definition.name;
     this.help = definition.help;
     this.type = definition.type;
@@ -49,7 +52,7 @@ export class SnapshotMetric {
     this.name = this.#name;
     const readings = this.#readings();
     const values = linesOf(this.#definition, this.#name, readings);
-    if (values.length > MANY_LINES) await new Promise<void>((resolve) => void setImmediate(resolve));
+    if (values.length > MANY_LINES) await this.#turn();
     return { name, help, type, aggregator: 'sum', values };
   }
 
