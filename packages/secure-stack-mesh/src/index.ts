@@ -63,6 +63,8 @@ export {
   type HealthReply,
   type InputIssues,
   type HealthRequest,
+  type LoadBalancingOptions,
+  type LoadBalancingStrategy,
   type MeshClient,
   type MethodOf,
   type SessionLimits,
