@@ -29,7 +29,7 @@ export class CallOut {
       this.#parts.assertOpen();
       const method = this.#methods.get(methodName) ?? this.#remember(methodName);
       const timeoutMs = options?.timeoutMs ?? defaultTimeoutMs;
-      if (!(timeoutMs > 0 && timeoutMs <= LONGEST_TIMEOUT_MS)) throw new MeshError('invalid_option', `timeoutMs: ${timeoutMs} is not between 0 and ${LONGEST_TIMEOUT_MS}`, { mayHaveRun: false });
+      if (!(timeoutMs > 0 && timeoutMs <= LONGEST_TIMEOUT_MS)) throw new MeshError('invalid_option', `timeoutMs: must be a number above 0, at most ${LONGEST_TIMEOUT_MS}, not ${timeoutMs}`, { mayHaveRun: false });
       const now = clock.monotonic();
       const deadline = now + timeoutMs;
       const served = scopes?.current();
