@@ -1,5 +1,7 @@
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
-import { MeshError } from '@lemur-bookstores/mesh-interface';
+import { FakeClock, MeshError, type AuditEventInput, type GatedCall, type OwnAuditSink, type PeerIdentity } from '@lemur-bookstores/mesh-interface';
+import type { CircuitBreaker } from '@lemur-bookstores/mesh-resilience';
+import { resilienceOf } from '../src/resilience.js';
 import { completeOptions } from '../src/validate-options.js';
 import { TestBed } from './support/test-bed.js';
 import { until } from './support/until.js';
@@ -25,12 +27,14 @@ describe('resilience of a mesh', () => {
     const state = (): string => orders.mesh.getStats().metrics.circuitBreakerState;
     for (let i = 0; i < 2; i++) expect(await errorOf(client.call('pay', {}))).toMatchObject({ code: 'INTERNAL' });
     expect(state()).toBe('open');
+    expect(orders.mesh.metrics().breakers).toEqual([{ service: 'payments', endpoint: `127.0.0.1:${payments.port}`, state: 'open' }]);
     expect(await errorOf(client.call('pay', {}, { retry: false }))).toMatchObject({ reason: 'circuit_open', mayHaveRun: false });
     expect(ran).toBe(2);
     broken = false;
     // The retry comes when the refusal says: its attempt is the probe.
     expect(await client.call('pay', {})).toBe('paid');
     expect([state(), ran]).toEqual(['closed', 3]);
+    expect(orders.mesh.metrics().breakers).toMatchObject([{ service: 'payments', state: 'closed' }]);
     await until('it closed', () => orders.audit.having('breaker.closed').length === 1);
     expect(orders.audit.events.filter(({ eventType }) => eventType === 'circuit_breaker').map(({ details }) => details.action)).toEqual(['breaker.opened', 'breaker.half_open', 'breaker.closed']);
   });
@@ -93,5 +97,36 @@ describe('resilience of a mesh', () => {
     expect(problems.map((problem) => problem.split(':')[0]).sort()).toEqual([
       'resilience.circuitBreaker.failureThreshold', 'resilience.concurrency.limit', 'resilience.inheritDeadlines', 'resilience.rateLimit.maxRequests', 'resilience.retry.maxAttempts', 'resilience.timeoutMs', 'resilience.unknown',
     ]);
+  });
+});
+
+describe('parts of the mesh that an option does not name', () => {
+  const peer: PeerIdentity = { id: 'spiffe://mesh.test/orders', trustDomain: 'mesh.test', serviceId: 'orders', publicKey: '', notAfter: new Date(0) } as never;
+  const call: GatedCall = { peer, method: 'pay', onPlace: () => {}, onRefused: () => {} };
+  const failure = new MeshError('connection_lost', 'away', { mayHaveRun: true });
+
+  test.each([
+    ['are left out', {}, {}, {}],
+    ['are `undefined`', { clock: undefined, audit: undefined, logger: undefined }, { clock: undefined, audit: undefined }, { clock: undefined }],
+  ])('%s: clock, trail and log are those of the mesh', async (_what, ofBreaker, ofLimiter, ofRetry) => {
+    const clock = new FakeClock();
+    const trail: string[] = [];
+    const log: string[] = [];
+    const add = (line: string): void => void log.push(line);
+    const audit = { enabled: true, record: ({ details }: AuditEventInput) => trail.push(details.action), log: () => Promise.resolve() } as unknown as OwnAuditSink;
+    const { breakers, retry, gate } = resilienceOf(
+      { circuitBreaker: { failureThreshold: 1, ...ofBreaker }, retry: { budget: { burst: 1 }, ...ofRetry }, rateLimit: { maxRequests: 1, windowMs: 1_000, ...ofLimiter } },
+      { clock, audit, logger: { debug: add, info: add, warn: add, error: add } },
+    );
+    (breakers as CircuitBreaker).onTransition(() => {
+      throw new Error('a listener of the user');
+    });
+    const breaker = breakers!.breakerFor('payments', 'a:1');
+    breaker.settle(breaker.admit(), failure);
+    expect([breaker.isReady(), gate!.enter(call), MeshError.is(gate!.enter(call)), trail, log.length]).toEqual([false, undefined, true, ['breaker.opened', 'rate.limited'], 1]);
+    const again = (): boolean => retry!.next('payments', failure, { attempt: 1, idempotent: true, remainingMs: 60_000 }).retry;
+    expect([again(), again()]).toEqual([true, false]);
+    await clock.advance(60_000);
+    expect([breaker.isReady(), gate!.enter(call), again()]).toEqual([true, undefined, true]);
   });
 });
