@@ -1,4 +1,4 @@
-import { MeshError, type BreakerMetrics, type CircuitBreakerState, type Clock, type ClockTimer, type DiscoveryProvider, type EndpointBreakers, type Logger, type ServiceNode } from '@lemur-bookstores/mesh-interface';
+import type { BreakerMetrics, CircuitBreakerState, Clock, ClockTimer, DiscoveryProvider, EndpointBreakers, Logger, MeshError, ServiceNode } from '@lemur-bookstores/mesh-interface';
 import { DEFAULT_BACKOFF, type BackoffOptions } from '../session/backoff.js';
 import type { OutboundSession } from '../session/outbound-session.js';
 import type { SessionDialer } from '../session/session-dialer.js';
@@ -10,12 +10,14 @@ import { LookUp } from './look-up.js';
 import { closedHere, noSession, untrustedPeer } from './no-session.js';
 import { chooseReady, worstState } from './readiness.js';
 import type { SessionWaiter } from './session-waiter.js';
+import { SessionWaiters } from './session-waiters.js';
 
 /** A service that was reachable a moment ago, or is being started, is waited for this long, in ms; after that calls fail at once. */
 const GRACE_MS = 2_000;
 /** An unknown one a little less, so that the answer is there within 2 s. */
 const UNKNOWN_GRACE_MS = 1_500;
-const MAX_WAITING = 10_000;
+/** Who waits although instances are connected (one that was silent was asked, others have an open breaker) is offered one again this often, in ms. */
+const LOOK_AGAIN_MS = 250;
 const MAX_ENDPOINTS = 256;
 
 export interface EndpointSetParts extends LoadBalancingOptions {
@@ -41,7 +43,7 @@ export class EndpointSet {
   readonly #endpoints = new Map<string, Endpoint>();
   /** Gone from discovery, or stopped; their last calls are ending. */
   readonly #leaving = new Set<Endpoint>();
-  readonly #waiting = new Set<SessionWaiter>();
+  readonly #waiters: SessionWaiters;
   /** Rebuilt when an endpoint connects or leaves: a call only picks. */
   #connected: Endpoint[] = [];
   #giveUp: ClockTimer | undefined;
@@ -61,6 +63,7 @@ export class EndpointSet {
       logger.warn(`${serviceId} at ${node.host}:${node.port} gets no calls for ${Math.round(ms / 1_000)} s: ${why}`),
     );
     this.#lookUp = new LookUp(serviceId, parts, this);
+    this.#waiters = new SessionWaiters(serviceId);
     this.#downSince = parts.clock.monotonic();
   }
 
@@ -95,7 +98,7 @@ export class EndpointSet {
 
   /** Gives it up where nobody uses it: it starts no more, and a new one takes its place. @returns whether it did */
   release(): boolean {
-    if (this.#running || this.#waiting.size > 0) return false;
+    if (this.#running || this.#waiters.size > 0) return false;
     this.#closed = true;
     return true;
   }
@@ -145,29 +148,24 @@ export class EndpointSet {
   wait(waiter: SessionWaiter): void {
     if (this.#closed) return waiter.onNoSession(closedHere(this.serviceId));
     this.start();
-    if (this.#waiting.size >= MAX_WAITING) return waiter.onNoSession(new MeshError('too_many_calls', `${MAX_WAITING} calls wait for ${this.serviceId} already`, { mayHaveRun: false }));
-    this.#waiting.add(waiter);
-    this.#checkGrace();
+    if (this.#waiters.add(waiter)) this.#checkGrace();
   }
 
   leave(waiter: SessionWaiter): void {
-    this.#waiting.delete(waiter);
+    this.#waiters.leave(waiter);
   }
 
   onConnected(): void {
     this.#refreshConnected();
-    for (const waiter of [...this.#waiting]) {
-      const session = this.pick(this.#parts.clock.monotonic());
-      if (session === undefined) return;
-      this.#waiting.delete(waiter);
-      waiter.onSession(session);
-    }
+    this.#serveWaiting();
   }
 
   onDisconnected(): void {
     const before = this.#connected.length;
     this.#refreshConnected();
     if (before > 0 && this.#connected.length === 0) this.#downSince = this.#parts.clock.monotonic();
+    // They may have waited for that one alone.
+    this.#serveWaiting();
     this.#checkGrace();
   }
 
@@ -215,23 +213,29 @@ export class EndpointSet {
     this.#balancer.replace(this.#connected, this.#parts.clock.monotonic());
   }
 
-  /** Fails the waiting calls once waiting has no point, else comes back when it will have none. */
+  #serveWaiting(): void {
+    if (this.#waiters.size > 0) this.#waiters.serve(() => this.pick(this.#parts.clock.monotonic()));
+  }
+
+  /** Fails the waiting calls once waiting has no point, else comes back when it may have none. */
   #checkGrace(): void {
     this.#giveUp?.cancel();
     this.#giveUp = undefined;
-    if (this.#waiting.size === 0 || this.#connected.length > 0) return;
+    if (this.#waiters.size === 0) return;
     const graceMs = this.#endpoints.size === 0 && !this.#everKnown ? UNKNOWN_GRACE_MS : GRACE_MS;
-    const leftMs = untrustedPeer(this.#endpoints.values()) === undefined ? this.#downSince + graceMs - this.#parts.clock.monotonic() : 0;
-    if (leftMs > 0) this.#giveUp = this.#parts.clock.setTimeout(() => this.#checkGrace(), leftMs);
-    else this.#failWaiting(this.#failure());
+    const untilGivenUpMs = untrustedPeer(this.#endpoints.values()) === undefined ? this.#downSince + graceMs - this.#parts.clock.monotonic() : 0;
+    const leftMs = this.#connected.length > 0 ? LOOK_AGAIN_MS : untilGivenUpMs;
+    if (leftMs <= 0) return this.#failWaiting(this.#failure());
+    this.#giveUp = this.#parts.clock.setTimeout(() => {
+      this.#serveWaiting();
+      this.#checkGrace();
+    }, leftMs);
   }
 
   #failWaiting(error: MeshError): void {
     this.#giveUp?.cancel();
     this.#giveUp = undefined;
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const waiter of waiting) waiter.onNoSession(error);
+    this.#waiters.fail(error);
   }
 
   #failure(): MeshError {

@@ -6,6 +6,7 @@ import type { SessionWaiter } from '../../src/endpoint/session-waiter.js';
 import type { OutboundSession } from '../../src/session/outbound-session.js';
 import { FakeDialer } from '../support/fake-dialer.js';
 import { IdleCall } from '../support/idle-call.js';
+import { ScriptedBreakers } from '../support/scripted-breaker.js';
 import { RecordingLogger, TestDiscovery } from '../support/nodes.js';
 import { message } from '../support/wire.js';
 
@@ -34,13 +35,13 @@ interface Rig {
   now(): number;
 }
 
-function rig(nodes: readonly number[] = [], provider?: (discovery: TestDiscovery) => DiscoveryProvider): Rig {
+function rig(nodes: readonly number[] = [], provider?: (discovery: TestDiscovery) => DiscoveryProvider, breakers?: ScriptedBreakers): Rig {
   const clock = new FakeClock();
   const dialer = new FakeDialer(clock);
   const discovery = new TestDiscovery();
   const logger = new RecordingLogger();
   for (const port of nodes) discovery.add(node(port));
-  const set = new EndpointSet('server', { discovery: provider?.(discovery) ?? discovery, dialer: dialer.asDialer, clock, logger, strategy: 'round-robin', drainMs: 10_000 });
+  const set = new EndpointSet('server', { discovery: provider?.(discovery) ?? discovery, dialer: dialer.asDialer, clock, logger, strategy: 'round-robin', drainMs: 10_000, breakers });
   const wait = (): Waiter => {
     const waiter = new Waiter();
     set.wait(waiter);
@@ -49,8 +50,8 @@ function rig(nodes: readonly number[] = [], provider?: (discovery: TestDiscovery
   return { clock, dialer, discovery, logger, set, wait, now: () => clock.monotonic() };
 }
 
-async function started(nodes: readonly number[]): Promise<Rig> {
-  const all = rig(nodes);
+async function started(nodes: readonly number[], breakers?: ScriptedBreakers): Promise<Rig> {
+  const all = rig(nodes, undefined, breakers);
   all.set.start();
   await all.clock.advance(0);
   return all;
@@ -300,6 +301,49 @@ describe('a session that was silent too long', () => {
     discovery.remove(node(1));
     await clock.advance(2_000);
     expect(waiter.error).toMatchObject({ reason: 'no_endpoint' });
+  });
+});
+
+describe('a call that waits for the answer of one that was silent, beside one whose breaker is open', () => {
+  /** Instance 1 is silent, instance 2 is `open`; a call waits. */
+  async function waiting(): Promise<Rig & { readonly waiter: Waiter; readonly breakers: ScriptedBreakers }> {
+    const breakers = new ScriptedBreakers();
+    const all = await started([1, 2], breakers);
+    breakers.get('server h:2').state = 'open';
+    all.dialer.outcomes.set(1, down);
+    all.dialer.session(1).rig.session.isStale = () => true;
+    all.dialer.session(2).rig.session.isStale = () => false;
+    expect(all.set.pick(all.now())).toBeUndefined();
+    return { ...all, breakers, waiter: all.wait() };
+  }
+
+  test('regression: when the silent one is gone it goes to the other, which says when', async () => {
+    const { dialer, waiter } = await waiting();
+    dialer.session(1).rig.connection.onEnd({});
+    expect(waiter.session).toBe(dialer.session(2).outbound);
+  });
+
+  test('regression: when the silent one leaves in good order, too', async () => {
+    const { dialer, waiter } = await waiting();
+    dialer.session(1).rig.feed(message(MessageKind.goAway, 0));
+    expect(waiter.session).toBe(dialer.session(2).outbound);
+  });
+
+  test('regression: as soon as the breaker lets calls through, it goes there', async () => {
+    const { clock, dialer, breakers, waiter } = await waiting();
+    await clock.advance(1_000);
+    expect(waiter.session).toBeUndefined();
+    breakers.get('server h:2').state = 'half-open';
+    await clock.advance(250);
+    expect(waiter.session).toBe(dialer.session(2).outbound);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  test('nothing is looked at for who has left', async () => {
+    const { clock, set, waiter } = await waiting();
+    set.leave(waiter);
+    await clock.advance(250);
+    expect(clock.pendingTimers).toBe(0);
   });
 });
 
