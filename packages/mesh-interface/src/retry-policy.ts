@@ -8,6 +8,8 @@ export interface FailedAttempt {
   readonly idempotent: boolean;
   /** What is left until the call's deadline, in ms. */
   readonly remainingMs: number;
+  /** Its connection ended before its answer came. No answer can say so: one with the reason `connection_lost` tells of another call. Default `false`. */
+  readonly lost?: boolean;
 }
 
 /** Why there is no further attempt, in the order in which it is looked for. */

@@ -2,6 +2,7 @@ import { MeshError, type TraceContext } from '@lemur-bookstores/mesh-interface';
 import type { EndpointSet } from '../endpoint/endpoint-set.js';
 import type { SessionWaiter } from '../endpoint/session-waiter.js';
 import { unheld } from '../session/audit-hold.js';
+import { isConnectionLost } from '../session/connection-lost.js';
 import type { OutboundSession } from '../session/outbound-session.js';
 import { PendingCall } from '../session/pending-call.js';
 import { decodeBody } from '../wire/body.js';
@@ -110,7 +111,7 @@ export class OutboundCall extends PendingCall implements SessionWaiter, RetriedC
       session.send(this, timeoutMs, now);
     } catch (error) {
       this.#session = undefined;
-      this.#failed(MeshError.from(error));
+      this.onFailure(MeshError.from(error));
     }
   }
 
@@ -130,10 +131,6 @@ export class OutboundCall extends PendingCall implements SessionWaiter, RetriedC
     }
     this.#finish(undefined, value);
     return undefined;
-  }
-
-  onFailure(error: MeshError): void {
-    this.#failed(error);
   }
 
   onRetry(): void {
@@ -180,12 +177,13 @@ export class OutboundCall extends PendingCall implements SessionWaiter, RetriedC
   }
 
   /** An attempt came to nothing: another one, or the end. */
-  #failed(error: MeshError): void {
+  onFailure(error: MeshError): void {
     if (this.#done) return;
     const retries = this.#retries;
     if (retries === undefined) return this.onNoRetry(error);
     const now = this.#parts.clock.monotonic();
-    if (!retries.again(this, this.#endpoints.serviceId, error, { attempt: this.#attempt, idempotent: this.#idempotent, remainingMs: this.#deadline - now })) return this.onNoRetry(error);
+    const failed = { attempt: this.#attempt, idempotent: this.#idempotent, remainingMs: this.#deadline - now, lost: isConnectionLost(error) };
+    if (!retries.again(this, this.#endpoints.serviceId, error, failed)) return this.onNoRetry(error);
     this.#session?.outcomes?.ended(now - this.#sentAt, now, error);
     this.#attempt++;
     if (error.mayHaveRun !== false) this.#ranBefore = true;

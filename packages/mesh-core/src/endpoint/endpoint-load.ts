@@ -1,5 +1,6 @@
 import type { MeshError, MeshErrorCode } from '@lemur-bookstores/mesh-interface';
 import type { CallOutcomes } from '../session/call-outcomes.js';
+import { isConnectionLost } from '../session/connection-lost.js';
 import { OutlierRecord } from './outlier-record.js';
 import { PeakEwma } from './peak-ewma.js';
 
@@ -40,7 +41,7 @@ export class EndpointLoad implements CallOutcomes {
     }
     const { code } = error;
     // Whoever is not connected is not chosen anyway; all its calls in flight say no more than that.
-    if (error.reason === 'connection_lost') return;
+    if (isConnectionLost(error)) return;
     // It took at least as long as somebody waited.
     if (code === 'CANCELLED') return this.latency.atLeast(ms, now);
     if (code === 'RESOURCE_EXHAUSTED' || code === 'UNAVAILABLE') this.latency.observe(Math.max(ms, SLOW_MS), now);

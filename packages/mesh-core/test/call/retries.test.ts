@@ -90,7 +90,7 @@ describe('calls that are tried again', () => {
     await asked(2);
     await clock.advance(100);
     expect([await answer, ran(), policy.calls]).toEqual([7, 3, 1]);
-    expect(policy.asked.map(({ attempt, idempotent }) => [attempt, idempotent])).toEqual([[1, true], [2, true]]);
+    expect(policy.asked.map(({ attempt, idempotent, lost }) => [attempt, idempotent, lost])).toEqual([[1, true, false], [2, true, false]]);
     expect(client.snapshot()).toMatchObject({ messagesSent: 1, messagesFailed: 0, retries: 2 });
     expect(audit.actions('message')).toEqual(['message.sent']);
   });
@@ -148,7 +148,7 @@ describe('calls that are tried again', () => {
   });
 
   test('an idempotent call whose instance goes away unanswered goes to the one that takes its place', async () => {
-    const { mesh, clock, server, client, call, runs, ran } = await rig();
+    const { mesh, clock, server, client, call, runs, ran, policy } = await rig();
     runs.push('hang');
     const answer = call({ idempotent: true });
     while (ran() === 0) await turns();
@@ -162,6 +162,7 @@ describe('calls that are tried again', () => {
       await turns(5);
     }
     expect([await answer, client.snapshot().retries, client.snapshot().messagesSent]).toEqual(['again', 1, 1]);
+    expect(policy.asked.map(({ lost }) => lost)).toEqual([true]);
   });
 });
 

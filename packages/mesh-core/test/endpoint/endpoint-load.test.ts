@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { MeshError, type MeshErrorCode } from '@lemur-bookstores/mesh-interface';
 import { EndpointLoad } from '../../src/endpoint/endpoint-load.js';
+import { connectionLost } from '../../src/session/connection-lost.js';
+import { decodeErrorReply, encodeErrorReply } from '../../src/wire/error-reply.js';
 
 const failed = (code: MeshErrorCode): MeshError => new MeshError('of_the_test', 'said by the peer', { code });
 
@@ -34,7 +36,13 @@ describe('what a call says of its instance', () => {
 
   test('a cancelled call took at least that long, and is no failure; a lost connection says nothing', () => {
     expect(after(failed('CANCELLED'))).toEqual({ cost: 37, judged: [] });
-    expect(after(new MeshError('connection_lost', 'gone'))).toEqual({ cost: 37, judged: [] });
+    expect(after(connectionLost({ type: 'closed', by: 'peer' }))).toEqual({ cost: 37, judged: [] });
+  });
+
+  test('regression: an answer that tells of a connection lost elsewhere is a failure of its instance', () => {
+    const passedOn = decodeErrorReply(encodeErrorReply(connectionLost({ type: 'closed', by: 'peer' })), false);
+    expect(passedOn.reason).toBe('connection_lost');
+    expect(after(passedOn)).toEqual({ cost: 5_000, judged: [true] });
   });
 
   test('connected anew, its latency is unknown; its ejections are not forgotten', () => {

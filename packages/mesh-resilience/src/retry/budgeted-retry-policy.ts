@@ -27,7 +27,7 @@ export class BudgetedRetryPolicy implements RetryPolicy {
     this.#budgets?.get(target).earn(now);
   }
 
-  next(target: string, error: MeshError, { attempt, idempotent, remainingMs }: FailedAttempt): RetryDecision {
+  next(target: string, error: MeshError, { attempt, idempotent, remainingMs, lost = false }: FailedAttempt): RetryDecision {
     if (attempt >= this.#settings.maxAttempts) return this.#no('attempts');
     if (!error.retryable) return this.#no('not_retryable');
     // PROTOCOL 1.5: without a proof that it has not run, it may have.
@@ -37,7 +37,7 @@ export class BudgetedRetryPolicy implements RetryPolicy {
     const delayMs = asked === undefined || Number.isNaN(asked) ? this.#backoff(attempt) : asked;
     if (!(delayMs < remainingMs)) return this.#no('deadline');
     // Last: a retry that is not made must not cost one.
-    if (this.#budgets?.get(target).spend(error.reason === 'connection_lost') === false) return this.#no('budget');
+    if (this.#budgets?.get(target).spend(lost) === false) return this.#no('budget');
     this.#counts.retried++;
     return { retry: true, delayMs };
   }

@@ -41,7 +41,8 @@ export class Retry {
       // What is no MeshError says nothing about itself: it is the caller's, as it was thrown.
       if (!MeshError.is(failure)) throw failure;
       const remainingMs = call.deadline - this.#clock.monotonic();
-      const decision = call.signal.aborted ? undefined : this.policy.next(call.service, failure, { attempt, idempotent: call.idempotent === true, remainingMs });
+      const failed = { attempt, idempotent: call.idempotent === true, remainingMs, lost: failure.reason === 'connection_lost' };
+      const decision = call.signal.aborted ? undefined : this.policy.next(call.service, failure, failed);
       if (decision?.retry !== true) throw withProof(failure, mayHaveRun);
       mayHaveRun ||= failure.mayHaveRun !== false;
       if (decision.delayMs > 0) await this.#wait(decision.delayMs, call.signal, mayHaveRun);

@@ -81,8 +81,10 @@ describe('the budget', () => {
   test('has more for calls that were lost with their connection: what the last ten seconds have earned and not used', async () => {
     const clock = new FakeClock();
     const policy = policyOf({ clock, budget: { ratio: 0.25, minPerSecond: 0 } });
-    const retried = (error: MeshError): number => Array.from({ length: 500 }, () => policy.next('payments', error, { ...first, idempotent: true })).filter(({ retry }) => retry).length;
-    const [lost, refused] = [new MeshError('connection_lost', 'gone', { mayHaveRun: true }), new MeshError('no_endpoint', 'gone', { mayHaveRun: false })];
+    // An answer that tells of a connection lost elsewhere is no lost connection.
+    const error = new MeshError('connection_lost', 'gone', { mayHaveRun: true });
+    const retried = (lost: boolean | undefined): number => Array.from({ length: 500 }, () => policy.next('payments', error, { ...first, idempotent: true, ...(lost === undefined ? {} : { lost }) })).filter(({ retry }) => retry).length;
+    const [lost, refused, unsaid] = [true, false, undefined];
     const call = async (seconds: number): Promise<void> => {
       for (let i = 0; i < seconds * 10; i++) {
         for (let j = 0; j < 10; j++) policy.began('payments');
@@ -90,7 +92,7 @@ describe('the budget', () => {
       }
     };
     await call(5);
-    expect(retried(refused)).toBe(10);
+    expect([retried(unsaid), retried(refused)]).toEqual([10, 0]);
     expect([retried(lost), retried(lost)]).toEqual([125, 0]);
     // Ten come back first, and can be used by all.
     await call(2);
@@ -126,7 +128,6 @@ describe('the budget', () => {
       { weight: 1, arbitrary: fc.integer({ min: 1, max: 5_000 }) },
     );
     let refused = 0;
-    const refusal = new MeshError('no_endpoint', 'gone', { mayHaveRun: false });
     fc.assert(
       fc.property(options, fc.array(step, { maxLength: 300, size: 'max' }), (budget, steps) => {
         let now = 0;
@@ -140,7 +141,7 @@ describe('the budget', () => {
             policy.began('payments');
             log.push({ at: now, calls: calls + 1, retries, losses });
           } else if (typeof what === 'string') {
-            const { retry } = policy.next('payments', what === 'loss' ? notSent() : refusal, first);
+            const { retry } = policy.next('payments', notSent(), { ...first, lost: what === 'loss' });
             if (!retry) refused++;
             log.push({ at: now, calls, retries: retries + (retry && what === 'failure' ? 1 : 0), losses: losses + (retry && what === 'loss' ? 1 : 0) });
           } else now += what;
