@@ -4,6 +4,7 @@ import { encodeMethod } from '../wire/request.js';
 import type { CallOptions } from './call-options.js';
 import type { CallOutParts, OutboundMethod } from './call-out-parts.js';
 import { InterceptedOut, type SendCall } from './intercepted-out.js';
+import { withMayHaveRun } from './may-have-run.js';
 import { OutboundCall } from './outbound-call.js';
 import { assertServed, withTraceOf } from './served-call.js';
 
@@ -30,6 +31,7 @@ export class CallOut {
       const method = this.#methods.get(methodName) ?? this.#remember(methodName);
       const timeoutMs = options?.timeoutMs ?? defaultTimeoutMs;
       if (!(timeoutMs > 0 && timeoutMs <= LONGEST_TIMEOUT_MS)) throw new MeshError('invalid_option', `timeoutMs: must be a number above 0, at most ${LONGEST_TIMEOUT_MS}, not ${timeoutMs}`, { mayHaveRun: false });
+      if (options?.signal !== undefined && !isSignal(options.signal)) throw new MeshError('invalid_option', 'signal: must be an AbortSignal');
       const now = clock.monotonic();
       const deadline = now + timeoutMs;
       const served = scopes?.current();
@@ -37,7 +39,7 @@ export class CallOut {
       assertServed(served, methodName, now);
       return this.#through(method, input, withTraceOf(served, options), Math.min(deadline, served.dueAt), served.signal);
     } catch (error) {
-      return Promise.reject(MeshError.from(error));
+      return Promise.reject(withMayHaveRun(error, false));
     }
   }
 
@@ -63,3 +65,6 @@ export class CallOut {
     return method;
   }
 }
+
+/** By what is used of it: it may be of another realm, or a stand-in. */
+const isSignal = (value: unknown): boolean => typeof value === 'object' && value !== null && typeof (value as Partial<AbortSignal>).addEventListener === 'function';

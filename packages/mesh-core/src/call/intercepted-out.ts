@@ -4,6 +4,7 @@ import { abortListeners, type Abortable } from './abort-listeners.js';
 import type { CallOptions } from './call-options.js';
 import type { CallOutParts } from './call-out-parts.js';
 import { runThrough } from './interceptor-chain.js';
+import { withMayHaveRun } from './may-have-run.js';
 
 /** What the innermost interceptor's `next` does: the call itself. */
 export type SendCall = (input: unknown, options: CallOptions, deadline: number) => Promise<unknown>;
@@ -19,8 +20,10 @@ export class InterceptedOut extends WheelEntry implements Abortable {
   /** Of the call that it is made for. */
   readonly #served: AbortSignal | undefined;
   #reject: (error: MeshError) => void = () => {};
-  /** A call inside was begun: nobody but it knows whether its handler may have run. */
-  #begun = false;
+  /** Calls inside that have not ended: nobody but they know whether a handler may have run. */
+  #underWay = 0;
+  /** One that has ended may have run. */
+  #ran = false;
 
   constructor(parts: CallOutParts, callersSignal: AbortSignal | undefined, served: AbortSignal | undefined) {
     super();
@@ -45,9 +48,8 @@ export class InterceptedOut extends WheelEntry implements Abortable {
       ...(options?.retry === undefined ? {} : { retry: options.retry }),
     };
     const terminal = ({ input: last, metadata, signal, trace, deadline: due, idempotent = false, retry }: InterceptedCall): Promise<unknown> => {
-      this.#begun = true;
       const isEmpty = Object.keys(metadata).length === 0;
-      return send(last, { ...(isEmpty ? {} : { metadata }), signal, idempotent, ...(trace === undefined ? {} : { trace }), ...(retry === false ? { retry } : {}) }, Math.min(due, deadline));
+      return this.#watched(send(last, { ...(isEmpty ? {} : { metadata }), signal, idempotent, ...(trace === undefined ? {} : { trace }), ...(retry === false ? { retry } : {}) }, Math.min(due, deadline)));
     };
     return new Promise((resolve, reject) => {
       this.#reject = reject;
@@ -63,24 +65,42 @@ export class InterceptedOut extends WheelEntry implements Abortable {
         .then(() => runThrough(interceptors, call, terminal))
         .then(
           (value) => finish(() => resolve(value)),
-          (error: unknown) => finish(() => reject(MeshError.from(error))),
+          (error: unknown) => finish(() => reject(withMayHaveRun(error, this.#mayHaveRun))),
         );
     });
   }
 
   onDeadline(): void {
-    this.#end(new MeshError('deadline_exceeded', 'no answer within the time of the call, its interceptors included', { mayHaveRun: this.#begun }));
+    this.#end((mayHaveRun) => new MeshError('deadline_exceeded', 'no answer within the time of the call, its interceptors included', { mayHaveRun }));
   }
 
   onAbort(reason: unknown): void {
-    this.#end(new MeshError('cancelled', 'the call was cancelled', { cause: reason, mayHaveRun: this.#begun }));
+    this.#end((mayHaveRun) => new MeshError('cancelled', 'the call was cancelled', { cause: reason, mayHaveRun }));
   }
 
-  #end(error: MeshError): void {
+  get #mayHaveRun(): boolean {
+    return this.#ran || this.#underWay > 0;
+  }
+
+  #watched(inside: Promise<unknown>): Promise<unknown> {
+    this.#underWay++;
+    const ended = (mayHaveRun: boolean): void => {
+      this.#underWay--;
+      this.#ran ||= mayHaveRun;
+    };
+    inside.then(
+      () => ended(true),
+      (error: unknown) => ended(MeshError.from(error).mayHaveRun !== false),
+    );
+    return inside;
+  }
+
+  #end(errorOf: (mayHaveRun: boolean) => MeshError): void {
     this.#release();
     // First: a call inside then ends by its signal, and an interceptor that still waits can stop.
-    this.#abort.abort(error);
-    this.#reject(error);
+    this.#abort.abort(errorOf(this.#mayHaveRun));
+    // By then the calls inside have said whether they may have run.
+    queueMicrotask(() => this.#reject(errorOf(this.#mayHaveRun)));
   }
 
   #release(): void {

@@ -11,9 +11,9 @@ import { encodeRequestExtras } from '../wire/request.js';
 import { abortListeners, type Abortable } from './abort-listeners.js';
 import type { CallOptions } from './call-options.js';
 import type { CallOutParts, OutboundMethod } from './call-out-parts.js';
-import { afterEarlierAttempts } from './earlier-attempts.js';
 import { encodeInput } from './encode-input.js';
 import { announcementOf, outcomeOf, type MessageSubject } from './message-events.js';
+import { withMayHaveRun } from './may-have-run.js';
 import type { Retries, RetriedCall } from './retries.js';
 import { isTimeout } from './timeout-reason.js';
 
@@ -91,7 +91,7 @@ export class OutboundCall extends PendingCall implements SessionWaiter, RetriedC
       this.flags |= kind;
       if (this.#signal?.aborted === true) throw new MeshError('cancelled', 'the call was cancelled before it was sent', { cause: this.#signal.reason, mayHaveRun: false });
     } catch (error) {
-      return this.#finish(MeshError.from(error), undefined);
+      return this.#finish(withMayHaveRun(error, false), undefined);
     }
     this.#idempotent = options?.idempotent === true;
     if (options?.retry !== false) this.#retries = this.#parts.retries;
@@ -138,7 +138,7 @@ export class OutboundCall extends PendingCall implements SessionWaiter, RetriedC
   }
 
   onNoRetry(error: MeshError): void {
-    this.#finish(this.#ranBefore ? afterEarlierAttempts(error) : error, undefined);
+    this.#finish(this.#ranBefore ? withMayHaveRun(error, true) : error, undefined);
   }
 
   /** PROTOCOL 1.5: an authenticated GOAWAY says that it has not run. Another session may take it. */

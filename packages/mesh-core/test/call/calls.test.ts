@@ -399,9 +399,67 @@ describe('interceptors', () => {
     expect(await calls.call('m', 1)).toBe(true);
   });
 
+  test.each([
+    ['a trace that is none', { trace: null }], ['a signal that is none', { signal: null }], ['a signal that is a text', { signal: 'stop' }],
+  ])('regression: what JavaScript may pass, %s, is an error of a call that has not run, at once', async (_name, options) => {
+    let ran = 0;
+    server.handle('m', () => ++ran);
+    expect(await rejection(calls.call('m', 1, options as never))).toMatchObject({ name: 'MeshError', mayHaveRun: false });
+    client.use((call, next) => next(call));
+    expect(await rejection(calls.call('m', 1, options as never))).toMatchObject({ name: 'MeshError', mayHaveRun: false });
+    expect([ran, await rejection((calls.call as (method: unknown) => Promise<unknown>)(undefined))]).toMatchObject([0, { name: 'MeshError', mayHaveRun: false }]);
+  });
+
   test('one that throws at once is a rejection', async () => {
     client.use(() => { throw new TypeError('bug'); });
-    expect(await rejection(calls.call('m', 1))).toMatchObject({ reason: 'unexpected', cause: new TypeError('bug') });
+    expect(await rejection(calls.call('m', 1))).toMatchObject({ reason: 'unexpected', cause: new TypeError('bug'), mayHaveRun: false });
+  });
+
+  test('regression: errors say whether the handler may have run, whoever gives them', async () => {
+    let ran = 0;
+    server.handle('m', () => ++ran);
+    client.use(async (call, next) => {
+      if (call.input === 'before') throw new TypeError('bug');
+      if (call.input === 'refused') throw new MeshError('too_many_calls', 'not now', { retryAfterMs: 7 });
+      await next(call);
+      if (call.input === 'behind') throw new TypeError('bug');
+      throw new MeshError('circuit_open', 'the second time', { mayHaveRun: false });
+    });
+    expect(await rejection(calls.call('m', 'before'))).toMatchObject({ reason: 'unexpected', mayHaveRun: false });
+    expect(await rejection(calls.call('m', 'refused'))).toMatchObject({ reason: 'too_many_calls', code: 'RESOURCE_EXHAUSTED', retryable: true, retryAfterMs: 7, mayHaveRun: false });
+    expect(ran).toBe(0);
+    expect(await rejection(calls.call('m', 'behind'))).toMatchObject({ reason: 'unexpected', cause: new TypeError('bug'), mayHaveRun: true });
+    // It has run, whatever the last attempt says of itself.
+    expect(await rejection(calls.call('m', 'twice'))).toMatchObject({ reason: 'circuit_open', mayHaveRun: true });
+    expect(ran).toBe(2);
+  });
+
+  test('regression: a call whose time is up, or that is cancelled, before it was sent has not run, also behind interceptors', async () => {
+    client.use((call, next) => next(call));
+    const nowhere = client.connect('nowhere');
+    const late = rejection(nowhere.call('m', 1, { timeoutMs: 20 }));
+    await clock.advance(40);
+    expect(await late).toMatchObject({ code: 'DEADLINE_EXCEEDED', mayHaveRun: false });
+    const abort = new AbortController();
+    const cancelled = rejection(nowhere.call('m', 1, { signal: abort.signal }));
+    await turns();
+    abort.abort();
+    expect(await cancelled).toMatchObject({ code: 'CANCELLED', mayHaveRun: false });
+    server.handle('hang', () => new Promise(() => {}));
+    const hung = rejection(calls.call('hang', 1, { timeoutMs: 20 }));
+    await turns();
+    await clock.advance(40);
+    expect(await hung).toMatchObject({ code: 'DEADLINE_EXCEEDED', mayHaveRun: true });
+  });
+
+  test('one that gives a call inside no signal cannot say that it has not run', async () => {
+    server.handle('hang', () => new Promise(() => {}));
+    client.use((call, next) => next({ ...call, signal: new AbortController().signal }));
+    const abort = new AbortController();
+    const cancelled = rejection(calls.call('hang', 1, { signal: abort.signal, timeoutMs: 200 }));
+    await turns();
+    abort.abort();
+    expect(await cancelled).toMatchObject({ code: 'CANCELLED', mayHaveRun: true });
   });
 });
 
