@@ -7,7 +7,7 @@ import { SECOND } from './stage.mjs';
 export class ResilienceActs {
   /** The second payment: `{ process, orderPid, atFirst, later, answered, alone, failed }`; `answered` by both while they were two, `alone` by the first afterwards. */
   second;
-  /** order's breaker, by its trail, and what was answered when it had closed: `{ pid, transitions, answeredSince }`. */
+  /** order's breaker, by its trail, and what payment had a part in answering when it had closed: `{ pid, transitions, answeredSince }`. */
   breaker;
   /** What the crawler counted, and what became of the gateway's calls meanwhile. */
   crawl;
@@ -85,9 +85,11 @@ export class ResilienceActs {
     say.news('the database is back');
     const isClosed = await this.#waiting.happens(() => transitions().at(-1).to === 'closed');
     await this.#waiting.figuresOf('order', 'gateway');
-    const { answered } = tally;
-    await this.#waiting.happens(() => tally.answered > answered);
-    this.breaker = { pid: order.pid, transitions: transitions(), answeredSince: tally.answered - answered };
+    // A price is told without payment.
+    const answeredByPayment = () => tally.answeredBy.get(payment.pid) ?? 0;
+    const before = answeredByPayment();
+    await this.#waiting.happens(() => answeredByPayment() > before);
+    this.breaker = { pid: order.pid, transitions: transitions(), answeredSince: answeredByPayment() - before };
     if (!isClosed) return say.bad("order's breaker did not close");
     const { refusals: took } = this.#stage.breakers.get(order.pid);
     say.good(`half-open, and closed: calls go through again, ${ms(performance.now() - startedAt)} after the first failure`, 'audited: breaker.half_open, breaker.closed');

@@ -14,6 +14,7 @@ const BURST_WINDOW_MS = 10_000;
 const claim = (text, holds, shown) => ({ text, holds: holds === true, shown });
 
 /**
+ * What is missing, perhaps since a process ended early, is no evidence: the claim does not hold, and is told as any other.
  * @param stage what all processes told
  * @param play what happened when
  */
@@ -22,10 +23,10 @@ export function judge(stage, play) {
   return about.flatMap((claims) => claims(stage, play));
 }
 
-function aboutCalls({ tally, all, ledger }, { services, resilience, restarted }) {
+function aboutCalls({ tally, all, ledger }, { services = [], resilience: { second } = {}, restarted }) {
   const pids = new Set(services.map(({ pid }) => pid));
   const [domain, ...others] = new Set(services.map(({ identity }) => identity?.trustDomain));
-  const members = new Set([...pids, resilience.second?.process.pid, restarted?.pid]);
+  const members = new Set([...pids, second?.process?.pid, restarted?.pid]);
   const answers = [...tally.answeredBy.keys()];
   const { made, answered, failed } = tally;
   const { messagesSent, messagesFailed } = all.find(({ name }) => name === 'gateway')?.finalStats?.metrics ?? {};
@@ -58,13 +59,13 @@ function aboutTheKeys(_stage, { rotated, renewed = {} }) {
     ),
     claim(
       'new handshakes with a new key, no call failed',
-      keyId !== previousKeyId && sessionsRekeyed === 2 && sessionsEnded === 0 && renewed.failed === 0,
+      keyId !== undefined && previousKeyId !== undefined && keyId !== previousKeyId && sessionsRekeyed === 2 && sessionsEnded === 0 && renewed.failed === 0,
       `${sessionsRekeyed ?? 0} sessions of order in ${ms(durationMs)}, ${renewed.failed ?? '?'} failed`,
     ),
   ];
 }
 
-function aboutTheSecondPayment(_stage, { resilience: { second = {} } }) {
+function aboutTheSecondPayment(_stage, { resilience: { second = {} } = {} }) {
   const { process, orderPid, answered = [], alone, failed } = second;
   const { code, signal } = process?.exit ?? {};
   return [
@@ -78,7 +79,7 @@ function aboutTheSecondPayment(_stage, { resilience: { second = {} } }) {
 }
 
 /** By order's own trail, by what order sees of it, by what callers got, and by what payment did not. */
-function aboutTheBreaker({ tally, ledger, breakers }, { resilience: { breaker = {} } }) {
+function aboutTheBreaker({ tally, ledger, breakers }, { resilience: { breaker = {} } = {} }) {
   const { pid, transitions = [], answeredSince } = breaker;
   const { states = [], refusals } = breakers.get(pid) ?? {};
   const told = transitions.map(({ to }) => to);
@@ -105,7 +106,7 @@ function aboutTheBreaker({ tally, ledger, breakers }, { resilience: { breaker = 
 }
 
 /** The crawler's calls by the crawler's count, by order's, and by order's trail. */
-function aboutTheCrawler({ tally, trail }, { resilience: { crawl = {} } }) {
+function aboutTheCrawler({ tally, trail }, { resilience: { crawl = {} } = {} }) {
   const { made = 0, answered = 0, refused = 0, otherwise, polite, served, retryAfterMs: [least, most] = [], durationMs = 0 } = crawl;
   const { servedByOrder, prices = 0, answeredToOthers = 0, failedToOthers } = crawl;
   const { maxRequests, windowMs } = RATE_LIMIT.methods.price;
@@ -145,7 +146,7 @@ function aboutTheKill({ tally, outage }, { killed, restarted }) {
   ];
 }
 
-function aboutTheImpostor({ trail, impostor }, { services, impostor: attacker, answeredBeforeAttack, answeredUnderAttack }) {
+function aboutTheImpostor({ trail, impostor }, { services = [], impostor: attacker, answeredBeforeAttack, answeredUnderAttack }) {
   const domain = attacker?.identity?.trustDomain;
   const foreign = domain !== undefined && services.every(({ identity }) => identity?.trustDomain !== domain);
   const refusals = foreign ? trail.refusalsOf(domain) : [];
@@ -166,10 +167,12 @@ function aboutTheImpostor({ trail, impostor }, { services, impostor: attacker, a
 }
 
 function aboutTheEnd({ all, trail }, { killed }) {
-  const audited = all.filter(({ finalStats }) => (finalStats?.audit?.adapters.length ?? 0) > 0);
-  const arrived = audited.reduce((sum, { pid }) => sum + trail.eventsOf(pid), 0);
-  const recorded = audited.reduce((sum, { finalStats }) => sum + finalStats.audit.emitted, 0);
-  const complete = audited.every(({ pid, finalStats }) => trail.eventsOf(pid) === finalStats.audit.emitted);
+  const audits = all
+    .filter(({ pid, finalStats }) => finalStats !== undefined && (finalStats.audit?.adapters?.length > 0 || trail.eventsOf(pid) > 0))
+    .map(({ pid, finalStats }) => ({ arrived: trail.eventsOf(pid), emitted: finalStats.audit?.emitted }));
+  const arrived = audits.reduce((sum, audit) => sum + audit.arrived, 0);
+  const recorded = audits.reduce((sum, { emitted = 0 }) => sum + emitted, 0);
+  const complete = audits.every((audit) => audit.arrived === audit.emitted);
   const closed = all.filter((process) => process !== killed);
   return [
     claim('all audit events of those that closed arrived', recorded > 0 && complete, `${number(arrived)} of ${number(recorded)}`),
@@ -184,9 +187,10 @@ function aboutTheEnd({ all, trail }, { killed }) {
 function aboutTheTrails(_stage, { verified, uncleanEnd, tampered = {} }) {
   const logs = verified?.logs ?? [];
   const caught = (text, { service, changed, exitCode, tampered: found = [] } = {}) => {
-    const [log] = found;
-    const right = exitCode === 1 && found.length === 1 && log.origin?.includes(service) && (changed.record === undefined || log.problem.record <= changed.record);
-    return claim(text, right, log === undefined ? 'not reported' : `exit ${exitCode}, from record ${number(log.problem.record)}`);
+    const [{ origin, problem: { record: first } = {} } = {}] = found;
+    // Where an end was cut off there is no record that changed: what tells is a checkpoint.
+    const inTime = first <= changed?.record || (first !== undefined && changed?.bytes > 0);
+    return claim(text, exitCode === 1 && found.length === 1 && origin?.includes(service) && inTime, first === undefined ? 'not reported' : `exit ${exitCode}, from record ${number(first)}`);
   };
   return [
     claim(
@@ -194,7 +198,7 @@ function aboutTheTrails(_stage, { verified, uncleanEnd, tampered = {} }) {
       verified?.exitCode === 0 && verified.status === 'authentic' && logs.length === 4 && logs.every(({ checkpoints }) => checkpoints > 0),
       `${logs.length} trails, ${number(logs.reduce((sum, { size }) => sum + size, 0))} records, exit ${verified?.exitCode}`,
     ),
-    claim("order's goes on behind the kill, and says so", uncleanEnd !== undefined, toldOf(uncleanEnd)),
+    claim("order's goes on behind the kill, and says so", uncleanEnd?.from <= uncleanEnd?.to, toldOf(uncleanEnd)),
     caught('a copy with a changed record: caught', tampered.changed),
     caught('a copy with a record less: caught', tampered.dropped),
     caught('a copy without its end: caught', tampered.cut),
@@ -209,7 +213,7 @@ function aboutTheReport({ trail }, { report = {} }) {
   return [
     claim(
       'the report on keys is signed and verified',
-      exitCode === 0 && signed && status === 'authentic' && services.length === 3 && summary.keys > 0,
+      exitCode === 0 && signed && status === 'authentic' && services.length === 3 && summary?.keys > 0,
       status === undefined ? 'there is none' : `${status}, ${number(summary?.keys ?? 0)} keys of ${services.length} services`,
     ),
     claim('it has every rotation that both ends reported', found > 0 && found === seen.length, `${number(found)} of ${number(seen.length)}, ${number(rotationCount)} in all`),
