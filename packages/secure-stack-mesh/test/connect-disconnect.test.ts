@@ -3,7 +3,7 @@ import { Child } from './support/child.js';
 import { TestBed } from './support/test-bed.js';
 
 /** `npm run soak` makes all of them. */
-const CYCLES = process.env['MESH_SOAK'] === undefined ? 2_000 : 10_000;
+const CYCLES = process.env['MESH_SOAK'] === undefined ? 1_000 : 10_000;
 /** The heap is looked at so often; what the first ones allocate stays: pools, caches that fill. */
 const SAMPLES = 20;
 const WARM_UP = 5;

@@ -24,16 +24,22 @@ const SLACK_MS = 500;
 /** 20 in a test of each change, 1,000 with `npm run soak`. */
 const cyclesOf = (ordinary: number): number => (SOAK === 1 ? ordinary : 50 * SOAK);
 const PATIENCE_MS = (cycles: number): number => 60_000 + cycles * 6_000;
+/** Networks at once, each with some of the cycles: they wait for most of the time. */
+const NETWORKS = 2;
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 /** Such faults are seen by nobody but those who wait. */
 const isSilent = (fault: string): boolean => /cut|stalled|down/.test(fault);
 
 /** Each fault in turn: at one instance, at the other, at both. */
-async function partitioned<Fault extends string>(network: FaultyNetwork<Fault>, faults: readonly Fault[], cycles: number): Promise<void> {
+async function partitioned<Fault extends string>(make: () => FaultyNetwork<Fault>, faults: readonly Fault[], cycles: number): Promise<void> {
+  await Promise.all(Array.from({ length: NETWORKS }, (_, first) => someCycles(make(), faults, first, cycles)));
+}
+
+async function someCycles<Fault extends string>(network: FaultyNetwork<Fault>, faults: readonly Fault[], first: number, cycles: number): Promise<void> {
   const partition = await Partition.start(bed, network, { ...LIMITS, backoff: BACKOFF, callers: 12, timeoutMs: [1_000, 2_000] });
   const figures = { reconnectedMs: 0, lateMs: -Infinity, waitedMs: 0, lost: 0 };
-  for (let cycle = 0; cycle < cycles; cycle++) {
+  for (let cycle = first; cycle < cycles; cycle += NETWORKS) {
     const fault = faults[cycle % faults.length] as Fault;
     const scope = Math.floor(cycle / faults.length) % 3;
     const hit = scope === 2 ? [0, 1] : [scope];
@@ -63,7 +69,7 @@ async function partitioned<Fault extends string>(network: FaultyNetwork<Fault>, 
   const { made, audited, runs } = await partition.finish();
   expect([partition.calls.length, new Set(partition.calls.map(({ key }) => key)).size, audited]).toEqual([made, made, made]);
   expect(brokenPromises(partition.calls, runs)).toEqual([]);
-  process.stderr.write(`${cycles} partitions, ${made} calls: ${figures.lost} failed, the latest ${Math.round(figures.lateMs)} ms after its deadline; reconnected within ${Math.round(figures.reconnectedMs)} ms\n`);
+  process.stderr.write(`${Math.ceil((cycles - first) / NETWORKS)} partitions, ${made} calls: ${figures.lost} failed, the latest ${Math.round(figures.lateMs)} ms after its deadline; reconnected within ${Math.round(figures.reconnectedMs)} ms\n`);
 }
 
 /** Retried at the other instance. */
@@ -76,10 +82,10 @@ const waitedForTheDead = (calls: readonly EndedCall[], from: number, to: number,
 describe('partitions under load: each call ends once and in time, none runs twice, sessions are back soon and without a storm', () => {
   const inNamespaces = whyNot === undefined ? test : test.skip;
   const cycles = cyclesOf(20);
-  inNamespaces(`${cycles} in network namespaces`, () => partitioned(new NamespaceNetwork(INSTANCES), NAMESPACE_FAULTS, cycles), PATIENCE_MS(cycles));
+  inNamespaces(`${cycles} in network namespaces`, () => partitioned(() => new NamespaceNetwork(INSTANCES), NAMESPACE_FAULTS, cycles), PATIENCE_MS(cycles));
 
   const others = cyclesOf(whyNot === undefined ? PROXY_FAULTS.length : 20);
-  test(`${others} in proxies`, () => partitioned(new ProxyNetwork(INSTANCES), PROXY_FAULTS, others), PATIENCE_MS(others));
+  test(`${others} in proxies`, () => partitioned(() => new ProxyNetwork(INSTANCES), PROXY_FAULTS, others), PATIENCE_MS(others));
 });
 
 /** With the keep-alive's defaults, so that deadlines and breakers find out by themselves: here in either network. */
