@@ -57,7 +57,7 @@ const DAY_MS = 86_400_000;
 /** @throws MeshError `invalid_option` that names every problem by its path, also in `details.problems` */
 export function resolveDnsDiscoveryOptions(options: DnsDiscoveryOptions): DnsDiscoverySettings {
   if (!isObject(options)) throw invalid(['options: must be an object']);
-  const problems = Object.keys(options).flatMap((name) => ((NAMES as readonly string[]).includes(name) ? [] : [`${name}: there is no such option; there are ${NAMES.join(', ')}`]));
+  const problems = Object.keys(options).flatMap((name) => ((NAMES as readonly string[]).includes(name) ? [] : [`${name}: is not an option; known here: ${NAMES.join(', ')}`]));
   const { services, servers, minTtlMs = 1_000, maxTtlMs = Math.max(60_000, minTtlMs), timeoutMs = 1_000, transport = 'udp', emptyAfterMs = 10_000, ipVersion = 'prefer-4' } = options;
   const { logger = stderrLogger, clock = systemClock, resolver } = options;
   const must = (path: string, fits: boolean, what: string): void => void (fits || problems.push(`${path}: must be ${what}`));

@@ -30,7 +30,7 @@ const NAMES: readonly string[] = ['name', 'type', 'port'];
 export function targetProblems(path: string, target: unknown): string[] {
   if (typeof target === 'string') return isDnsName(target) ? [] : [`${path}: ${notAName(target)}`];
   if (typeof target !== 'object' || target === null) return [`${path}: must be a DNS name, or { name, type?, port? }`];
-  const problems = Object.keys(target).flatMap((key) => (NAMES.includes(key) ? [] : [`${path}.${key}: there is no such option; there are ${NAMES.join(', ')}`]));
+  const problems = Object.keys(target).flatMap((key) => (NAMES.includes(key) ? [] : [`${path}.${key}: is not an option; known here: ${NAMES.join(', ')}`]));
   const { name, type, port } = target as Readonly<Record<string, unknown>>;
   if (!isDnsName(name)) problems.push(`${path}.name: ${notAName(name)}`);
   if (type !== undefined && type !== 'srv' && type !== 'a') problems.push(`${path}.type: must be 'srv' or 'a' (A and AAAA)`);

@@ -21,8 +21,8 @@ function documented(part: string): Map<string, string> {
 
 /** The names that a part takes, by what it says of one that it does not. */
 const taken = (problems: (options: object) => string[]): string[] => {
-  const said = problems({ nothingOfTheKind: 1 }).find((problem) => problem.includes('there is no such option'));
-  return (/there are (.*)$/.exec(said ?? '')?.[1] ?? '').split(', ');
+  const said = problems({ nothingOfTheKind: 1 }).find((problem) => problem.includes('is not an option'));
+  return (/known here: (.*)$/.exec(said ?? '')?.[1] ?? '').split(', ');
 };
 
 const limits = { maxRequests: 1, windowMs: 1 };

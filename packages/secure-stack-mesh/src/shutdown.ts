@@ -131,8 +131,8 @@ function assertOptions(signals: readonly NodeJS.Signals[], options: ShutdownOpti
   const group: unknown = options;
   if (problems.object('', group, ['waitMs', 'timeoutMs', 'beforeClose', 'exit'])) {
     const { waitMs = 5_000, timeoutMs = 28_000, beforeClose, exit } = options;
-    problems.number('waitMs', waitMs, { min: 0, max: MAX_MS });
-    problems.number('timeoutMs', timeoutMs, { min: 1, max: MAX_MS });
+    problems.number('waitMs', waitMs, 0, MAX_MS);
+    problems.number('timeoutMs', timeoutMs, 1, MAX_MS);
     problems.boolean('exit', exit);
     if (beforeClose !== undefined && typeof beforeClose !== 'function') problems.add('beforeClose', 'must be a function');
     if (waitMs >= timeoutMs) problems.add('timeoutMs', `must be more than waitMs (${waitMs})`);

@@ -23,7 +23,7 @@ export interface CompleteOptions extends SecureMeshOptions {
 const DAY_MS = 86_400_000;
 
 /** A session takes part of a minute to be replaced; and who wants none replaced for months wants `rotation.autoRotate: false`. */
-const SESSION_TIMEOUT = { min: 60_000, max: 30 * DAY_MS, whole: true } as const;
+const SESSION_TIMEOUT = [60_000, 30 * DAY_MS] as const;
 
 const TOP_LEVEL = [
   'serviceId', 'port', 'host', 'advertise', 'identity', 'discovery', 'security', 'paths', 'resilience', 'loadBalancing', 'rotation', 'monitoring', 'health',
@@ -49,7 +49,7 @@ export function completeOptions(options: SecureMeshOptions): CompleteOptions {
   problems.object('', options, TOP_LEVEL);
   if (!isServiceId(options.serviceId)) problems.add('serviceId', SERVICE_ID_RULE);
   if (options.port === undefined) problems.add('port', 'is required; 0 = any free port');
-  problems.number('port', options.port, { min: 0, max: 65_535, whole: true });
+  problems.whole('port', options.port, 0, 65_535);
   problems.string('host', options.host);
   checkParts(problems, options);
   checkIdentity(problems, options.identity);
@@ -76,12 +76,12 @@ function checkParts(problems: OptionProblems, options: SecureMeshOptions): void 
   const { advertise, security, paths, resilience, loadBalancing, rotation, limits } = options;
   if (problems.object('advertise', advertise, ['host', 'port'])) {
     problems.string('advertise.host', advertise.host);
-    problems.number('advertise.port', advertise.port, { min: 1, max: 65_535, whole: true });
+    problems.whole('advertise.port', advertise.port, 1, 65_535);
   }
   if (problems.object('security', security, ['suite', 'primitives', 'sessionTimeout', 'authorize', 'authorizeMode'])) {
     problems.oneOf('security.suite', security.suite, ['aesgcm', 'chachapoly']);
     problems.oneOf('security.primitives', security.primitives, ['node', 'noble']);
-    problems.number('security.sessionTimeout', security.sessionTimeout, SESSION_TIMEOUT);
+    problems.whole('security.sessionTimeout', security.sessionTimeout, ...SESSION_TIMEOUT);
     if (security.authorize !== undefined && typeof security.authorize !== 'function') checkAuthorizationTable(problems, 'security.authorize', security.authorize);
     problems.oneOf('security.authorizeMode', security.authorizeMode, ['enforce', 'audit']);
     if (security.authorizeMode !== undefined && security.authorize === undefined) problems.add('security.authorizeMode', 'means nothing without security.authorize');
@@ -91,10 +91,10 @@ function checkParts(problems: OptionProblems, options: SecureMeshOptions): void 
   }
   problems.addAll(resilienceProblems(resilience, 'resilience', ['timeoutMs', 'backoff']));
   if (typeof resilience === 'object' && (resilience as unknown) !== null) {
-    problems.number('resilience.timeoutMs', resilience.timeoutMs, { min: 1, max: DAY_MS });
+    problems.number('resilience.timeoutMs', resilience.timeoutMs, 1, DAY_MS);
     if (problems.object('resilience.backoff', resilience.backoff, ['initialMs', 'maxMs'])) {
-      problems.number('resilience.backoff.initialMs', resilience.backoff.initialMs, { min: 1, max: DAY_MS });
-      problems.number('resilience.backoff.maxMs', resilience.backoff.maxMs, { min: 1, max: DAY_MS });
+      problems.number('resilience.backoff.initialMs', resilience.backoff.initialMs, 1, DAY_MS);
+      problems.number('resilience.backoff.maxMs', resilience.backoff.maxMs, 1, DAY_MS);
     }
   }
   problems.take(() => completeLoadBalancing(loadBalancing));
@@ -102,11 +102,11 @@ function checkParts(problems: OptionProblems, options: SecureMeshOptions): void 
   if (problems.object('limits', limits, Object.keys(DEFAULT_SESSION_LIMITS))) {
     problems.take(() => completeSessionLimits(limits));
   }
-  problems.methods('health', options.health, ['registerCheck', 'start', 'stop']);
-  problems.methods('logger', options.logger, ['debug', 'info', 'warn', 'error']);
-  problems.methods('codec', options.codec, ['encode', 'decode']);
-  problems.methods('transport', options.transport, ['dial', 'listen']);
-  problems.methods('clock', options.clock, ['now', 'monotonic', 'setTimeout']);
+  problems.has('health', options.health, ['registerCheck', 'start', 'stop']);
+  problems.has('logger', options.logger, ['debug', 'info', 'warn', 'error']);
+  problems.has('codec', options.codec, ['encode', 'decode']);
+  problems.has('transport', options.transport, ['dial', 'listen']);
+  problems.has('clock', options.clock, ['now', 'monotonic', 'setTimeout']);
 }
 
 function checkIdentity(problems: OptionProblems, identity: SecureMeshOptions['identity']): void {
@@ -124,7 +124,7 @@ function checkIdentity(problems: OptionProblems, identity: SecureMeshOptions['id
 
 function checkDiscovery(problems: OptionProblems, discovery: SecureMeshOptions['discovery']): void {
   if (!problems.object('discovery', discovery, ['services', 'provider'])) return;
-  problems.methods('discovery.provider', discovery.provider, ['register', 'discover']);
+  problems.has('discovery.provider', discovery.provider, ['register', 'discover']);
   const { services } = discovery as { services?: unknown };
   if (services === undefined) return;
   if (!Array.isArray(services)) return problems.add('discovery.services', 'must be a list');
@@ -138,7 +138,7 @@ function checkService(problems: OptionProblems, path: string, service: unknown):
   if (service['host'] === undefined) problems.add(`${path}.host`, 'is required');
   problems.string(`${path}.host`, service['host']);
   if (service['port'] === undefined) problems.add(`${path}.port`, 'is required');
-  problems.number(`${path}.port`, service['port'], { min: 1, max: 65_535, whole: true });
+  problems.whole(`${path}.port`, service['port'], 1, 65_535);
   problems.string(`${path}.instanceId`, service['instanceId']);
   problems.boolean(`${path}.tls`, service['tls']);
   if (service['path'] !== undefined && (typeof service['path'] !== 'string' || !service['path'].startsWith('/'))) problems.add(`${path}.path`, "must begin with '/'");

@@ -1,4 +1,4 @@
-import { MeshError, type TraceContext } from '@lemur-bookstores/mesh-interface';
+import { isTimeout, MeshError, type TraceContext } from '@lemur-bookstores/mesh-interface';
 import type { EndpointSet } from '../endpoint/endpoint-set.js';
 import type { SessionWaiter } from '../endpoint/session-waiter.js';
 import { unheld } from '../session/audit-hold.js';
@@ -15,7 +15,6 @@ import { encodeInput } from './encode-input.js';
 import { announcementOf, outcomeOf, type MessageSubject } from './message-events.js';
 import { withMayHaveRun } from './may-have-run.js';
 import type { Retries, RetriedCall } from './retries.js';
-import { isTimeout } from './timeout-reason.js';
 
 /** One call on its way: ends exactly once, with a result, an error or its deadline. */
 export class OutboundCall extends PendingCall implements SessionWaiter, RetriedCall, Abortable {

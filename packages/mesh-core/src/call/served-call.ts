@@ -1,6 +1,5 @@
-import { MeshError, type ServedCall } from '@lemur-bookstores/mesh-interface';
+import { isTimeout, MeshError, type ServedCall } from '@lemur-bookstores/mesh-interface';
 import type { CallOptions } from './call-options.js';
-import { isTimeout } from './timeout-reason.js';
 
 /** @throws MeshError `deadline_exceeded`, `cancelled` where nobody waits any more for the call that another one would be made for */
 export function assertServed({ method, signal, dueAt }: ServedCall, nested: string, now: number): void {

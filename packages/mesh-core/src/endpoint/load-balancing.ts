@@ -1,4 +1,4 @@
-import { MeshError } from '@lemur-bookstores/mesh-interface';
+import { OptionCheck } from '@lemur-bookstores/mesh-interface';
 
 /** How an instance is chosen. */
 export type LoadBalancingStrategy = 'least-loaded' | 'round-robin' | 'random';
@@ -45,6 +45,7 @@ export const DEFAULT_EJECTION: Ejection = Object.freeze({
   maxShare: 0.5, consecutiveFailures: 5, successRateGap: 0.3, minCalls: 20, intervalMs: 10_000, baseMs: 30_000, maxMs: 300_000,
 });
 
+const NAMES = ['strategy', 'ejection', 'slowStartMs'] as const satisfies readonly (keyof LoadBalancingOptions)[];
 const DAY_MS = 86_400_000;
 
 /** Of each number: the least, the most, and whether only whole ones fit. */
@@ -63,46 +64,27 @@ const RANGES: Readonly<Record<keyof Ejection, readonly [number, number, boolean]
  * @throws MeshError `invalid_option` that names every problem, each by its path under `loadBalancing`
  */
 export function completeLoadBalancing(options: LoadBalancingOptions = {}): LoadBalancing {
-  const problems: string[] = [];
-  if (!isObject(options)) fail(['loadBalancing: must be an object']);
-  unknownKeys(options, 'loadBalancing', ['strategy', 'ejection', 'slowStartMs'], problems);
-  const { strategy = 'least-loaded', slowStartMs = 10_000 } = options;
-  if (!LOAD_BALANCING_STRATEGIES.includes(strategy)) problems.push(`loadBalancing.strategy: must be one of ${LOAD_BALANCING_STRATEGIES.join(', ')}`);
-  checkNumber('loadBalancing.slowStartMs', slowStartMs, [0, DAY_MS, false], problems);
-  const ejection = completeEjection(options.ejection, problems);
-  if (problems.length > 0) fail(problems);
+  const check = new OptionCheck('loadBalancing');
+  const given: LoadBalancingOptions = check.isObject(options, NAMES) ? options : {};
+  const { strategy = 'least-loaded', slowStartMs = 10_000 } = given;
+  check.oneOf('strategy', strategy, LOAD_BALANCING_STRATEGIES);
+  check.number('slowStartMs', slowStartMs, 0, DAY_MS);
+  const ejection = completeEjection(given.ejection, check);
+  check.throwIfAny();
   return Object.freeze({ strategy, ejection, slowStartMs });
 }
 
-function completeEjection(options: Partial<Ejection> | false = {}, problems: string[]): Ejection | false {
+function completeEjection(options: Partial<Ejection> | false = {}, check: OptionCheck): Ejection | false {
   if (options === false) return false;
-  if (!isObject(options)) {
-    problems.push('loadBalancing.ejection: must be an object, or false');
-    return false;
-  }
-  unknownKeys(options, 'loadBalancing.ejection', Object.keys(DEFAULT_EJECTION), problems);
+  if (!check.must('ejection', typeof options === 'object' && (options as unknown) !== null && !Array.isArray(options), 'an object, or false')) return false;
+  check.isObject(options, Object.keys(DEFAULT_EJECTION), 'ejection');
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<Ejection>;
   const maxMs = Math.max(DEFAULT_EJECTION.maxMs, given.baseMs ?? 0);
   const complete: Ejection = { ...DEFAULT_EJECTION, maxMs, ...given };
-  const before = problems.length;
-  for (const [key, range] of Object.entries(RANGES)) checkNumber(`loadBalancing.ejection.${key}`, complete[key as keyof Ejection], range, problems);
-  if (problems.length === before && complete.maxMs < complete.baseMs) problems.push(`loadBalancing.ejection.maxMs: must be at least baseMs, ${complete.baseMs}`);
+  const fits = Object.entries(RANGES).map(([key, [min, max, whole]]) => {
+    const [name, value] = [`ejection.${key}`, complete[key as keyof Ejection]];
+    return whole ? check.whole(name, value, min, max) : check.number(name, value, min, max);
+  });
+  if (fits.every(Boolean)) check.must('ejection.maxMs', complete.maxMs >= complete.baseMs, `at least baseMs, ${complete.baseMs}`);
   return Object.freeze(complete);
-}
-
-const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null && !Array.isArray(value);
-
-function unknownKeys(options: object, path: string, known: readonly string[], problems: string[]): void {
-  for (const key of Object.keys(options)) {
-    if (!known.includes(key)) problems.push(`${path}.${key}: is not an option; known here: ${known.join(', ')}`);
-  }
-}
-
-function checkNumber(path: string, value: unknown, [min, max, whole]: readonly [number, number, boolean], problems: string[]): void {
-  const fits = typeof value === 'number' && value >= min && value <= max && (!whole || Number.isInteger(value));
-  if (!fits) problems.push(`${path}: must be a${whole ? ' whole' : ''} number from ${min} to ${max}`);
-}
-
-function fail(problems: readonly string[]): never {
-  throw new MeshError('invalid_option', problems.join('; '), { details: { problems } });
 }

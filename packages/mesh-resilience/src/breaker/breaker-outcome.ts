@@ -1,4 +1,4 @@
-import { MeshError, type MeshErrorCode } from '@lemur-bookstores/mesh-interface';
+import { isTimeout, MeshError, type MeshErrorCode } from '@lemur-bookstores/mesh-interface';
 
 /** What a call says of its endpoint. `none`: nothing, neither good nor bad. */
 export type BreakerOutcome = 'success' | 'failure' | 'none';
@@ -48,7 +48,3 @@ export function errorOfCall(thrown: unknown, signal: AbortSignal): MeshError {
     ? new MeshError('deadline_exceeded', 'the time of the call was up', { cause: reason, mayHaveRun: true })
     : new MeshError('cancelled', 'the call was cancelled', { cause: reason, mayHaveRun: true });
 }
-
-/** A deadline of ours, or what `AbortSignal.timeout()` gives: by its name, for it may be of another realm. */
-const isTimeout = (reason: unknown): boolean =>
-  MeshError.is(reason) ? reason.code === 'DEADLINE_EXCEEDED' : (reason as { readonly name?: unknown } | null | undefined)?.name === 'TimeoutError';

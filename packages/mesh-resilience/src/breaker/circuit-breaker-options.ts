@@ -1,5 +1,4 @@
-import { nullAuditSink, SafeLogger, stderrLogger, systemClock, type Clock, type Logger, type OwnAuditSink } from '@lemur-bookstores/mesh-interface';
-import { OptionCheck, refuseProblems } from '../option/option-check.js';
+import { nullAuditSink, OptionCheck, refuseProblems, SafeLogger, stderrLogger, systemClock, type Clock, type Logger, type OwnAuditSink } from '@lemur-bookstores/mesh-interface';
 
 /** Opens when too few of the calls of a sliding window succeed. */
 export interface SuccessRate {

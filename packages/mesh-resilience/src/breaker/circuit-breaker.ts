@@ -1,5 +1,5 @@
 import { MeshError, type CircuitBreakerState, type EndpointBreaker, type EndpointBreakers, type InterceptedCall, type Interceptor } from '@lemur-bookstores/mesh-interface';
-import { BoundedMap } from '../option/bounded-map.js';
+import { BoundedMap } from '../map/bounded-map.js';
 import { recordTransition } from './breaker-journal.js';
 import { errorOfCall } from './breaker-outcome.js';
 import { Breaker, type BreakerTransition } from './breaker.js';

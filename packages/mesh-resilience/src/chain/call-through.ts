@@ -1,5 +1,4 @@
-import { MeshError, systemClock, type CallMetadata, type Clock, type ClockTimer, type InterceptedCall, type Interceptor, type PeerIdentity, type TraceContext } from '@lemur-bookstores/mesh-interface';
-import { refuseProblems } from '../option/option-check.js';
+import { MeshError, refuseProblems, systemClock, type CallMetadata, type Clock, type ClockTimer, type InterceptedCall, type Interceptor, type PeerIdentity, type TraceContext } from '@lemur-bookstores/mesh-interface';
 
 /** A call that is made without a mesh. */
 export interface CallRequest {

@@ -1,8 +1,7 @@
-import type { Interceptor } from '@lemur-bookstores/mesh-interface';
+import { refuseProblems, type Interceptor } from '@lemur-bookstores/mesh-interface';
 import type { CircuitBreaker } from '../breaker/circuit-breaker.js';
 import type { ConcurrencyLimit } from '../concurrency/concurrency-limit.js';
 import type { DeadlinePropagation } from '../deadline/deadline-propagation.js';
-import { refuseProblems } from '../option/option-check.js';
 import type { RateLimiter } from '../rate/rate-limiter.js';
 import type { Retry } from '../retry/retry.js';
 import { compose } from './compose.js';

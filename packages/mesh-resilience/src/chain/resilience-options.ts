@@ -1,6 +1,6 @@
+import { OptionCheck } from '@lemur-bookstores/mesh-interface';
 import { circuitBreakerProblems, type CircuitBreakerOptions } from '../breaker/circuit-breaker-options.js';
 import { concurrencyProblems, type ConcurrencyLimitOptions } from '../concurrency/concurrency-limit-options.js';
-import { OptionCheck } from '../option/option-check.js';
 import { rateLimitProblems, type RateLimiterOptions } from '../rate/rate-limiter-options.js';
 import { retryProblems, type RetryOptions } from '../retry/retry-options.js';
 
@@ -27,7 +27,7 @@ export function resilienceProblems(options: unknown = {}, path = 'resilience', o
   const check = new OptionCheck(path);
   if (!check.isObject(options, [...NAMES, ...others])) return check.problems;
   const { rateLimit, circuitBreaker, retry, concurrency, inheritDeadlines } = options;
-  check.must('inheritDeadlines', inheritDeadlines === undefined || typeof inheritDeadlines === 'boolean', 'true or false');
+  check.boolean('inheritDeadlines', inheritDeadlines);
   return [
     ...check.problems,
     ...(rateLimit === undefined ? [] : rateLimitProblems(rateLimit, `${path}.rateLimit`)),

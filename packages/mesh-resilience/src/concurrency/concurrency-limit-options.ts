@@ -1,5 +1,4 @@
-import { systemClock, type Clock } from '@lemur-bookstores/mesh-interface';
-import { OptionCheck, refuseProblems } from '../option/option-check.js';
+import { OptionCheck, refuseProblems, systemClock, type Clock } from '@lemur-bookstores/mesh-interface';
 
 /** Options of a {@link ConcurrencyLimit}: `resilience.concurrency` of a mesh. */
 export interface ConcurrencyLimitOptions {

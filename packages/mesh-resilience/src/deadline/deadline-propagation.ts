@@ -1,6 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { systemClock, type CallScopes, type Clock, type Interceptor, type ServedCall } from '@lemur-bookstores/mesh-interface';
-import { OptionCheck, refuseProblems } from '../option/option-check.js';
+import { OptionCheck, refuseProblems, systemClock, type CallScopes, type Clock, type Interceptor, type ServedCall } from '@lemur-bookstores/mesh-interface';
 import { InheritedCall } from './inherited-call.js';
 
 /** Options of {@link DeadlinePropagation}. */

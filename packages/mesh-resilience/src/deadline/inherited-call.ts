@@ -1,4 +1,4 @@
-import { MeshError, type InterceptedCall, type ServedCall, type TraceContext } from '@lemur-bookstores/mesh-interface';
+import { isTimeout, MeshError, type InterceptedCall, type ServedCall, type TraceContext } from '@lemur-bookstores/mesh-interface';
 
 type Next = (call: InterceptedCall) => Promise<unknown>;
 
@@ -62,7 +62,6 @@ export class InheritedCall implements ServedCall {
   };
 
   #over(reason: unknown): MeshError {
-    const isTime = MeshError.is(reason) && reason.code === 'DEADLINE_EXCEEDED';
-    return new MeshError(isTime ? 'deadline_exceeded' : 'cancelled', `'${this.method}', for which it is called, has ended`, { cause: reason, mayHaveRun: false });
+    return new MeshError(isTimeout(reason) ? 'deadline_exceeded' : 'cancelled', `'${this.method}', for which it is called, has ended`, { cause: reason, mayHaveRun: false });
   }
 }

@@ -1,6 +1,5 @@
-import type { CallGate, GatedCall, MeshError } from '@lemur-bookstores/mesh-interface';
+import { refuseProblems, type CallGate, type GatedCall, type MeshError } from '@lemur-bookstores/mesh-interface';
 import type { ConcurrencyLimit } from '../concurrency/concurrency-limit.js';
-import { refuseProblems } from '../option/option-check.js';
 import type { RateLimiter } from '../rate/rate-limiter.js';
 
 /** What a gate is made of; what is left out lets everything in. */

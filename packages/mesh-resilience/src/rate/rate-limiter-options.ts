@@ -1,5 +1,4 @@
-import { nullAuditSink, systemClock, type Clock, type OwnAuditSink, type RateLimit, type RateLimitStore } from '@lemur-bookstores/mesh-interface';
-import { OptionCheck, refuseProblems } from '../option/option-check.js';
+import { nullAuditSink, OptionCheck, refuseProblems, systemClock, type Clock, type OwnAuditSink, type RateLimit, type RateLimitStore } from '@lemur-bookstores/mesh-interface';
 
 /** Options of a {@link RateLimiter}: `resilience.rateLimit` of a mesh. */
 export interface RateLimiterOptions {

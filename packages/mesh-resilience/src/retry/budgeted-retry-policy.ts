@@ -1,5 +1,5 @@
 import type { FailedAttempt, MeshError, NoRetry, RetryDecision, RetryPolicy } from '@lemur-bookstores/mesh-interface';
-import { BoundedMap } from '../option/bounded-map.js';
+import { BoundedMap } from '../map/bounded-map.js';
 import { RetryBudget } from './retry-budget.js';
 import type { RetrySettings } from './retry-options.js';
 

@@ -1,5 +1,4 @@
-import { systemClock, type Clock } from '@lemur-bookstores/mesh-interface';
-import { OptionCheck, refuseProblems } from '../option/option-check.js';
+import { OptionCheck, refuseProblems, systemClock, type Clock } from '@lemur-bookstores/mesh-interface';
 
 /** How many retries a target's calls may have. */
 export interface RetryBudgetOptions {

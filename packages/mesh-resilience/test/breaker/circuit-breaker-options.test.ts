@@ -24,7 +24,7 @@ test.each([
   [5, ['c: must be an object']],
   [{ maxTimeoutMs: 59_999 }, ['c.maxTimeoutMs: must be c.timeout, 60000, or more']],
   [{ timeout: 10, maxTimeoutMs: 10 }, []],
-  [{ strategy: { successRate: 0, minCalls: 0, windowMs: 9, rate: 1 } }, ['c.strategy.rate: there is no such option; there are successRate, minCalls, windowMs', 'c.strategy.successRate: must be a number above 0, at most 1', 'c.strategy.minCalls: must be a whole number of 1 or more', 'c.strategy.windowMs: must be a whole number of 10 or more']],
+  [{ strategy: { successRate: 0, minCalls: 0, windowMs: 9, rate: 1 } }, ['c.strategy.rate: is not an option; known here: successRate, minCalls, windowMs', 'c.strategy.successRate: must be a number above 0, at most 1', 'c.strategy.minCalls: must be a whole number of 1 or more', 'c.strategy.windowMs: must be a whole number of 10 or more']],
   [{ strategy: { successRate: NaN } }, ['c.strategy.successRate: must be a number above 0, at most 1']],
   [{ strategy: {}, failureThreshold: 3 }, ["c.failureThreshold: must be left out: it belongs to strategy 'consecutive'"]],
   [{ strategy: 1 }, ["c.strategy: must be 'consecutive' or { successRate, minCalls, windowMs }"]],

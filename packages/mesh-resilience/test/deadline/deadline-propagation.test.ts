@@ -153,6 +153,6 @@ describe('what inherits nothing', () => {
 });
 
 test('options are checked', () => {
-  expect(deadlineProblems({ clock: 1, wait: 2 }, 'd')).toEqual(['d.wait: there is no such option; there are clock', 'd.clock: must be an object with now(), monotonic(), setTimeout()']);
+  expect(deadlineProblems({ clock: 1, wait: 2 }, 'd')).toEqual(['d.wait: is not an option; known here: clock', 'd.clock: must be an object with now(), monotonic(), setTimeout()']);
   expect(() => new DeadlinePropagation({ clock: 1 as never })).toThrow(expect.objectContaining({ reason: 'invalid_option' }));
 });

@@ -20,7 +20,7 @@ test.each([
   [{ maxDelayMs: 999 }, ['r.maxDelayMs: must be r.initialDelay, 1000, or more']],
   [
     { budget: { ratio: 1.1, burst: 0, minPerSecond: NaN, windowMs: -1, tokens: 1 } },
-    ['r.budget.tokens: there is no such option; there are ratio, burst, minPerSecond, windowMs', 'r.budget.ratio: must be a number from 0 to 1', 'r.budget.burst: must be a whole number of 1 or more', 'r.budget.minPerSecond: must be a number from 0 to 1000000', 'r.budget.windowMs: must be a whole number from 0 to 3600000'],
+    ['r.budget.tokens: is not an option; known here: ratio, burst, minPerSecond, windowMs', 'r.budget.ratio: must be a number from 0 to 1', 'r.budget.burst: must be a whole number of 1 or more', 'r.budget.minPerSecond: must be a number from 0 to 1000000', 'r.budget.windowMs: must be a whole number from 0 to 3600000'],
   ],
 ])('%j', (options, problems) => {
   expect(retryProblems(options, 'r')).toEqual(problems);

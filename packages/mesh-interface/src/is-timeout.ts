@@ -1,4 +1,4 @@
-import { MeshError } from '@lemur-bookstores/mesh-interface';
+import { MeshError } from './mesh-error.js';
 
 /** Whether a signal was aborted by a deadline, what `AbortSignal.timeout()` gives (by its name, for it may be of another realm), or what interceptors made of either. */
 export function isTimeout(reason: unknown): boolean {

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { BoundedMap } from '../../src/option/bounded-map.js';
+import { BoundedMap } from '../../src/map/bounded-map.js';
 
 test('what may go makes room first, then the oldest', () => {
   const map = new BoundedMap(2, (key) => ({ key, mayGo: key === 'b' }), ({ mayGo }) => mayGo);

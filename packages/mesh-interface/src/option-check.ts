@@ -1,23 +1,28 @@
-import { MeshError } from '@lemur-bookstores/mesh-interface';
+import { MeshError } from './mesh-error.js';
 
-/** Collects what is wrong with the options of one part, each problem by its path; `undefined` counts as not given. */
+/** Collects what is wrong with options, each problem by its path, so that all of it is said at once; `undefined` counts as not given. */
 export class OptionCheck {
   readonly problems: string[] = [];
   readonly #path: string;
 
-  /** @param path of the options themselves, e.g. `resilience.retry` */
-  constructor(path: string) {
+  /** @param path of the options themselves, e.g. `resilience.retry`. Default: they are at the top */
+  constructor(path = '') {
     this.#path = path;
   }
 
-  /** Whether there is an object to look into; names that are no options are problems. */
+  /** Notes a problem of an option. */
+  add(name: string, problem: string): void {
+    this.problems.push(`${join(this.#path, name)}: ${problem}`);
+  }
+
+  /** Whether there is an object to look into; names that are no options are problems. @param at where it is, if it is an option itself */
   isObject(options: unknown, names: readonly string[], at = ''): options is Readonly<Record<string, unknown>> {
     if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-      this.#add(at, 'must be an object');
+      this.add(at, 'must be an object');
       return false;
     }
     for (const name of Object.keys(options)) {
-      if (!names.includes(name)) this.#add(join(at, name), `there is no such option; there are ${names.join(', ')}`);
+      if (!names.includes(name)) this.add(join(at, name), `is not an option; known here: ${names.join(', ')}`);
     }
     return true;
   }
@@ -38,14 +43,19 @@ export class OptionCheck {
     return this.must(name, value === undefined || (typeof value === 'string' && values.includes(value)), `one of ${values.map((each) => `'${each}'`).join(', ')}`);
   }
 
+  boolean(name: string, value: unknown): boolean {
+    return this.must(name, value === undefined || typeof value === 'boolean', 'true or false');
+  }
+
   /** An object with these methods: a clock, a logger. */
   has(name: string, value: unknown, methods: readonly string[]): boolean {
     const fits = value === undefined || (typeof value === 'object' && value !== null && methods.every((method) => typeof (value as Record<string, unknown>)[method] === 'function'));
     return this.must(name, fits, `an object with ${methods.map((method) => `${method}()`).join(', ')}`);
   }
 
+  /** @returns whether it fits */
   must(name: string, fits: boolean, what: string): boolean {
-    if (!fits) this.#add(name, `must be ${what}`);
+    if (!fits) this.add(name, `must be ${what}`);
     return fits;
   }
 
@@ -57,8 +67,9 @@ export class OptionCheck {
     this.must('random', random === undefined || typeof random === 'function', 'a function');
   }
 
-  #add(name: string, problem: string): void {
-    this.problems.push(`${join(this.#path, name)}: ${problem}`);
+  /** @throws MeshError `invalid_option` that names every problem, if there are any */
+  throwIfAny(): void {
+    refuseProblems(this.problems);
   }
 }
 
