@@ -124,7 +124,7 @@ export class AuditLogger implements AuditSink {
           await opened;
         }),
       );
-    }
+    } else if (complete !== undefined) this.#lanes.forEach(({ feed }) => feed(complete));
     await reading;
   }
 

@@ -11,7 +11,7 @@ import type { ClaimLock } from './spill/spill-home.js';
 export interface AuditLoggerOptions {
   /** Where events go. None: the logger does nothing at all. */
   readonly adapters: readonly MonitoringAdapter[];
-  /** `false` switches audit off, at no cost. Default true. */
+  /** `false` switches audit off, at no cost; metrics are given on. Default true. */
   readonly enabled?: boolean | undefined;
   /** The service that events are of. Default: the context's, else `unknown`. */
   readonly serviceId?: string | undefined;
@@ -45,6 +45,8 @@ export interface AuditLoggerOptions {
   readonly attempts?: number | undefined;
   /** Wait before the first retry, in ms; it doubles with each, up to 30 s, give or take 20 %. Default 200. */
   readonly retryDelayMs?: number | undefined;
+  /** How often adapters that have `logMetrics` get a snapshot, in ms; also where `enabled` is false. Default 10,000. */
+  readonly metricsIntervalMs?: number | undefined;
   /** How long `flush()` and `close()` wait for what is queued, in ms. Default 5,000. */
   readonly flushMs?: number | undefined;
 }

@@ -60,6 +60,7 @@ export function completeAuditOptions(options: AuditLoggerOptions): AuditSettings
     attempts: whole('attempts', options.attempts, 8),
     retryDelayMs: whole('retryDelayMs', options.retryDelayMs, 200),
     flushMs: whole('flushMs', options.flushMs, 5_000),
+    metricsIntervalMs: whole('metricsIntervalMs', options.metricsIntervalMs, 10_000),
     onDeadLetter,
     spill,
   };

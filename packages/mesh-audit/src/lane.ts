@@ -59,7 +59,7 @@ export class Lane implements LaneNature {
     this.#settings = settings;
     this.#clock = clock;
     this.#logger = logger;
-    this.#lifecycle = new AdapterLifecycle(name, adapter, clock, logger, settings.deliveryTimeoutMs);
+    this.#lifecycle = new AdapterLifecycle(name, adapter, clock, logger, settings);
     this.#outcomes = new LaneOutcomes(this, this.#accounts, new DeadLetters(name, settings.onDeadLetter, clock, logger), clock, logger);
     this.#queue = new EventQueue({
       maxEvents: settings.laneEvents,
@@ -148,6 +148,9 @@ export class Lane implements LaneNature {
     await this.#lifecycle.start(context);
     this.#deliveries.resume();
   }
+
+  /** Where audit is off: the adapter is not started and gets no events, but metrics. */
+  readonly feed = (context: Pick<AdapterContext, 'metrics'>): void => this.#lifecycle.feed(context);
 
   /** Whether nothing waits, but for what is on disk for an adapter that takes nothing now. */
   get isDrained(): boolean {

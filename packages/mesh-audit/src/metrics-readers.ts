@@ -7,9 +7,10 @@ import { laneNames } from './lane-names.js';
 export class MetricsReaders {
   readonly #lifecycles: readonly AdapterLifecycle[];
 
-  constructor({ readers, clock, logger, deliveryTimeoutMs }: AuditSettings) {
+  constructor(settings: AuditSettings) {
+    const { readers, clock, logger } = settings;
     const names = laneNames(readers);
-    this.#lifecycles = readers.map((adapter, index) => new AdapterLifecycle(names[index]!, adapter, clock, logger, deliveryTimeoutMs));
+    this.#lifecycles = readers.map((adapter, index) => new AdapterLifecycle(names[index]!, adapter, clock, logger, settings));
   }
 
   /** Trouble is a warning: never rejects. */

@@ -32,7 +32,7 @@ const TOP_LEVEL = [
 
 const MONITORING = [
   'enabled', 'adapters', 'events', 'level', 'redact', 'delivery', 'spill', 'onDeadLetter', 'laneEvents', 'laneBytes', 'batch', 'deliveryTimeoutMs', 'attempts',
-  'retryDelayMs', 'flushMs',
+  'retryDelayMs', 'flushMs', 'metricsIntervalMs',
 ] as const satisfies readonly (keyof MonitoringOptions)[];
 
 const ROTATION = ['interval', 'autoRotate', 'rejectAfterMs', 'maxRecords', 'maxBytes', 'minIntervalMs'] as const satisfies readonly (keyof RotationOptions)[];

@@ -140,6 +140,7 @@ const bad: readonly [string, object][] = [
   ['monitoring.events[1]', { monitoring: { adapters: [adapter], events: ['connection', 'conection'] } }],
   ['monitoring.redact', { monitoring: { redact: ['password'] } }],
   ['monitoring.redact.mask', { monitoring: { redact: { mask: 'password' } } }],
+  ['monitoring.metricsIntervalMs', { monitoring: { metricsIntervalMs: 0 } }],
   ['monitoring.redact.maxDepth', { monitoring: { redact: { maxDepth: 0 } } }],
   ['monitoring.redact.paths', { monitoring: { redact: { paths: ['a'] } } }],
   ['monitoring.redact.hmac.salt', { monitoring: { redact: { hmac: { salt: 'short' } } } }],
