@@ -88,3 +88,11 @@ export const AUDIT_METRICS: readonly MetricDefinition[] = [
   laneGauge('mesh_audit_full', '1: there is no room for more events.', 'max', ({ full }) => Number(full)),
   laneGauge('mesh_audit_last_success_timestamp_seconds', 'When the adapter last took an event, in seconds since 1970; 0 if never.', 'min', ({ lastSuccessAt }) => lastSuccessAt / 1_000),
 ];
+
+/** Of the process, by OpenTelemetry's names; prom-client's own are `nodejs_eventloop_lag_*`. */
+export const EVENT_LOOP_METRICS: readonly MetricDefinition[] = [
+  gauge('nodejs_eventloop_delay_mean_seconds', 'How late the event loop of the process was: the mean of the last 30 to 60 s.', 'max', ({ eventLoop }) => seconds(eventLoop?.meanMs)),
+  gauge('nodejs_eventloop_delay_p99_seconds', 'The same: one look in a hundred was later.', 'max', ({ eventLoop }) => seconds(eventLoop?.p99Ms)),
+  gauge('nodejs_eventloop_delay_max_seconds', 'The same: the worst.', 'max', ({ eventLoop }) => seconds(eventLoop?.maxMs)),
+  gauge('nodejs_eventloop_utilization_ratio', 'Share of the last 30 to 60 s in which the event loop was at work, 0 to 1.', 'max', ({ eventLoop }) => eventLoop?.utilization),
+];

@@ -6,7 +6,7 @@ import { completeMetricsOptions } from '../src/metrics-adapter-options.js';
 const read = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8');
 
 test('docs/metrics.md has every metric with its type, labels and meaning, in order, and no other', () => {
-  const rows = read('../../../docs/metrics.md').split('\n').filter((line) => /^\| `(rpc|mesh)_/.test(line));
+  const rows = read('../../../docs/metrics.md').split('\n').filter((line) => /^\| `(rpc|mesh|nodejs)_/.test(line));
   expect(rows).toEqual(everything.METRICS.map(({ name, type, labels, help }) => `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(', ')} | ${help} |`));
 });
 
@@ -18,7 +18,7 @@ test('the README has every option, and every value that can be imported', () => 
 
 test('names, units and help are as Prometheus and promtool want them', () => {
   for (const { name, type, help, labels } of everything.METRICS) {
-    expect(name).toMatch(/^(mesh|rpc)(_[a-z]+)+$/);
+    expect(name).toMatch(/^(mesh|rpc|nodejs)(_[a-z]+\d*)+$/);
     expect(name.endsWith('_total')).toBe(type === 'counter');
     if (type === 'histogram') expect(name).toMatch(/_seconds$/);
     expect(help).toMatch(/\.$/);

@@ -30,6 +30,7 @@ export function sampleMetrics(serviceId: string): MetricsSnapshot {
     keys: { staticKey: { ageMs: 60_000, intervalMs: 3_600_000, overdue: false }, oldestSessionKeyMs: 30_000 },
     certificate: { notAfter: Date.UTC(2026, 1, 1) },
     authorizationDenied: 1,
+    eventLoop: { meanMs: 0.4, p99Ms: 2.1, maxMs: 12.5, utilization: 0.2 },
     stats: {
       service: serviceId,
       sessions: { activeSessions: 3 },

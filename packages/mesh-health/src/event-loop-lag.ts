@@ -29,12 +29,18 @@ export class EventLoopLag {
     this.#last = undefined;
   }
 
-  /** What was since the last `take()`, which begins anew; where nothing was seen since, that of before. `undefined` while it is not started. */
-  take(): EventLoopDelay | undefined {
+  /** What was since the last `take()`; where nothing was seen since, that of before. `undefined` while it is not started. */
+  read(): EventLoopDelay | undefined {
     const histogram = this.#histogram;
     if (histogram === undefined || histogram.count === 0) return this.#last;
-    this.#last = Object.freeze({ meanMs: lateMs(histogram.mean), p99Ms: lateMs(histogram.percentile(99)), maxMs: lateMs(histogram.max) });
-    histogram.reset();
+    return Object.freeze({ meanMs: lateMs(histogram.mean), p99Ms: lateMs(histogram.percentile(99)), maxMs: lateMs(histogram.max) });
+  }
+
+  /** The same, and begins anew. */
+  take(): EventLoopDelay | undefined {
+    this.#last = this.read();
+    // Reset again and again it would never see anything: a reset costs the look after it.
+    if (this.#histogram !== undefined && this.#histogram.count > 0) this.#histogram.reset();
     return this.#last;
   }
 }

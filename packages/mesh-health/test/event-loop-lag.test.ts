@@ -39,6 +39,18 @@ test('a loop that was busy was late, by that much', async () => {
   expect(Object.isFrozen(worst)).toBe(true);
 });
 
+test('read() begins nothing anew', async () => {
+  lag.start();
+  while (lag.read() === undefined) await turn();
+  for (let i = 0; i < 50 && (lag.read()?.maxMs ?? 0) < 60; i++) {
+    block(100);
+    await turn();
+  }
+  expect(lag.read()?.maxMs).toBeGreaterThanOrEqual(60);
+  expect(lag.read()?.maxMs).toBeGreaterThanOrEqual(60);
+  expect(lag.take()?.maxMs).toBeGreaterThanOrEqual(60);
+});
+
 test('stopped, it says nothing', async () => {
   lag.start();
   await seen();

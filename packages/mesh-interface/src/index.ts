@@ -27,6 +27,7 @@ export type {
   BreakerMetrics,
   CallMetrics,
   CircuitBreakerState,
+  EventLoopMetrics,
   HistogramExemplar,
   HistogramSnapshot,
   KeyMetrics,

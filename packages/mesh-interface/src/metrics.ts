@@ -131,6 +131,15 @@ export interface BreakerMetrics {
   readonly state: CircuitBreakerState;
 }
 
+/** How late the event loop of this process was, and how much of its time it was at work. */
+export interface EventLoopMetrics {
+  readonly meanMs: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+  /** Share of the time that it did not wait, 0 to 1. */
+  readonly utilization: number;
+}
+
 /**
  * Everything a metrics adapter may read, at the moment it reads it: plain JSON, counted since the mesh was made. Counts never go down. Fields may be added, none is
  * ever renamed or given another meaning.
@@ -163,5 +172,9 @@ export interface MetricsSnapshot {
   readonly certificate?: { readonly notAfter: number };
   /** Calls in that were denied to their peer (`auth.denied`), those included that `authorizeMode: 'audit'` let through. */
   readonly authorizationDenied: number;
+  /**
+   * Of the last 30 to 60 s; where nobody has looked for longer, since somebody did. The same for all who look. Absent before the mesh runs, and when it has ended.
+   */
+  readonly eventLoop?: EventLoopMetrics;
   readonly stats: MeshStats;
 }

@@ -52,7 +52,7 @@ export class SecureMesh {
     this.audit = audit;
     this.health = health;
     this.crypto = crypto;
-    this.#healthWatch = new HealthWatch(health, { node, crypto, audit, ownKeys });
+    this.#healthWatch = new HealthWatch(health, { node, crypto, audit, ownKeys }, this.#options.clock);
     for (const { id } of this.#options.services) node.connect(id);
   }
 
@@ -177,7 +177,7 @@ export class SecureMesh {
 
   /** Everything that is measured, at this moment. */
   metrics(): MetricsSnapshot {
-    return meshMetrics(this.#options, this.#node, this.crypto, this.#ownKeys, this.getStats());
+    return meshMetrics(this.#options, this.#node, this.crypto, this.#ownKeys, this.#healthWatch.eventLoop, this.getStats());
   }
 
   /** How the mesh does. Never waits more than 50 ms for a check; never throws. `unhealthy` before `initialize()` and after `cleanup()`. */

@@ -49,6 +49,7 @@ export class MeshFigures {
       authorizationDenied: 4,
       keys: { staticKey: { ageMs: 60_000, intervalMs: 3_600_000, overdue: false }, oldestSessionKeyMs: 30_000 },
       certificate: { notAfter: Date.UTC(2026, 1, 1) },
+      eventLoop: { meanMs: 1.5, p99Ms: 20, maxMs: 250, utilization: 0.25 },
       stats: {
         service: serviceId,
         sessions: { activeSessions: 3 },
