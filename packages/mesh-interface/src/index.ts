@@ -1,5 +1,6 @@
 export { MeshError, type MeshErrorData, type MeshErrorOptions } from './mesh-error.js';
 export { MESH_ERROR_CODES, REASONS, type MeshErrorCode, type MeshErrorReason } from './reasons.js';
+export { withMayHaveRun } from './with-may-have-run.js';
 export { isTimeout } from './is-timeout.js';
 export { OptionCheck, refuseProblems } from './option-check.js';
 export { systemClock, type Clock, type ClockTimer } from './clock.js';

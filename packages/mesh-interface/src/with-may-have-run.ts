@@ -1,4 +1,4 @@
-import { MeshError } from '@lemur-bookstores/mesh-interface';
+import { MeshError } from './mesh-error.js';
 
 /**
  * An error of a call of which more is known than it says itself: an error that says nothing gets what is known, and where the call may have run, e.g. in an

@@ -1,10 +1,9 @@
-import { MeshError } from '@lemur-bookstores/mesh-interface';
+import { MeshError, withMayHaveRun } from '@lemur-bookstores/mesh-interface';
 import type { EndpointSet } from '../endpoint/endpoint-set.js';
 import { encodeMethod } from '../wire/request.js';
 import type { CallOptions } from './call-options.js';
 import type { CallOutParts, OutboundMethod } from './call-out-parts.js';
 import { InterceptedOut, type SendCall } from './intercepted-out.js';
-import { withMayHaveRun } from './may-have-run.js';
 import { OutboundCall } from './outbound-call.js';
 import { assertServed, withTraceOf } from './served-call.js';
 

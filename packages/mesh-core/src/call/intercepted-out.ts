@@ -1,10 +1,9 @@
-import { MeshError, type InterceptedCall } from '@lemur-bookstores/mesh-interface';
+import { MeshError, withMayHaveRun, type InterceptedCall } from '@lemur-bookstores/mesh-interface';
 import { WheelEntry } from '../session/deadline-wheel.js';
 import { abortListeners, type Abortable } from './abort-listeners.js';
 import type { CallOptions } from './call-options.js';
 import type { CallOutParts } from './call-out-parts.js';
 import { runThrough } from './interceptor-chain.js';
-import { withMayHaveRun } from './may-have-run.js';
 
 /** What the innermost interceptor's `next` does: the call itself. */
 export type SendCall = (input: unknown, options: CallOptions, deadline: number) => Promise<unknown>;

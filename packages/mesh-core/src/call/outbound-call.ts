@@ -1,4 +1,4 @@
-import { isTimeout, MeshError, type TraceContext } from '@lemur-bookstores/mesh-interface';
+import { isTimeout, MeshError, withMayHaveRun, type TraceContext } from '@lemur-bookstores/mesh-interface';
 import type { EndpointSet } from '../endpoint/endpoint-set.js';
 import type { SessionWaiter } from '../endpoint/session-waiter.js';
 import { unheld } from '../session/audit-hold.js';
@@ -13,7 +13,6 @@ import type { CallOptions } from './call-options.js';
 import type { CallOutParts, OutboundMethod } from './call-out-parts.js';
 import { encodeInput } from './encode-input.js';
 import { announcementOf, outcomeOf, type MessageSubject } from './message-events.js';
-import { withMayHaveRun } from './may-have-run.js';
 import type { Retries, RetriedCall } from './retries.js';
 
 /** One call on its way: ends exactly once, with a result, an error or its deadline. */

@@ -1,4 +1,4 @@
-import { MeshError, type Clock, type InterceptedCall, type Interceptor } from '@lemur-bookstores/mesh-interface';
+import { MeshError, withMayHaveRun, type Clock, type InterceptedCall, type Interceptor } from '@lemur-bookstores/mesh-interface';
 import { BudgetedRetryPolicy, type RetryCounts } from './budgeted-retry-policy.js';
 import { completeRetry, type RetryOptions } from './retry-options.js';
 
@@ -43,7 +43,7 @@ export class Retry {
       const remainingMs = call.deadline - this.#clock.monotonic();
       const failed = { attempt, idempotent: call.idempotent === true, remainingMs, lost: failure.reason === 'connection_lost' };
       const decision = call.signal.aborted ? undefined : this.policy.next(call.service, failure, failed);
-      if (decision?.retry !== true) throw withProof(failure, mayHaveRun);
+      if (decision?.retry !== true) throw mayHaveRun ? withMayHaveRun(failure, true) : failure;
       mayHaveRun ||= failure.mayHaveRun !== false;
       if (decision.delayMs > 0) await this.#wait(decision.delayMs, call.signal, mayHaveRun);
       try {
@@ -69,11 +69,4 @@ export class Retry {
       signal.addEventListener('abort', onAbort, { once: true });
     });
   }
-}
-
-/** The last attempt proves nothing about those before it: where one of them may have run, the call may have. */
-function withProof(error: MeshError, mayHaveRun: boolean): MeshError {
-  if (!mayHaveRun || error.mayHaveRun === true) return error;
-  const { code, reason, text, details, retryable, retryAfterMs } = error;
-  return new MeshError(reason, text, { code, details, retryable, mayHaveRun: true, cause: error, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
 }
