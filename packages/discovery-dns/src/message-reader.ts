@@ -4,11 +4,14 @@ import { isDnsName } from './dns-name.js';
 const MAX_NAME_OCTETS = 255;
 /** Pointers of one name. Honest ones have one or two; chains of thousands, in each of thousands of records, would cost seconds. */
 const MAX_POINTERS = 32;
+/** Octets of all names of one message, spelled out. 256 instances with all their addresses need a quarter of it; thousands of records that refer to the longest name of all would cost a second. */
+const MAX_ALL_NAMES_OCTETS = 256 * 1_024;
 
 /** Reads a DNS message front to back. Whatever lies outside of it throws. */
 export class MessageReader {
   readonly #bytes: Buffer;
   #offset = 0;
+  #namesOctets = 0;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -68,6 +71,8 @@ export class MessageReader {
       if (length === 0) break;
       octets += length + 1;
       if (octets > MAX_NAME_OCTETS || at + length > this.#bytes.length) throw new RangeError('a name is too long');
+      this.#namesOctets += length + 1;
+      if (this.#namesOctets > MAX_ALL_NAMES_OCTETS) throw new RangeError('its names are too long, all together');
       labels.push(this.#bytes.toString('latin1', at, at + length).toLowerCase());
       at += length;
     }

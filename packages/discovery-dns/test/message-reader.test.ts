@@ -36,6 +36,15 @@ describe('names in messages', () => {
     expect(() => readerAt(offset, bytes).name()).toThrow(RangeError);
   });
 
+  test('regression: thousands of names that all refer to the longest are refused before they cost a second', () => {
+    const longest = [...Array.from({ length: 127 }, () => [1, 0x61]).flat(), 0];
+    const reader = readerAt(0, longest, ...Array.from({ length: 5_000 }, () => [0xc0, 0]));
+    let read = 0;
+    expect(() => { for (;;) if (reader.name() !== undefined) read++; }).toThrow('all together');
+    expect(read).toBeGreaterThan(1_000);
+    expect(read).toBeLessThan(1_100);
+  });
+
   test('a chain of 32 pointers is read', () => {
     expect(readerAt(64, [0, 0, ...Array.from({ length: 32 }, (_, i) => [0xc0, 2 * i]).flat()]).name()).toBe('');
   });
