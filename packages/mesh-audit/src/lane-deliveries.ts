@@ -1,4 +1,4 @@
-import type { Clock, ClockTimer, ManagedAdapter, MeshError } from '@lemur-bookstores/mesh-interface';
+import { inBackground, type Clock, type ClockTimer, type ManagedAdapter, type MeshError } from '@lemur-bookstores/mesh-interface';
 import { Delivery } from './delivery.js';
 import { eventForAdapter, eventItself, type StampedEvent } from './event-stamper.js';
 import { Fifo } from './fifo.js';
@@ -106,7 +106,8 @@ export class LaneDeliveries {
   #schedule(): void {
     this.#state = 'scheduled';
     // Once a turn: the events of a turn share a batch, and a sink that is always ready cannot starve the event loop.
-    setImmediate(this.#takeNext);
+    // The events are of many calls, and the delivery is part of none.
+    inBackground(setImmediate, this.#takeNext);
   }
 
   readonly #takeNext = (): void => {

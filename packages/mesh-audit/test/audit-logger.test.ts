@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { FakeClock, MeshError, type AdapterContext, type ManagedAdapter, type MeshAuditEvent, type MonitoringAdapter } from '@lemur-bookstores/mesh-interface';
 import { AuditLogger } from '../src/audit-logger.js';
@@ -39,6 +40,15 @@ const context: AdapterContext = {
 };
 
 describe('record', () => {
+  test('regression: an adapter is called as part of no call, whoever recorded the event', async () => {
+    const calls = new AsyncLocalStorage<string>();
+    const seen: unknown[] = [];
+    const audit = auditLogger([{ logEvent: async () => void seen.push(calls.getStore()) }]);
+    calls.run('a call', () => audit.record(message()));
+    await calls.run('another', () => audit.log(message()));
+    expect(seen).toEqual([undefined, undefined]);
+  });
+
   test('stamps, redacts, freezes and delivers in order', async () => {
     const sink = new RecordingAdapter();
     const audit = auditLogger([sink]);

@@ -1,3 +1,5 @@
+import { inBackground } from './background.js';
+
 /** A timer that was started and can be stopped. Stopping it twice, or after it fired, does nothing. */
 export interface ClockTimer {
   cancel(): void;
@@ -9,7 +11,7 @@ export interface Clock {
   now(): number;
   /** Monotonic time in ms from an arbitrary start. For every duration and every deadline. */
   monotonic(): number;
-  /** Runs `callback` once after `delayMs`. Never keeps the process alive. Delays beyond 2^31-1 ms work. */
+  /** Runs `callback` once after `delayMs`, as part of no call (AsyncLocalStorage). Never keeps the process alive. Delays beyond 2^31-1 ms work. */
   setTimeout(callback: () => void, delayMs: number): ClockTimer;
 }
 
@@ -49,9 +51,11 @@ class SystemTimer implements ClockTimer {
   }
 }
 
+const startTimer = (callback: () => void, delayMs: number): ClockTimer => new SystemTimer(callback, delayMs);
+
 /** The machine's own clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
-  setTimeout: (callback, delayMs) => new SystemTimer(callback, delayMs),
+  setTimeout: (callback, delayMs) => inBackground(startTimer, callback, delayMs),
 };

@@ -3,6 +3,7 @@ export { MESH_ERROR_CODES, REASONS, type MeshErrorCode, type MeshErrorReason } f
 export { withMayHaveRun } from './with-may-have-run.js';
 export { isTimeout } from './is-timeout.js';
 export { OptionCheck, refuseProblems } from './option-check.js';
+export { inBackground } from './background.js';
 export { systemClock, type Clock, type ClockTimer } from './clock.js';
 export { FakeClock } from './fake-clock.js';
 export { escapeControls } from './escape-controls.js';

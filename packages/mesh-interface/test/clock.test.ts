@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { execFileSync } from 'node:child_process';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { systemClock } from '../src/clock.js';
@@ -17,6 +18,17 @@ describe('setTimeout', () => {
     expect(callback).not.toHaveBeenCalled();
     jest.advanceTimersByTime(10_000);
     expect(callback).toHaveBeenCalledTimes(1);
+  });
+
+  test('regression: what it runs is no part of the call that started it, nor is what that starts', async () => {
+    const calls = new AsyncLocalStorage<string>();
+    const seen = await calls.run('a call', () => new Promise((resolve) => systemClock.setTimeout(() => {
+      const first = calls.getStore();
+      systemClock.setTimeout(() => resolve([first, calls.getStore()]), 1);
+    }, 1)));
+    expect(seen).toEqual([undefined, undefined]);
+    // Who waited for it is where it was.
+    expect(await calls.run('a call', async () => (await new Promise<void>((resolve) => systemClock.setTimeout(resolve, 1)), calls.getStore()))).toBe('a call');
   });
 
   test("a delay beyond setTimeout's own limit is chained and does not fire after 1 ms", () => {

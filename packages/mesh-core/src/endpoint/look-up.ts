@@ -1,4 +1,4 @@
-import { MeshError, type Clock, type ClockTimer, type DiscoveryProvider, type Logger, type ServiceNode } from '@lemur-bookstores/mesh-interface';
+import { inBackground, MeshError, type Clock, type ClockTimer, type DiscoveryProvider, type Logger, type ServiceNode } from '@lemur-bookstores/mesh-interface';
 import { askProvider } from './provider-call.js';
 
 /** Without a watch, and while nothing is known, discovery is asked again this often, in ms. */
@@ -49,7 +49,12 @@ export class LookUp {
     return this.answeredAt > 0 || this.#heard > 0;
   }
 
+  /** The first call may start it: it goes on when that has long ended. */
   start(): void {
+    inBackground(() => this.#start());
+  }
+
+  #start(): void {
     this.#running = true;
     this.#unwatch = this.#parts.discovery.watch?.(
       this.#serviceId,

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { describe, expect, test } from '@jest/globals';
 import { FakeClock, MeshError, type DiscoveryProvider, type ServiceNode } from '@lemur-bookstores/mesh-interface';
 import { MessageKind } from '../../src/wire/message.js';
@@ -72,6 +73,19 @@ describe('finding instances', () => {
     const waiter = wait();
     await clock.advance(0);
     expect(waiter.session).toBe(dialer.session(1).outbound);
+  });
+
+  test('regression: looking for them is no part of the call that was the first to need them', async () => {
+    const calls = new AsyncLocalStorage<string>();
+    const seen: unknown[] = [];
+    const { clock, wait } = rig([], () => ({
+      register: () => Promise.resolve(),
+      discover: async () => (seen.push(calls.getStore()), []),
+      watch: () => (seen.push(calls.getStore()), () => {}),
+    }));
+    calls.run('a call', wait);
+    await clock.advance(1_000);
+    expect(seen).toEqual([undefined, undefined, undefined]);
   });
 
   test('instances that appear are used, those that vanish end their calls first', async () => {
