@@ -71,6 +71,13 @@ describe('who is not allowed', () => {
     expect([asked, denied(), server.snapshot().authorizationDenied]).toEqual([0, [], 0]);
   });
 
+  test.each(['Health', 'HEALTH', ' health', 'health ', 'health\u0000', 'he\u0430lth'])('gets no %j, which is another name', async (name) => {
+    const calls = await connected(() => false);
+    server.handle(name, () => runs.push(name));
+    expect(await rejection(calls.call(name, 1))).toMatchObject({ reason: 'permission_denied', mayHaveRun: false });
+    expect(runs).toEqual([]);
+  });
+
   test('no interceptor hears of it', async () => {
     const calls = await connected(() => false);
     const seen: string[] = [];

@@ -1,46 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { FakeClock, MeshError, type CallGate, type GatedCall } from '@lemur-bookstores/mesh-interface';
+import { FakeClock, MeshError } from '@lemur-bookstores/mesh-interface';
 import type { CallOptions } from '../../src/call/call-options.js';
 import type { HandlerContext } from '../../src/call/handlers.js';
 import type { MeshNode } from '../../src/mesh-node.js';
 import { HoldingAudit } from '../support/holding-audit.js';
 import { RecordingAudit, TestMesh, type NodeSettings } from '../support/nodes.js';
+import { TestGate } from '../support/test-gate.js';
 import { rejection, turns } from '../support/wire.js';
-
-/** A gate in a test's hand: so many places, what comes then waits, and what it is told to refuse it refuses. */
-class TestGate implements CallGate {
-  places = Infinity;
-  refusal: MeshError | undefined;
-  readonly line: GatedCall[] = [];
-  readonly asked: string[] = [];
-  inside = 0;
-  left = 0;
-
-  enter(call: GatedCall): MeshError | 'wait' | undefined {
-    this.asked.push(`${call.peer.serviceId} ${call.method}`);
-    if (this.refusal !== undefined) return this.refusal;
-    if (this.inside >= this.places) {
-      this.line.push(call);
-      return 'wait';
-    }
-    this.inside++;
-    return undefined;
-  }
-
-  leave(call: GatedCall): void {
-    const at = this.line.indexOf(call);
-    if (at < 0) return;
-    this.line.splice(at, 1);
-    this.left++;
-  }
-
-  ended(): void {
-    const next = this.line.shift();
-    if (next === undefined) this.inside--;
-    else next.onPlace();
-  }
-}
 
 interface Rig {
   readonly clock: FakeClock;
@@ -267,5 +234,20 @@ describe('where message events are fail-closed', () => {
     await until(() => handled.length === 1);
     await end();
     expect([await last, handled, gate.inside]).toEqual([3, [3], 0]);
+  });
+
+  test('the end of a connection gives the place of one of its calls to none of its others', async () => {
+    const audit = new HoldingAudit(['message'], ['message.accepted']);
+    const { gate, clock, client, call, handled } = await rig({ audit });
+    gate.places = 1;
+    const calls = [1, 2, 3].map((input) => call(input));
+    await audit.reached('message.accepted');
+    await until(() => gate.line.length === 2);
+    void client.stop();
+    await turns(10);
+    await clock.advance(11_000);
+    for (const each of calls) await rejection(each);
+    await until(() => gate.inside === 0);
+    expect([audit.said.filter((said) => said === 'hold message.accepted').length, handled, gate.line]).toEqual([1, [], []]);
   });
 });

@@ -72,6 +72,17 @@ describe('choosing where none takes a call at once', () => {
     expect(chooseReady(balancer, instances, 0)?.node.port).toBe(2);
   });
 
+  test('while one is open, one that is ejected gets nothing as long as there is a third', () => {
+    const open = Object.assign(new ScriptedBreaker(), { state: 'open' as const });
+    const [ejected, good] = [instance(2), instance(3)];
+    const instances = [instance(1, open), ejected, good];
+    const balancer = new Balancer<Endpoint>(completeLoadBalancing({ strategy: 'random', slowStartMs: 0 }), () => {});
+    balancer.replace(instances, 0);
+    for (let i = 0; i < 5; i++) ejected.load.ended(1, 0, new MeshError('handler_failed', 'no'));
+    expect(ejected.load.record.ejectedUntil).toBeDefined();
+    for (let i = 0; i < 100; i++) expect(chooseReady(balancer, instances, 0)?.node.port).toBe(3);
+  });
+
   test('none is connected any more', () => {
     expect(choices([])).toEqual([undefined]);
   });

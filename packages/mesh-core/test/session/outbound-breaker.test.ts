@@ -62,6 +62,13 @@ describe('what the breaker of an endpoint is told', () => {
     ]);
   });
 
+  test('an answer that is too large is one, too', () => {
+    const { breaker, outbound, send } = opened();
+    const call = send();
+    outbound.onTooLarge(response, 1, 2 ** 30);
+    expect([breaker.settled, call.failure?.mayHaveRun]).toEqual([[{ ticket: 1, code: 'RESOURCE_EXHAUSTED', answered: true }], true]);
+  });
+
   test('a deadline is told as such; a cancellation says nothing; the answer that crosses it is not told again', () => {
     const { breaker, outbound, rig, send } = opened();
     outbound.abandon(send(), 0);
@@ -121,7 +128,7 @@ describe('what the breaker of an endpoint is told', () => {
   test('property: whatever happens to calls and session, each ticket comes back exactly once', () => {
     const operation = fc.oneof(
       { weight: 6, arbitrary: fc.record({ do: fc.constant('send' as const), bytes: fc.constantFrom(0, 0, 10_000, 1_500_000), call: fc.nat(30) }) },
-      { weight: 6, arbitrary: fc.record({ do: fc.constantFrom('answer' as const, 'error' as const, 'abandon' as const, 'time out' as const), call: fc.nat(30) }) },
+      { weight: 6, arbitrary: fc.record({ do: fc.constantFrom('answer' as const, 'error' as const, 'too large' as const, 'abandon' as const, 'time out' as const), call: fc.nat(30) }) },
       { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('stall' as const, 'drain' as const), call: fc.constant(0) }) },
       { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('goaway' as const, 'retire' as const, 'peer closes' as const, 'close' as const, 'cut' as const), call: fc.nat(30) }) },
     );
@@ -154,6 +161,7 @@ describe('what the breaker of an endpoint is told', () => {
           else if (target === undefined) continue;
           else if (step.do === 'answer') feed(message(response, target.id));
           else if (step.do === 'error') feed(message(error, target.id, reply('broken')));
+          else if (step.do === 'too large') outbound.onTooLarge(response, target.id, 2 ** 30);
           else outbound.abandon(target, step.do === 'time out' ? 0 : undefined);
           // At any time: those that are not back are those in flight.
           expect(breaker.settled.length + outbound.outstanding).toBe(breaker.admitted);
