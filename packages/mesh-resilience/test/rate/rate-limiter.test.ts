@@ -133,6 +133,18 @@ describe("a store of the user's", () => {
     expect(await next).toBe('answer');
   });
 
+  test('is asked 10,000 questions at once; beyond that the own buckets decide, until it has answered', async () => {
+    const answer = new Answer<number>();
+    const store = new Store(() => answer.promise);
+    const { limiter } = rig({ store });
+    const asked = Array.from({ length: 10_000 }, (_, index) => limiter.take(`peer${index}`, 'm'));
+    expect([limiter.take('own', 'm'), limiter.take('own', 'm'), limiter.take('own', 'm'), store.asked.length]).toEqual([0, 0, 500, 10_000]);
+    answer.resolve(0);
+    await Promise.all(asked);
+    expect(typeof limiter.take('own', 'm')).toBe('object');
+    expect(store.asked).toHaveLength(10_001);
+  });
+
   test('a call that was cancelled meanwhile does not begin', async () => {
     const answer = new Answer<number>();
     const { limiter } = rig({ store: new Store(() => answer.promise) });

@@ -106,6 +106,18 @@ describe('the budget', () => {
     expect(retried(lost)).toBe(10);
   });
 
+  test('keeps of a call for lost ones only what is over the ones saved up', () => {
+    const policy = policyOf({ budget: { burst: 1, ratio: 0.6, minPerSecond: 0 } });
+    const retries = (lost: boolean): boolean => policy.next('payments', notSent(), { ...first, lost }).retry;
+    // Each time 0.2 are left over.
+    for (let i = 0; i < 4; i++) {
+      expect(retries(false)).toBe(true);
+      policy.began('payments');
+      policy.began('payments');
+    }
+    expect([retries(true), retries(true)]).toEqual([true, false]);
+  });
+
   test('is not touched by a retry that is not made', () => {
     const policy = policyOf({ budget: { burst: 1, ratio: 0, minPerSecond: 0 } });
     policy.next('payments', notSent({ retryAfterMs: 40_000 }), first);
