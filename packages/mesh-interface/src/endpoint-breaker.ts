@@ -21,6 +21,8 @@ export interface EndpointBreaker {
   settle(ticket: BreakerTicket, error: MeshError | undefined, answered?: boolean, now?: number): void;
   /** The endpoint was out of reach, and is there again. An open breaker takes the next call as its probe, without the rest of its wait. */
   reachable(now?: number): void;
+  /** What {@link refusal} says as `retryAfterMs`, without making an error: for who picks among endpoints that all refuse. */
+  waitMs(now?: number): number;
   /** What a call gets that was refused: UNAVAILABLE, `circuit_open`, `mayHaveRun: false`, with `retryAfterMs`. */
   refusal(now?: number): MeshError;
 }

@@ -44,7 +44,7 @@ function soonest(connected: readonly Endpoint[], now: number): Endpoint | undefi
   let bestMs = Infinity;
   for (const endpoint of connected) {
     if (endpoint.session === undefined) continue;
-    const waitMs = endpoint.breaker?.refusal(now).retryAfterMs ?? 0;
+    const waitMs = endpoint.breaker?.waitMs(now) ?? 0;
     if (best !== undefined && waitMs >= bestMs) continue;
     best = endpoint;
     bestMs = waitMs;

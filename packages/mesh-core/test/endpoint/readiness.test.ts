@@ -46,6 +46,8 @@ describe('choosing where none takes a call at once', () => {
   test('all are open: the one that is ready first', () => {
     const breakers = [3_000, 1_000, 2_000].map((retryAfterMs) => Object.assign(new ScriptedBreaker(), { state: 'open' as const, retryAfterMs }));
     expect(choices(breakers.map((breaker, index) => instance(index + 1, breaker)))).toEqual([2]);
+    // An error for each of many instances, with each call, would cost more than the calls do.
+    expect(breakers.map(({ refusals }) => refusals)).toEqual([0, 0, 0]);
   });
 
   test('all are silent: each is asked, and the call waits', () => {

@@ -13,6 +13,8 @@ export class ScriptedBreaker implements EndpointBreaker {
   retryAfterMs = 1_000;
   admitted = 0;
   returns = 0;
+  /** Errors that were made. */
+  refusals = 0;
   readonly settled: Settled[] = [];
 
   isReady(): boolean {
@@ -31,7 +33,12 @@ export class ScriptedBreaker implements EndpointBreaker {
     this.returns++;
   }
 
+  waitMs(): number {
+    return this.retryAfterMs;
+  }
+
   refusal(): MeshError {
+    this.refusals++;
     return new MeshError('circuit_open', 'not now', { mayHaveRun: false, retryAfterMs: this.retryAfterMs });
   }
 }

@@ -109,11 +109,16 @@ export class Breaker implements EndpointBreaker {
     if (state.type === 'open') this.#state = { ...state, until: Math.min(state.until, now) };
   }
 
+  waitMs(now = this.#settings.clock.monotonic()): number {
+    const state = this.#state;
+    const until = state.type === 'open' ? state.until : state.type === 'half-open' ? Math.min(state.freeAt, now + PROBE_WAIT_MS) : now;
+    return Math.max(1, Math.ceil(until - now));
+  }
+
   refusal(now = this.#settings.clock.monotonic()): MeshError {
     const state = this.#state;
     const where = this.endpoint === '*' ? this.service : `${this.service} at ${this.endpoint}`;
-    const until = state.type === 'open' ? state.until : state.type === 'half-open' ? Math.min(state.freeAt, now + PROBE_WAIT_MS) : now;
-    const retryAfterMs = Math.max(1, Math.ceil(until - now));
+    const retryAfterMs = this.waitMs(now);
     const then = state.type === 'half-open' ? 'one is on its way to see whether they still do' : `none is made for another ${retryAfterMs} ms`;
     return new MeshError('circuit_open', `calls to ${where} failed; ${then}`, { mayHaveRun: false, retryAfterMs });
   }

@@ -38,6 +38,7 @@ describe('failures in a row', () => {
     call(on, down);
     await clock.advance(400);
     expect(on.refusal()).toMatchObject({ code: 'UNAVAILABLE', reason: 'circuit_open', mayHaveRun: false, retryable: true, retryAfterMs: 600, text: 'calls to payments at 10.0.0.1:1 failed; none is made for another 600 ms' });
+    expect(on.waitMs()).toBe(600);
   });
 
   test('of calls that were let through before it opened change nothing afterwards', async () => {
@@ -72,6 +73,7 @@ describe('half-open', () => {
     expect(tickets.filter((ticket) => ticket !== 0)).toHaveLength(1);
     expect(on.state).toBe('half-open');
     expect(on.refusal()).toMatchObject({ reason: 'circuit_open', retryAfterMs: 1_000 });
+    expect(on.waitMs()).toBe(1_000);
   });
 
   test('closes after as many probes in a row as it is told', async () => {
