@@ -21,20 +21,28 @@ export class EndpointLoad implements CallOutcomes {
   readonly record = new OutlierRecord();
   judge: OutlierJudge | undefined;
   #connectedAt = -Infinity;
+  #answered = false;
 
   /** Since when it has been there: connected, and not ejected. Monotonic, in ms. */
   get since(): number {
     return Math.max(this.#connectedAt, this.record.returnedAt);
   }
 
+  /** Since it was connected, a call had a result. */
+  get answered(): boolean {
+    return this.#answered;
+  }
+
   /** It is connected after it was not: what was known of its latency may be of another process. */
   connected(now: number): void {
     this.#connectedAt = now;
     this.latency.clear();
+    this.#answered = false;
   }
 
   ended(ms: number, now: number, error: MeshError | undefined): void {
     if (error === undefined) {
+      this.#answered = true;
       this.latency.observe(ms, now);
       this.judge?.judge(this.record, false, now);
       return;

@@ -7,7 +7,7 @@ import type { SessionDialer } from '../session/session-dialer.js';
 import { EndpointLoad } from './endpoint-load.js';
 import { endWait, NO_RENEWAL, type Renewal } from './endpoint-renewal.js';
 
-/** A session that lived this long shows that the endpoint works: the next loss starts with the shortest wait again, and a GOAWAY with none. */
+/** A session that lived this long shows that the endpoint works: the next loss starts with the shortest wait again, as after one result of a call, and a GOAWAY with none. */
 const PROVEN_AFTER_MS = 5_000;
 
 /** What an endpoint is doing about its session. At any time it dials at most once. */
@@ -212,7 +212,7 @@ export class Endpoint {
   #lost({ since, renewal }: Connected, how: 'draining' | 'cut'): void {
     const error = new MeshError('connection_lost', `the connection to ${this.node.host}:${this.node.port} ended`, { mayHaveRun: false });
     const proven = this.#clock.monotonic() - since >= PROVEN_AFTER_MS;
-    if (proven) this.#backoff.reset();
+    if (proven || this.load.answered) this.#backoff.reset();
     endWait(renewal);
     if (renewal.type === 'dialling') this.#state = { type: 'dialling', error };
     else if (proven && how === 'draining') this.#dialAnew(error);

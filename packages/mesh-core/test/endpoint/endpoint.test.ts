@@ -111,6 +111,29 @@ describe('endpoint', () => {
     expect(dialer.attempts.length).toBe(before + 1);
   });
 
+  test('one result of a call resets it as well: what is killed and started again every second is found again as soon as it is there', async () => {
+    const { clock, dialer, endpoint } = rig();
+    endpoint.start();
+    await clock.advance(0);
+    for (let life = 1; life <= 20; life++) {
+      endpoint.load.ended(1, clock.monotonic(), undefined);
+      dialer.session(1).rig.connection.onEnd({});
+      expect(endpoint.session).toBeUndefined();
+      await clock.advance(100);
+      expect(endpoint.session).toBeDefined();
+    }
+    // Another failure proves nothing, nor what a session before had.
+    endpoint.load.ended(1, clock.monotonic(), down);
+    for (let life = 1; life <= 6; life++) {
+      dialer.session(1).rig.connection.onEnd({});
+      await clock.advance(5_000 - 1);
+    }
+    dialer.session(1).rig.connection.onEnd({});
+    await clock.advance(500);
+    expect(endpoint.session).toBeUndefined();
+    await endpoint.stop(0);
+  });
+
   test('remembers why it is not connected, also while it dials again', async () => {
     const { clock, dialer, endpoint } = rig();
     dialer.outcomes.set(1, untrusted);
