@@ -3,7 +3,7 @@ import { DEFAULT_BACKOFF, type BackoffOptions } from '../session/backoff.js';
 import type { OutboundSession } from '../session/outbound-session.js';
 import type { SessionDialer } from '../session/session-dialer.js';
 import { Balancer } from './balancer.js';
-import { claimsTrust, dialableNode } from './configured-node.js';
+import { dialableNode } from './configured-node.js';
 import { Endpoint } from './endpoint.js';
 import { completeLoadBalancing, type LoadBalancingOptions } from './load-balancing.js';
 import { LookUp } from './look-up.js';
@@ -11,6 +11,7 @@ import { closedHere, noSession, untrustedPeer } from './no-session.js';
 import { chooseReady, worstState } from './readiness.js';
 import type { SessionWaiter } from './session-waiter.js';
 import { SessionWaiters } from './session-waiters.js';
+import { TrustClaims } from './trust-claims.js';
 
 /** A service that was reachable a moment ago, or is being started, is waited for this long, in ms; after that calls fail at once. */
 const GRACE_MS = 2_000;
@@ -40,6 +41,7 @@ export class EndpointSet {
   readonly #parts: EndpointSetParts;
   readonly #balancer: Balancer<Endpoint>;
   readonly #lookUp: LookUp;
+  readonly #claims: TrustClaims;
   readonly #endpoints = new Map<string, Endpoint>();
   /** Gone from discovery, or stopped; their last calls are ending. */
   readonly #leaving = new Set<Endpoint>();
@@ -51,7 +53,6 @@ export class EndpointSet {
   #everKnown = false;
   #running = false;
   #closed = false;
-  #warnedOfClaims = false;
   /** Discovery knows this very instance and no other. */
   #onlyOwn = false;
 
@@ -63,6 +64,7 @@ export class EndpointSet {
       logger.warn(`${serviceId} at ${node.host}:${node.port} gets no calls for ${Math.round(ms / 1_000)} s: ${why}`),
     );
     this.#lookUp = new LookUp(serviceId, parts, this);
+    this.#claims = new TrustClaims(serviceId, logger);
     this.#waiters = new SessionWaiters(serviceId);
     this.#downSince = parts.clock.monotonic();
   }
@@ -160,10 +162,15 @@ export class EndpointSet {
     this.#serveWaiting();
   }
 
-  onDisconnected(): void {
+  /** @param lost not given: it has gone from discovery */
+  onDisconnected(lost?: Endpoint): void {
     const before = this.#connected.length;
     this.#refreshConnected();
-    if (before > 0 && this.#connected.length === 0) this.#downSince = this.#parts.clock.monotonic();
+    if (before > 0 && this.#connected.length === 0) {
+      this.#downSince = this.#parts.clock.monotonic();
+      // Others may be back long before the wait of theirs ends. Where none had ever answered a call, nothing is gained.
+      if (lost?.load.answered === true) for (const endpoint of this.#endpoints.values()) if (endpoint !== lost) endpoint.hurry();
+    }
     // They may have waited for that one alone.
     this.#serveWaiting();
     this.#checkGrace();
@@ -179,7 +186,7 @@ export class EndpointSet {
 
   /** Discovery says where the service is: instances that came are dialled, those that went are let go. */
   onNodes(nodes: readonly ServiceNode[]): void {
-    this.#warnOfClaims(nodes);
+    this.#claims.warnOf(nodes);
     const instances = nodes.flatMap((node) => dialableNode(this.serviceId, node) ?? []);
     const dialable = instances.filter((node) => this.#parts.isOwn?.(node) !== true);
     this.#onlyOwn = instances.length > 0 && dialable.length === 0;
@@ -199,13 +206,6 @@ export class EndpointSet {
       endpoint.start();
     }
     this.onDisconnected();
-  }
-
-  /** An operator who relies on a pin or an id that does not count must hear of it. */
-  #warnOfClaims(nodes: readonly ServiceNode[]): void {
-    if (this.#warnedOfClaims || !nodes.some(claimsTrust)) return;
-    this.#warnedOfClaims = true;
-    this.#parts.logger.warn(`discovery says whom to trust as ${this.serviceId}: ignored; publicKey and spiffeId count in discovery.services (StaticDiscovery) only`);
   }
 
   #refreshConnected(): void {

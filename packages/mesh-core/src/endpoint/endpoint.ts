@@ -1,5 +1,6 @@
 import { MeshError, type Clock, type ClockTimer, type EndpointBreaker, type ServiceNode } from '@lemur-bookstores/mesh-interface';
 import { Backoff, type BackoffOptions } from '../session/backoff.js';
+import { drained } from '../session/drained-session.js';
 import { replace } from '../session/live-session.js';
 import type { OutboundSession } from '../session/outbound-session.js';
 import type { RetirementCause } from '../session/session-delegate.js';
@@ -98,6 +99,13 @@ export class Endpoint {
     if (renewal.type === 'dialling' || (renewal.type === 'waiting' && cause !== 'compromise')) return;
     endWait(renewal);
     this.#dialRenewal(state, cause);
+  }
+
+  /** Of its service none is connected any more, and one had worked: what is left of a wait is as after a first failure. The steps go on growing. */
+  hurry(): void {
+    if (this.#state.type !== 'waiting') return;
+    this.#state.timer.cancel();
+    this.#state = { ...this.#state, timer: this.#clock.setTimeout(() => this.#dialAnew(), this.#backoff.first()) };
   }
 
   /** Ends it: calls in flight may end within `drainMs`, then the session closes. Asked again, the shorter time counts. */
@@ -228,19 +236,6 @@ export class Endpoint {
   }
 
   async #drain(drainMs: number): Promise<void> {
-    await Promise.all(
-      Array.from(
-        this.#draining,
-        (session) =>
-          new Promise<void>((resolve) => {
-            if (session.session.state === 'closed') return resolve();
-            const timer = this.#clock.setTimeout(() => session.session.close(), drainMs);
-            session.drain(() => {
-              timer.cancel();
-              resolve();
-            });
-          }),
-      ),
-    );
+    await Promise.all(Array.from(this.#draining, (session) => drained(session, drainMs, this.#clock)));
   }
 }

@@ -26,11 +26,20 @@ export class Backoff {
 
   /** The next wait, in ms. */
   next(): number {
-    const full = Math.min(this.#options.maxMs, this.#options.initialMs * 2 ** Math.min(this.#attempt++, 30));
-    return full * (0.5 + this.#random() / 2);
+    return this.#step(this.#attempt++);
+  }
+
+  /** A wait as the first one is, in ms; the next is what it would have been. */
+  first(): number {
+    return this.#step(0);
   }
 
   reset(): void {
     this.#attempt = 0;
+  }
+
+  #step(attempt: number): number {
+    const full = Math.min(this.#options.maxMs, this.#options.initialMs * 2 ** Math.min(attempt, 30));
+    return full * (0.5 + this.#random() / 2);
   }
 }

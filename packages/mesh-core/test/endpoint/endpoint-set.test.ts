@@ -58,6 +58,32 @@ async function started(nodes: readonly number[], breakers?: ScriptedBreakers): P
   return all;
 }
 
+describe('when the last instance is gone', () => {
+  test.each([
+    ['that had answered calls: the others, whose waits are long by now, are dialled at once', true],
+    ['that had answered none: the others keep to their waits', false],
+  ])('%s', async (_what, answered) => {
+    const { clock, dialer, set, wait, now } = await started([1, 2]);
+    dialer.outcomes.set(1, down);
+    dialer.session(1).rig.connection.onEnd({});
+    await clock.advance(8_000);
+    const before = dialer.attempts.length;
+    while (dialer.attempts.length === before) await clock.advance(10);
+    // It has just been dialled in vain, and is there again: its next dial is more than a second away.
+    dialer.outcomes.delete(1);
+    dialer.outcomes.set(2, down);
+    const working = dialer.session(2);
+    expect(set.pick(now())).toBe(working.outbound);
+    if (answered) working.outbound.outcomes?.ended(1, now(), undefined);
+    working.rig.connection.onEnd({});
+    const waiter = wait();
+    await clock.advance(100);
+    expect(waiter.session !== undefined).toBe(answered);
+    expect(dialer.attempts.slice(before).map(({ port }) => port)).toEqual(answered ? expect.arrayContaining([1, 1, 2]) : [1, 2]);
+    await set.stop(0);
+  });
+});
+
 describe('finding instances', () => {
   test('all that discovery knows are kept connected, and chosen among', async () => {
     const { set, dialer, now } = await started([1, 2, 3]);

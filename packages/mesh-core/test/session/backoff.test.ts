@@ -28,4 +28,9 @@ describe('backoff', () => {
     backoff.reset();
     expect(backoff.next()).toBe(10);
   });
+
+  test('first() is as the shortest wait, and counts for none', () => {
+    const backoff = new Backoff({ initialMs: 10, maxMs: 1_000 }, () => 1);
+    expect([backoff.next(), backoff.next(), backoff.first(), backoff.next()]).toEqual([10, 20, 10, 40]);
+  });
 });
