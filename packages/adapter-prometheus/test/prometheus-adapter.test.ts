@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { Counter, register as defaultRegistry, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, register as defaultRegistry, Registry } from 'prom-client';
 import { METRICS } from '../src/metric-table.js';
 import { PrometheusAdapter } from '../src/prometheus-adapter.js';
 import type { PrometheusAdapterOptions } from '../src/prometheus-adapter-options.js';
@@ -45,6 +45,15 @@ describe('in a registry', () => {
     expect(linesOf(await register.metrics(), 'shop_mesh_sent_bytes_total')).toEqual(['shop_mesh_sent_bytes_total{service="orders"} 12345']);
     await adapter.close();
     expect(register.getMetricsAsArray()).toEqual([other]);
+  });
+
+  test("beside prom-client's metrics of the process", async () => {
+    const register = new Registry();
+    collectDefaultMetrics({ register });
+    await started(new MeshFigures(), { register });
+    const text = await register.metrics();
+    expect(linesOf(text, 'nodejs_eventloop_delay_max_seconds')).toEqual(['nodejs_eventloop_delay_max_seconds{service="orders"} 0.25']);
+    expect(linesOf(text, 'nodejs_eventloop_lag_max_seconds')).toHaveLength(1);
   });
 
   test('whose owner cleared it and put another metric there, close() leaves that alone', async () => {
