@@ -15,8 +15,8 @@ export class ExampleProcess {
   output = '';
   #over = false;
 
-  constructor(file: string, args: readonly string[] = []) {
-    const env = { ...process.env, TMPDIR: this.#home, MESH_KEYS_DIR: join(this.#home, 'keys'), MESH_RUNTIME_DIR: join(this.#home, 'runtime') };
+  constructor(file: string, args: readonly string[] = [], more: NodeJS.ProcessEnv = {}) {
+    const env = { ...process.env, TMPDIR: this.#home, MESH_KEYS_DIR: join(this.#home, 'keys'), MESH_RUNTIME_DIR: join(this.#home, 'runtime'), ...more };
     this.#child = spawn(process.execPath, [join(EXAMPLES, file), ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
