@@ -15,14 +15,17 @@ afterAll(() => bed.remove());
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+/** At least so late the two spans, which do not look at the same moments, have seen the loop of a stall of 150 ms. */
+const STALL_MS = 100;
+
 /** Keeps the event loop busy until the meter has seen it. */
 async function stall(): Promise<EventLoopMetrics> {
   for (;;) {
-    const endsAt = performance.now() + 100;
+    const endsAt = performance.now() + 150;
     while (performance.now() < endsAt);
     await turn();
     const seen = meter.read();
-    if (seen !== undefined && seen.maxMs >= 60) return seen;
+    if (seen !== undefined && seen.maxMs >= STALL_MS) return seen;
   }
 }
 
@@ -41,13 +44,14 @@ test('a stall is seen by all who look, for a window and no longer than two', asy
   expect(meter.read()?.maxMs).toBeGreaterThanOrEqual(first.maxMs);
   await clock.advance(1);
   expect(meter.read()?.maxMs).toBeGreaterThanOrEqual(first.maxMs);
-  // The newer span began with the older one, this time only.
+  // The other span began with this one, the first time only.
   await clock.advance(30_000);
-  expect(meter.read()?.maxMs).toBeGreaterThanOrEqual(first.maxMs);
-  // What is told from here on began half a minute after the stall.
-  await until('the stall is over', () => {
+  expect(meter.read()?.maxMs).toBeGreaterThanOrEqual(STALL_MS);
+  // What is told from here on began half a minute after the stall. The machine may have had another one meanwhile.
+  await until('a while without a stall', async () => {
+    await clock.advance(10_000);
     const seen = meter.read();
-    return seen !== undefined && seen.maxMs < first.maxMs;
+    return seen !== undefined && seen.maxMs < STALL_MS;
   });
 });
 
