@@ -1,6 +1,7 @@
 export { MeshNode } from './mesh-node.js';
 export type { MeshNodeState } from './mesh-node-state.js';
 export type { MeshNodeSnapshot } from './mesh-node-snapshot.js';
+export type { MeshTopology, TopologyEndpoint, TopologyPeer, TopologyService } from './mesh-topology.js';
 export type { MeshNodeOptions } from './mesh-node-options.js';
 export type { Authorize, AuthorizeMode } from './call/authorization.js';
 export type { CallOptions } from './call/call-options.js';

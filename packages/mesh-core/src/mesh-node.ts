@@ -1,17 +1,4 @@
-import {
-  MeshError,
-  nullAuditSink,
-  stderrLogger,
-  systemClock,
-  type AdmissionTicket,
-  type Clock,
-  type Connection,
-  type Interceptor,
-  type Listener,
-  type Logger,
-  type StandardSchema,
-  type Transport,
-} from '@lemur-bookstores/mesh-interface';
+import { MeshError, nullAuditSink, stderrLogger, systemClock, type AdmissionTicket, type Clock, type Connection, type Interceptor, type Listener, type Logger, type StandardSchema, type Transport } from '@lemur-bookstores/mesh-interface';
 import { Authorization } from './call/authorization.js';
 import { CallIn } from './call/call-in.js';
 import type { CallOutParts } from './call/call-out-parts.js';
@@ -39,6 +26,7 @@ import { SessionDialer } from './session/session-dialer.js';
 import type { MeshNodeOptions } from './mesh-node-options.js';
 import { takeSnapshot, type MeshNodeSnapshot } from './mesh-node-snapshot.js';
 import { assertStarting, assertTakesCalls, type MeshNodeState } from './mesh-node-state.js';
+import { takeTopology, type MeshTopology } from './mesh-topology.js';
 import { completeSessionLimits, type SessionLimits } from './session/session-limits.js';
 import { completeSessionTimeout } from './session/session-lifetimes.js';
 import { SessionRenewal } from './session/session-renewal.js';
@@ -183,6 +171,11 @@ export class MeshNode {
   /** What there is, and what has happened so far. Works in every state. */
   snapshot(): MeshNodeSnapshot {
     return takeSnapshot(this.#statistics, this.#callOutParts.retries?.retried ?? 0, this.#denials, this.#journal, this.#inbound.sessions(), this.#directory);
+  }
+
+  /** Who is connected to whom, as this node sees it. Works in every state. */
+  topology(): MeshTopology {
+    return takeTopology(this.#directory, this.#inbound.sessions());
   }
 
   /** How discovery does: for the health check. */

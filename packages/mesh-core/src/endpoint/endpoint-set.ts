@@ -43,6 +43,8 @@ export class EndpointSet {
   readonly #lookUp: LookUp;
   readonly #claims: TrustClaims;
   readonly #endpoints = new Map<string, Endpoint>();
+  /** Its instances as discovery knows them. */
+  readonly endpoints = (): Endpoint[] => [...this.#endpoints.values()];
   /** Gone from discovery, or stopped; their last calls are ending. */
   readonly #leaving = new Set<Endpoint>();
   readonly #waiters: SessionWaiters;
@@ -110,7 +112,7 @@ export class EndpointSet {
   }
 
   get isEmpty(): boolean {
-    return this.#endpoints.size === 0;
+    return this.known === 0;
   }
 
   /** Why discovery does not answer; `undefined` while it does. */

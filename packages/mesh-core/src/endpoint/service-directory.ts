@@ -41,6 +41,11 @@ export class ServiceDirectory {
     return this.#services.delete(serviceId);
   }
 
+  /** By id. */
+  services(): EndpointSet[] {
+    return [...this.#services.values()].sort((a, b) => (a.serviceId < b.serviceId ? -1 : 1));
+  }
+
   sessions(): OutboundSession[] {
     return [...this.#services.values()].flatMap((service) => service.sessions());
   }
