@@ -58,10 +58,10 @@ export class AuditLogger implements AuditSink {
     this.#readers = new MetricsReaders(settings);
     this.#passes = trailTest(settings.level, settings.events, new ThrottledWarning(logger, clock));
     this.#refusal = new ThrottledWarning(logger, clock);
-    this.#state = settings.enabled && this.#lanes.length > 0 ? 'open' : 'off';
+    this.#state = settings.enabled && (this.#lanes.length > 0 || settings.observer !== undefined) ? 'open' : 'off';
   }
 
-  /** Whether anybody listens: `false` without adapters, with `enabled: false`, and after `close()`. */
+  /** Whether anybody listens: `false` without adapters and observer, with `enabled: false`, and after `close()`. */
   get enabled(): boolean {
     return this.#state === 'open';
   }
@@ -182,6 +182,7 @@ export class AuditLogger implements AuditSink {
       if (passes && lane !== from) lane.offer(stamped);
       else lane.skip();
     }
+    if (passes) this.#settings.observer?.(stamped.event);
     return stamped.event;
   }
 
@@ -189,7 +190,7 @@ export class AuditLogger implements AuditSink {
     if (this.#announced) return;
     this.#announced = true;
     const { contracts, adapters, level, events, logger } = this.#settings;
-    const unkept = this.#lanes.some(({ spills }) => spills) ? [] : unkeptContracts(contracts, adapters, (type) => typePasses(type, level, events));
+    const unkept = this.#lanes.length === 0 || this.#lanes.some(({ spills }) => spills) ? [] : unkeptContracts(contracts, adapters, (type) => typePasses(type, level, events));
     if (unkept.length > 0) {
       logger.warn('audit events are promised durable, but no adapter is and there is no spill: what waits is lost with the process', { eventTypes: unkept.join() });
     }

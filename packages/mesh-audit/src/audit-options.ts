@@ -1,4 +1,4 @@
-import type { AdapterContext, Clock, Logger, ManagedAdapter, MonitoringAdapter } from '@lemur-bookstores/mesh-interface';
+import type { AdapterContext, Clock, Logger, ManagedAdapter, MeshAuditEvent, MonitoringAdapter } from '@lemur-bookstores/mesh-interface';
 import type { FileSystem } from '@lemur-bookstores/mesh-log';
 import type { DeadLetterListener } from './dead-letters.js';
 import type { DeliveryContracts, DeliveryOptions } from './delivery-contracts.js';
@@ -11,6 +11,11 @@ import type { ClaimLock } from './spill/spill-home.js';
 export interface AuditLoggerOptions {
   /** Where events go. None: the logger does nothing at all. */
   readonly adapters: readonly MonitoringAdapter[];
+  /**
+   * Sees each event that adapters get, at once, frozen and redacted; it is none of them, and fulfils no contract. With one, events are made also where there is no
+   * adapter. It must not throw, nor keep the caller.
+   */
+  readonly observer?: ((event: MeshAuditEvent) => void) | undefined;
   /** `false` switches audit off, at no cost; metrics are given on. Default true. */
   readonly enabled?: boolean | undefined;
   /** The service that events are of. Default: the context's, else `unknown`. */
@@ -69,6 +74,7 @@ export interface AuditSettings extends LaneSettings {
   readonly adapters: readonly ManagedAdapter[];
   /** Those that only read metrics. */
   readonly readers: readonly ManagedAdapter[];
+  readonly observer: ((event: MeshAuditEvent) => void) | undefined;
   readonly enabled: boolean;
   readonly serviceId: string;
   readonly clock: Clock;

@@ -44,6 +44,7 @@ export function completeAuditOptions(options: AuditLoggerOptions): AuditSettings
   const settings: AuditSettings = {
     adapters,
     readers: given.filter(({ metricsOnly }) => metricsOnly === true),
+    observer: options.observer,
     enabled,
     serviceId: options.serviceId ?? options.context?.serviceId ?? 'unknown',
     clock: options.clock ?? options.context?.clock ?? systemClock,

@@ -224,6 +224,28 @@ describe('regression: a user callback that is async and rejects ends no process'
   });
 });
 
+describe('an observer', () => {
+  test('sees what adapters get, redacted and frozen, also where there is none; it is no adapter', async () => {
+    const seen: MeshAuditEvent[] = [];
+    const logger = auditLogger([], { observer: (event) => void seen.push(event), events: ['system'] });
+    expect(logger.enabled).toBe(true);
+    logger.record({ eventType: 'system', details: { action: 'custom.thing', success: true, metadata: { password: 'horse' } } });
+    await logger.log({ eventType: 'system', details: { action: 'custom.thing', success: true } });
+    logger.record({ eventType: 'error', details: { action: 'left.out', success: false } });
+    expect(seen.map(({ sequence, details }) => [sequence, details.action])).toEqual([[1, 'custom.thing'], [2, 'custom.thing']]);
+    expect([Object.isFrozen(seen[0]), JSON.stringify(seen).includes('horse'), logger.stats()]).toEqual([true, false, { emitted: 3, adapters: [] }]);
+  });
+
+  test('none with audit switched off, and no promise is warned of on its behalf', async () => {
+    const seen: MeshAuditEvent[] = [];
+    const observer = (event: MeshAuditEvent): void => void seen.push(event);
+    auditLogger([], { observer, enabled: false }).record({ eventType: 'system', details: { action: 'custom.thing', success: true } });
+    expect(seen).toEqual([]);
+    await auditLogger([], { observer }).start(context);
+    expect([seen.map(({ details }) => details.action), logger.lines]).toEqual([['audit.start'], []]);
+  });
+});
+
 describe('log', () => {
   test('resolves when every adapter has the event', async () => {
     let release: () => void = () => undefined;
