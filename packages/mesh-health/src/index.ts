@@ -5,3 +5,7 @@ export { EventLoopLag, type EventLoopDelay } from './event-loop-lag.js';
 export { probes, type FastifyLike, type FastifyReplyLike, type HonoContextLike, type ProbeHandler } from './probes.js';
 export type { ProbeOptions, ProbesOptions } from './probe-options.js';
 export type { ProbedMesh, ProbedMonitor, ProbeSource } from './probe-source.js';
+export { AdminServer, type AdminLimits, type AdminServerOptions } from './admin/admin-server.js';
+export { adminOptionProblems, type AdminOptions } from './admin/admin-options.js';
+export type { AdminRotationReason, AdminSource, MetricsText } from './admin/admin-source.js';
+export { RecentEvents, type RecentEventsQuery } from './admin/recent-events.js';

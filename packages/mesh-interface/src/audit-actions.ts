@@ -38,6 +38,8 @@ export const AUDIT_ACTIONS = {
   'system.start': 'system',
   'system.stop': 'system',
   'system.local_trust_domain': 'system',
+  'system.rotation_asked': 'system',
+  'system.admin_refused': 'system',
   'health.impaired': 'system',
   'health.recovered': 'system',
   'identity.changed': 'system',

@@ -90,6 +90,13 @@ export const REASONS = {
   overloaded: 'RESOURCE_EXHAUSTED',
   // Health
   unhealthy: 'UNAVAILABLE',
+  // Admin endpoint, and who asks it
+  admin_unauthenticated: 'UNAUTHENTICATED',
+  admin_forbidden: 'PERMISSION_DENIED',
+  admin_not_found: 'NOT_FOUND',
+  admin_request_invalid: 'INVALID_ARGUMENT',
+  admin_unreachable: 'UNAVAILABLE',
+  admin_answer_invalid: 'INTERNAL',
   // Discovery
   discovery_failed: 'UNAVAILABLE',
   // Audit delivery
