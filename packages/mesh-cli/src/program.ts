@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { MeshError } from '@lemur-bookstores/mesh-interface';
+import { FROM_MESH } from './admin/admin-client.js';
 import type { CommandIo } from './command-io.js';
 import { addAuditKey } from './commands/audit-key.js';
 import { addAuditQuery } from './commands/audit-query.js';
@@ -10,6 +12,11 @@ import { addCaIssue } from './commands/ca-issue.js';
 import type { CommandContext } from './commands/command-context.js';
 import { addComplianceReport } from './commands/compliance-report.js';
 import { addComplianceVerify } from './commands/compliance-verify.js';
+import { addHealth } from './commands/health.js';
+import { addKeysRotate } from './commands/keys-rotate.js';
+import { addKeysStatus } from './commands/keys-status.js';
+import { addStatus } from './commands/status.js';
+import { addTopology } from './commands/topology.js';
 import { ExitCode } from './exit-code.js';
 import { errorText } from './output/error-text.js';
 import { Output } from './output/output.js';
@@ -26,6 +33,10 @@ Example:
 const COMPLIANCE_HELP = `
 Example:
   secure-stack-mesh compliance report --directory ./logs/compliance --from 2026-01-01 --to 2026-02-01 --out ./reports`;
+
+const KEYS_HELP = `
+Example:
+  secure-stack-mesh keys rotate --url http://127.0.0.1:9464`;
 
 /** Runs the command line `args` (without node and script). @returns the process's exit code; throws nothing */
 export async function runProgram(args: readonly string[], io: CommandIo): Promise<ExitCode> {
@@ -50,7 +61,7 @@ export async function runProgram(args: readonly string[], io: CommandIo): Promis
 function programOf(context: CommandContext): Command {
   const { output, messages } = context;
   const program = new Command('secure-stack-mesh')
-    .description('Verifies, searches and follows audit trails of secure-stack-mesh, reports on keys and their changes, and makes identities for services.')
+    .description('Verifies, searches and follows audit trails of secure-stack-mesh, reports on keys and their changes, makes identities for services, and asks a mesh that runs.')
     .version(version(), '-V, --version')
     .exitOverride()
     .showHelpAfterError('(--help says what there is)')
@@ -75,6 +86,12 @@ function programOf(context: CommandContext): Command {
   const compliance = program.command('compliance').description('evidence about keys and their changes').addHelpText('after', COMPLIANCE_HELP);
   addComplianceReport(compliance, context);
   addComplianceVerify(compliance, context);
+  addStatus(program, context);
+  addHealth(program, context);
+  addTopology(program, context);
+  const keys = program.command('keys').description('keys of a mesh that runs').addHelpText('after', KEYS_HELP);
+  addKeysStatus(keys, context);
+  addKeysRotate(keys, context);
   return program;
 }
 
@@ -82,7 +99,14 @@ function programOf(context: CommandContext): Command {
 async function failed(error: unknown, messages: Output): Promise<ExitCode> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
   for (const line of `error: ${errorText(error)}`.split('\n')) await messages.line(line);
-  return ExitCode.usage;
+  return codeOf(error);
+}
+
+/** Who asks a mesh tells by it whether anybody was there. */
+function codeOf(error: unknown): ExitCode {
+  if (!MeshError.is(error)) return ExitCode.usage;
+  if (error.reason === 'admin_unreachable' || error.reason === 'admin_answer_invalid') return ExitCode.unreachable;
+  return error.details === FROM_MESH ? ExitCode.notProven : ExitCode.usage;
 }
 
 function version(): string {

@@ -14,7 +14,7 @@ describe('a command line that is wrong is exit code 2, with a hint', () => {
   });
 });
 
-test.each(['', 'audit', 'audit verify', 'audit query', 'audit tail', 'audit key', 'compliance', 'compliance report', 'compliance verify', 'ca', 'ca init', 'ca issue'])("'%s --help' has an example", async (command) => {
+test.each(['', 'audit', 'audit verify', 'audit query', 'audit tail', 'audit key', 'compliance', 'compliance report', 'compliance verify', 'ca', 'ca init', 'ca issue', 'status', 'health', 'topology', 'keys', 'keys status', 'keys rotate'])("'%s --help' has an example", async (command) => {
   const { code, out, err } = await run([...command.split(' ').filter((word) => word !== ''), '--help']);
   expect([code, err]).toEqual([0, '']);
   expect(out).toMatch(/Examples?:\n {2}secure-stack-mesh /);

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { run } from './support/run.js';
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
-const COMMANDS = ['audit verify', 'audit query', 'audit tail', 'audit key', 'compliance report', 'compliance verify', 'ca init', 'ca issue'];
+const COMMANDS = ['audit verify', 'audit query', 'audit tail', 'audit key', 'compliance report', 'compliance verify', 'ca init', 'ca issue', 'status', 'health', 'topology', 'keys status', 'keys rotate'];
 
 describe.each(COMMANDS)('the README on %s', (command) => {
   let help = '';
