@@ -2,7 +2,7 @@ import type { CallScopes, DiscoveryProvider, HealthStatus, MetricsSnapshot } fro
 import { AuditLogger } from '@lemur-bookstores/mesh-audit';
 import { ChainedDiscovery, LocalDiscovery, MeshNode, StaticDiscovery } from '@lemur-bookstores/mesh-core';
 import { KeyRotation, OwnKeyJournal } from '@lemur-bookstores/mesh-crypto';
-import { HealthMonitor } from '@lemur-bookstores/mesh-health';
+import { HealthMonitor, RecentEvents } from '@lemur-bookstores/mesh-health';
 import { authorizeByTable } from './authorization-table.js';
 import { CryptoManager } from './crypto-manager.js';
 import { isLocal } from './identity-source.js';
@@ -21,6 +21,8 @@ export interface MeshParts {
   /** Of the static key. */
   readonly rotation: KeyRotation;
   readonly ownKeys: OwnKeyJournal;
+  /** Of audit, for the admin endpoint; `undefined` without one. */
+  readonly recent: RecentEvents | undefined;
 }
 
 /** What a mesh says of its health when a peer asks. */
@@ -36,8 +38,10 @@ export interface HealthAnswers {
 export function assemble(options: CompleteOptions, { status, statusOf }: HealthAnswers, metrics: () => MetricsSnapshot): MeshParts {
   const { serviceId, clock, logger, identity, paths, security, rotation, monitoring } = options;
   const crypto = new CryptoManager({ serviceId, clock, logger, paths, ...cryptoOptions(security), ...(rotation === undefined ? {} : { rotation }), ...(identity === undefined ? {} : { identity }) });
+  const recent = options.admin === undefined ? undefined : new RecentEvents();
   const audit = new AuditLogger({
     ...monitoring,
+    observer: recent === undefined ? undefined : (event) => recent.add(event),
     serviceId,
     adapters: monitoring?.adapters ?? [],
     clock,
@@ -81,7 +85,7 @@ export function assemble(options: CompleteOptions, { status, statusOf }: HealthA
   // Before any of the user's own: a call that is refused costs least.
   if (resilience.limits !== undefined) node.use(resilience.limits);
   const health = options.health ?? new HealthMonitor(undefined, { clock, logger });
-  return { crypto, audit, health, node, scopes: resilience.scopes, ...own };
+  return { crypto, audit, health, node, scopes: resilience.scopes, recent, ...own };
 }
 
 const cryptoOptions = ({ suite, primitives }: NonNullable<CompleteOptions['security']> = {}) => ({

@@ -32,7 +32,7 @@ export function registerBuiltInChecks(health: HealthMonitor, { node, crypto, aud
       staticKey: () => ownKeys.staticKeyState(),
     }),
     discoveryCheck(() => node.discoveryState),
-    ...(audit.enabled ? [auditCheck(() => audit.stats())] : []),
+    ...(audit.enabled && audit.stats().adapters.length > 0 ? [auditCheck(() => audit.stats())] : []),
   ];
   for (const check of checks) health.registerCheck(check);
   return () => {

@@ -43,7 +43,8 @@ export {
   type ResilienceOptions,
   type RetryOptions,
 } from '@lemur-bookstores/mesh-resilience';
-export { HealthMonitor, probes, type HealthChange, type OverallChange, type ProbeHandler, type ProbesOptions } from '@lemur-bookstores/mesh-health';
+export type { AdminStats } from './admin-endpoint.js';
+export { HealthMonitor, probes, type AdminOptions, type HealthChange, type OverallChange, type ProbeHandler, type ProbesOptions } from '@lemur-bookstores/mesh-health';
 export type { ShutdownEnd, ShutdownOptions } from './shutdown.js';
 export { ConsoleAdapter, type ConsoleAdapterOptions } from '@lemur-bookstores/adapter-console';
 export { FileAdapter, type AuditQuery, type FileAdapterOptions } from '@lemur-bookstores/adapter-file';
@@ -67,6 +68,7 @@ export {
   type LoadBalancingStrategy,
   type MeshClient,
   type MethodOf,
+  type MeshTopology,
   type SessionLimits,
 } from '@lemur-bookstores/mesh-core';
 export {

@@ -11,12 +11,12 @@ import type {
 import type { AuditLoggerOptions } from '@lemur-bookstores/mesh-audit';
 import type { PrimitivesName, RotationOptions } from '@lemur-bookstores/mesh-crypto';
 import type { Authorize, AuthorizeMode, BackoffOptions, Codec, LoadBalancingOptions, SessionLimits } from '@lemur-bookstores/mesh-core';
-import type { HealthMonitor } from '@lemur-bookstores/mesh-health';
+import type { AdminOptions, HealthMonitor } from '@lemur-bookstores/mesh-health';
 import type { ResilienceOptions } from '@lemur-bookstores/mesh-resilience';
 import type { AuthorizationTable } from './authorization-table.js';
 
 /** Options of the audit logger that a mesh makes for itself; the rest of them is the mesh's own. */
-export interface MonitoringOptions extends Omit<AuditLoggerOptions, 'adapters' | 'serviceId' | 'clock' | 'logger' | 'context'> {
+export interface MonitoringOptions extends Omit<AuditLoggerOptions, 'adapters' | 'observer' | 'serviceId' | 'clock' | 'logger' | 'context'> {
   /** Where events go. Default: nowhere. */
   readonly adapters?: readonly MonitoringAdapter[];
 }
@@ -87,6 +87,8 @@ export interface SecureMeshOptions {
   readonly monitoring?: MonitoringOptions;
   /** The user's own monitor: the mesh adds its checks to it. Default: the mesh makes one. */
   readonly health?: HealthMonitor;
+  /** Probes, metrics, figures and a rotation of keys over plain HTTP, for operators (docs/admin.md). Default: off. */
+  readonly admin?: AdminOptions;
   /** The operational log. Default: warnings and errors to stderr. `pinoLogger()` and `winstonLogger()` wrap those. */
   readonly logger?: Logger;
   /** Caps and times of connections (docs/security-model.md). */

@@ -1,15 +1,18 @@
 import type { CryptoManager } from './crypto-manager.js';
-import { MeshError, type CallScopes, type Interceptor, type MeshHealth, type MeshStats, type MetricsSnapshot, type OwnAuditSink, type StandardSchema } from '@lemur-bookstores/mesh-interface';
+import { MeshError, type CallScopes, type Interceptor, type MeshHealth, type MeshStats, type MetricsSnapshot, type StandardSchema } from '@lemur-bookstores/mesh-interface';
 import type { AuditLogger } from '@lemur-bookstores/mesh-audit';
 import type { AnyApi, CheckedHandler, Handler, HandlerContext, HandlerSchemas, MeshClient, MeshNode } from '@lemur-bookstores/mesh-core';
 import type { KeyRotation, OwnKeyJournal, RotationReason, RotationResult } from '@lemur-bookstores/mesh-crypto';
-import type { HealthMonitor } from '@lemur-bookstores/mesh-health';
+import type { AdminServer, HealthMonitor } from '@lemur-bookstores/mesh-health';
+import { adminEndpoint } from './admin-endpoint.js';
 import { assemble } from './assemble.js';
 import { statusOf } from './built-in-checks.js';
 import { isLocal } from './identity-source.js';
 import { HealthWatch } from './health-watch.js';
 import { assertPinsOnLocalAuthority } from './local-pins.js';
+import { noteLocalTrust } from './local-trust-note.js';
 import { meshMetrics } from './mesh-metrics.js';
+import { meshStats } from './mesh-stats.js';
 import type { SecureMeshOptions } from './options.js';
 import { Shutdown, type ShutdownOptions } from './shutdown.js';
 import { completeOptions, type CompleteOptions } from './validate-options.js';
@@ -34,6 +37,7 @@ export class SecureMesh {
   /** The live crypto manager. */
   readonly crypto: CryptoManager;
   readonly #healthWatch: HealthWatch;
+  readonly #admin: AdminServer | undefined;
   #auditStart: Promise<void> | undefined;
   #cleanup: Promise<void> | undefined;
   #started = false;
@@ -44,7 +48,8 @@ export class SecureMesh {
   /** @throws MeshError `invalid_option` that names every invalid option by its path */
   constructor(options: SecureMeshOptions) {
     this.#options = completeOptions(options);
-    const { node, scopes, audit, health, crypto, rotation, ownKeys } = assemble(this.#options, { status: () => (this.ready ? this.health.getOverallStatus() : 'unhealthy'), statusOf: (part) => statusOf(this.health, part) }, () => this.metrics());
+    const parts = assemble(this.#options, { status: () => (this.ready ? this.health.getOverallStatus() : 'unhealthy'), statusOf: (part) => statusOf(this.health, part) }, () => this.metrics());
+    const { node, scopes, audit, health, crypto, rotation, ownKeys } = parts;
     this.#node = node;
     this.#scopes = scopes;
     this.#rotation = rotation;
@@ -53,6 +58,7 @@ export class SecureMesh {
     this.health = health;
     this.crypto = crypto;
     this.#healthWatch = new HealthWatch(health, { node, crypto, audit, ownKeys }, this.#options.clock);
+    this.#admin = adminEndpoint(this, parts, this.#options);
     for (const { id } of this.#options.services) node.connect(id);
   }
 
@@ -63,6 +69,11 @@ export class SecureMesh {
   /** The port it listens on; `undefined` before `initialize()` and after `cleanup()`. */
   get port(): number | undefined {
     return this.#node.port;
+  }
+
+  /** The port of the admin endpoint; `undefined` while it does not listen. */
+  get adminPort(): number | undefined {
+    return this.#admin?.port;
   }
 
   /** Whether `initialize()` was done; stays true after `cleanup()`. */
@@ -83,6 +94,15 @@ export class SecureMesh {
   async initialize(): Promise<void> {
     // An adapter that is slow to start keeps nobody waiting: its lane holds the events.
     void (this.#auditStart ??= this.audit.start());
+    // First: the startup probe has somebody to ask. Not once it is closed, or being closed.
+    const opened = this.#cleanup === undefined && (await this.#admin?.listen()) === true;
+    await this.#start().catch(async (error: unknown) => {
+      if (opened) await this.#admin?.close();
+      throw error;
+    });
+  }
+
+  async #start(): Promise<void> {
     await this.crypto.load();
     if (isLocal(this.#options.identity)) assertPinsOnLocalAuthority(this.#options.services, this.crypto.identity);
     await this.#node.start();
@@ -92,11 +112,7 @@ export class SecureMesh {
     this.health.start();
     // It may have been asked before, and the answer kept.
     await this.health.runCheck('mesh-core');
-    if (this.#options.identity !== undefined && isLocal(this.#options.identity) && process.env['NODE_ENV'] === 'production') {
-      this.#options.logger.warn('production with the local trust domain: every process of this user can take any identity in it');
-      const audit: OwnAuditSink = this.audit;
-      audit.record({ eventType: 'system', details: { action: 'system.local_trust_domain', success: true, metadata: { peerId: this.crypto.id } } });
-    }
+    noteLocalTrust(this.#options, this.crypto, this.audit);
     this.#started = true;
   }
 
@@ -157,22 +173,7 @@ export class SecureMesh {
 
   /** What has happened so far, as plain JSON. Works at any time. */
   getStats(): MeshStats {
-    const node = this.#node.snapshot();
-    return {
-      service: this.serviceId,
-      sessions: { activeSessions: node.sessions.inbound + node.sessions.outbound },
-      connectedServices: node.connectedServices,
-      metrics: {
-        messagesSent: node.messagesSent,
-        messagesFailed: node.messagesFailed,
-        messagesReceived: node.messagesReceived,
-        connectionsSuccessful: node.connectionsSuccessful,
-        connectionsFailed: node.connectionsFailed,
-        averageLatency: node.averageLatency,
-        circuitBreakerState: node.circuitBreakerState,
-      },
-      audit: this.audit.stats(),
-    };
+    return meshStats(this.#node, this.audit);
   }
 
   /** Everything that is measured, at this moment. */
@@ -239,6 +240,8 @@ export class SecureMesh {
     // Where stopping went wrong.
     this.#ownKeys.stop();
     this.crypto.close();
+    // Last of the listeners, for probes ask until then; before the trail ends, for nobody is refused without a record.
+    await this.#admin?.close();
     await this.audit.close();
     // One under way listens on, for the signal that forces it, and lets go by itself.
     if (this.#shutdown?.isRunning === false) this.#shutdown.dispose();

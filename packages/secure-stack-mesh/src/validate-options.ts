@@ -3,6 +3,7 @@ import { completeBackoff, completeLoadBalancing, completeSessionLimits, DEFAULT_
 import { cryptoperiodOf, parsePins, parseSpiffeId, type RotationOptions } from '@lemur-bookstores/mesh-crypto';
 import { MeshError, stderrLogger, systemClock, type Clock, type Logger, type MeshPaths, type ServiceNode } from '@lemur-bookstores/mesh-interface';
 import { completeAuditOptions, type RedactionOptions } from '@lemur-bookstores/mesh-audit';
+import { adminOptionProblems } from '@lemur-bookstores/mesh-health';
 import { resilienceProblems } from '@lemur-bookstores/mesh-resilience';
 import { checkAuthorizationTable } from './authorization-table.js';
 import type { MonitoringOptions, SecureMeshOptions } from './options.js';
@@ -26,7 +27,7 @@ const DAY_MS = 86_400_000;
 const SESSION_TIMEOUT = [60_000, 30 * DAY_MS] as const;
 
 const TOP_LEVEL = [
-  'serviceId', 'port', 'host', 'advertise', 'identity', 'discovery', 'security', 'paths', 'resilience', 'loadBalancing', 'rotation', 'monitoring', 'health',
+  'serviceId', 'port', 'host', 'advertise', 'identity', 'discovery', 'security', 'paths', 'resilience', 'loadBalancing', 'rotation', 'monitoring', 'health', 'admin',
   'logger', 'limits', 'codec', 'transport', 'clock',
 ] as const satisfies readonly (keyof SecureMeshOptions)[];
 
@@ -102,6 +103,7 @@ function checkParts(problems: OptionProblems, options: SecureMeshOptions): void 
   if (problems.object('limits', limits, Object.keys(DEFAULT_SESSION_LIMITS))) {
     problems.take(() => completeSessionLimits(limits));
   }
+  if (options.admin !== undefined) problems.addAll(adminOptionProblems(options.admin));
   problems.has('health', options.health, ['registerCheck', 'start', 'stop']);
   problems.has('logger', options.logger, ['debug', 'info', 'warn', 'error']);
   problems.has('codec', options.codec, ['encode', 'decode']);

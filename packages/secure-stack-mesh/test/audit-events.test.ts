@@ -183,7 +183,7 @@ async function alone(): Promise<readonly MeshAuditEvent[]> {
   const before = process.env['NODE_ENV'];
   process.env['NODE_ENV'] = 'production';
   try {
-    const { mesh, audit } = await bed.running({ serviceId: 'alone', identity: { local: true }, monitoring: { adapters, laneEvents: 20 } });
+    const { mesh, audit } = await bed.running({ serviceId: 'alone', identity: { local: true }, admin: { port: 0 }, monitoring: { adapters, laneEvents: 20 } });
     for (let i = 0; i < 100; i++) {
       mesh.audit.record({ eventType: 'message', details: { action: 'message.sent', success: true, duration: 1, metadata: { direction: 'outbound', method: 'pay' } }, targetServiceId: 'nobody' });
       await new Promise((resolve) => setImmediate(resolve));
@@ -193,6 +193,7 @@ async function alone(): Promise<readonly MeshAuditEvent[]> {
     await mesh.health.runChecks();
     status = 'healthy';
     await mesh.health.runChecks();
+    for (const path of ['stats', 'keys/rotate']) await fetch(`http://127.0.0.1:${mesh.adminPort}/${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' });
     stuck.letGo();
     await mesh.cleanup();
     return [...new Map([...audit.events, ...sampled.events, ...stuck.events, ...late.audit.events].map((event) => [event.id, event])).values()].filter(({ eventType }) => eventType !== 'message' && eventType !== 'connection');
