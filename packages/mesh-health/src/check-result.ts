@@ -1,4 +1,5 @@
 import { escapeControls, type HealthCheckResult, type HealthStatus } from '@lemur-bookstores/mesh-interface';
+import { plainDetails } from './check-details.js';
 
 /** A check's message is shown on dashboards and stands in the audit trail: not more than this of it. */
 const MAX_ERROR_LENGTH = 1_024;
@@ -38,7 +39,7 @@ export function readResult(answer: unknown, nowMs: number): HealthCheckResult {
       status,
       timestamp: timestamp instanceof Date && !Number.isNaN(timestamp.getTime()) ? timestamp : new Date(nowMs),
       ...(error === undefined || error === null ? {} : { error: messageOf(error) }),
-      ...(typeof details === 'object' && details !== null ? { details: Object.freeze({ ...details }) } : {}),
+      ...(typeof details === 'object' && details !== null ? { details: plainDetails(details) } : {}),
     });
   } catch (error) {
     return unhealthy(error, nowMs);

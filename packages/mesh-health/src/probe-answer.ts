@@ -25,7 +25,16 @@ export function probeAnswer({ status, reason, checks }: ProbeFinding, details: b
   const body = details
     ? { status, ...(serviceId === undefined ? {} : { serviceId }), ...(reason === undefined ? {} : { output: reason }), ...(checks === undefined ? {} : { checks: detailed(checks) }) }
     : { status };
-  return answer(status === 'fail' ? 503 : 200, JSON.stringify(body), 'application/health+json');
+  return answer(status === 'fail' ? 503 : 200, textOf(body, status), 'application/health+json');
+}
+
+/** Details of a monitor that is none of ours may be no JSON: the status is told all the same. */
+function textOf(body: object, status: ProbeStatus): string {
+  try {
+    return JSON.stringify(body);
+  } catch {
+    return JSON.stringify({ status, output: 'the checks have details that are no JSON' });
+  }
 }
 
 /** For any other method than GET and HEAD. */

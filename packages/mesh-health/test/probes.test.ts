@@ -237,6 +237,21 @@ describe('startup', () => {
   });
 });
 
+test('details that are no JSON, of a check or of a monitor of one\'s own, keep nobody from an answer', async () => {
+  const circle: Record<string, unknown> = {};
+  circle['self'] = circle;
+  const odd: Readonly<Record<string, object>> = { rows: { count: 3n }, circle, getter: { get x() { throw new Error('not now\n    at secret.js'); } }, json: { toJSON: () => 7 }, long: { text: 'x'.repeat(100_000) } };
+  for (const [name, details] of Object.entries(odd)) monitor.registerCheck({ name, check: () => ({ status: 'healthy', timestamp: new Date(0), details: details as never }) });
+  const [code, body] = await look(probes(mesh, { details: true }), '/health/ready');
+  expect(code).toBe(200);
+  const found = Object.fromEntries(Object.entries((body as { checks: Record<string, { status: string; details: unknown }[]> }).checks).map(([name, [one]]) => [name, one]));
+  expect(found['rows']).toMatchObject({ status: 'pass', details: { count: '3' } });
+  for (const name of ['circle', 'getter', 'json', 'long']) expect(found[name]).toMatchObject({ status: 'pass', details: { omitted: expect.stringMatching(/^details that cannot be shown: [^\n]+$/) } });
+
+  const own = { getTaggedResults: () => ({}), health: () => Promise.resolve({ status: 'healthy' as const, checks: { own: { status: 'healthy' as const, timestamp: new Date(0), details: circle } } }) };
+  expect(await look(probes(own, { details: true }), '/health/ready')).toEqual([200, { status: 'pass', output: 'the checks have details that are no JSON' }]);
+});
+
 test('details, where asked for: who, why, and what each check found', async () => {
   monitor.registerCheck(check('database', 'unhealthy'));
   monitor.registerCheck(check('queue', 'healthy'));
