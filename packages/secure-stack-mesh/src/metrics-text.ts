@@ -5,16 +5,21 @@ import type { MetricsText } from '@lemur-bookstores/mesh-health';
 interface MetricsRegistry {
   readonly contentType: string;
   metrics(): Promise<string>;
+  getMetricsAsArray(): readonly unknown[];
 }
 
-/** The metrics of the first adapter that has a registry of them, as `PrometheusAdapter` does; found at run time, so that nobody depends on prom-client. */
+/**
+ * The metrics of the first adapter that has a registry with some in it, as `PrometheusAdapter` does; found at run time, so that nobody depends on prom-client. A registry
+ * may stay empty: that of a `MetricsAdapter` that gives its figures to a sink.
+ */
 export function metricsTextOf(adapters: readonly MonitoringAdapter[]): MetricsText | undefined {
-  for (const adapter of adapters) {
-    const { register } = adapter as { readonly register?: unknown };
-    if (isRegistry(register)) return { contentType: register.contentType, text: () => register.metrics() };
-  }
-  return undefined;
+  const registries = adapters.map((adapter) => (adapter as { readonly register?: unknown }).register).filter(isRegistry);
+  const found = registries.find((registry) => registry.getMetricsAsArray().length > 0) ?? registries[0];
+  return found === undefined ? undefined : { contentType: found.contentType, text: () => found.metrics() };
 }
 
-const isRegistry = (value: unknown): value is MetricsRegistry =>
-  typeof value === 'object' && value !== null && typeof (value as Partial<MetricsRegistry>).contentType === 'string' && typeof (value as Partial<MetricsRegistry>).metrics === 'function';
+const isRegistry = (value: unknown): value is MetricsRegistry => {
+  if (typeof value !== 'object' || value === null) return false;
+  const { contentType, metrics, getMetricsAsArray } = value as Partial<MetricsRegistry>;
+  return typeof contentType === 'string' && typeof metrics === 'function' && typeof getMetricsAsArray === 'function';
+};

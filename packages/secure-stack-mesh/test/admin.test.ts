@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
-import { PrometheusAdapter } from '@lemur-bookstores/adapter-prometheus';
+import { MetricsAdapter, PrometheusAdapter } from '@lemur-bookstores/adapter-prometheus';
 import type { AuditEventDetails, MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
 import { Registry } from 'prom-client';
 import type { AdminStats } from '../src/admin-endpoint.js';
@@ -127,6 +127,12 @@ describe('what is served', () => {
       inbound: [],
     });
     expect(there.topology).toEqual({ outbound: [], inbound: [{ service: 'orders', peerId: client.mesh.crypto.id, sessions: 1, callsInFlight: 0 }] });
+  });
+
+  test('/metrics is that of the adapter that has metrics, wherever it stands', async () => {
+    const adapters = [new MetricsAdapter({ destination: () => undefined }), new PrometheusAdapter({ register: new Registry() })];
+    const at = await bed.running({ serviceId: 'orders', admin: { port: 0 }, monitoring: { adapters } });
+    expect(await (await fetch(urlOf(at, '/metrics'))).text()).toMatch(/^mesh_sessions\{.*\} 0$/m);
   });
 
   test('the newest events, redacted, also where no adapter takes any', async () => {
