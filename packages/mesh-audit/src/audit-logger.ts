@@ -1,4 +1,5 @@
 import {
+  holdProcess,
   MeshError,
   type AdapterContext,
   type AuditEventInput,
@@ -133,7 +134,8 @@ export class AuditLogger implements AuditSink {
    * Never rejects: what is still queued then shows in {@link AuditLogger.stats}.
    */
   async flush(): Promise<void> {
-    await this.#holdProcess(async () => {
+    // Its own bound ends this.
+    await holdProcess(async () => {
       await this.#drain(this.#lanes, this.#settings.flushMs);
       await Promise.all([...this.#lanes.map((lane) => lane.flushAdapter()), this.#readers.flush()]);
     });
@@ -145,7 +147,7 @@ export class AuditLogger implements AuditSink {
    * the others something are closed before those. Never rejects; safe to call twice.
    */
   close(): Promise<void> {
-    this.#closing ??= this.#holdProcess(() => this.#close());
+    this.#closing ??= holdProcess(() => this.#close());
     return this.#closing;
   }
 
@@ -226,16 +228,6 @@ export class AuditLogger implements AuditSink {
     } catch (error) {
       const queued = Object.fromEntries(lanes.map((lane) => [lane.name, lane.stats.queued]));
       logger.warn('audit events are still queued', { error: MeshError.from(error).message, queued });
-    }
-  }
-
-  /** No timer of ours keeps a process alive, but one that awaits a flush must not end before it: its own bound ends this. */
-  async #holdProcess(work: () => Promise<void>): Promise<void> {
-    const hold = setInterval(() => undefined, 60_000);
-    try {
-      await work();
-    } finally {
-      clearInterval(hold);
     }
   }
 }

@@ -1,5 +1,5 @@
 import type { CryptoManager } from './crypto-manager.js';
-import { MeshError, type CallScopes, type Interceptor, type MeshHealth, type MeshStats, type MetricsSnapshot, type StandardSchema } from '@lemur-bookstores/mesh-interface';
+import { holdProcess, MeshError, type CallScopes, type Interceptor, type MeshHealth, type MeshStats, type MetricsSnapshot, type StandardSchema } from '@lemur-bookstores/mesh-interface';
 import type { AuditLogger } from '@lemur-bookstores/mesh-audit';
 import type { AnyApi, CheckedHandler, Handler, HandlerContext, HandlerSchemas, MeshClient, MeshNode } from '@lemur-bookstores/mesh-core';
 import type { KeyRotation, OwnKeyJournal, RotationReason, RotationResult } from '@lemur-bookstores/mesh-crypto';
@@ -211,7 +211,7 @@ export class SecureMesh {
    * again gives the same promise.
    */
   cleanup(): Promise<void> {
-    return (this.#cleanup ??= this.#close());
+    return (this.#cleanup ??= holdProcess(() => this.#close()));
   }
 
   /** The same as {@link cleanup}. */

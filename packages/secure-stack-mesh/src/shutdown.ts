@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { MeshError, type Clock, type Logger } from '@lemur-bookstores/mesh-interface';
+import { holdProcess, MeshError, type Clock, type Logger } from '@lemur-bookstores/mesh-interface';
 import { OptionProblems } from './option-problems.js';
 
 export interface ShutdownOptions {
@@ -75,7 +75,7 @@ export class Shutdown {
       this.#target.logger.warn(`${signal} again: ends at once`);
       process.exit(128 + constants.signals[signal]);
     }
-    if (this.#state === 'armed') void this.#run(signal);
+    if (this.#state === 'armed') void holdProcess(() => this.#run(signal));
   };
 
   async #run(signal: NodeJS.Signals): Promise<void> {

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
 import { Child } from './support/child.js';
 import { TestBed } from './support/test-bed.js';
@@ -51,5 +53,19 @@ describe('after cleanup() the process ends by itself, without an open handle', (
     await expectExit({ ADAPTER: 'none', PEER_PORT: String(payments.port) });
     await payments.audit.waitFor('connection.close');
     expect(payments.audit.having('connection.truncated')).toEqual([]);
+  }, 20_000);
+
+  test('not before cleanup() is done, also where somebody holds a connection to the admin endpoint without a word', async () => {
+    const child = bed.closing(new Child('held-while-closing.mjs', folders));
+    const { adminPort } = await child.next<{ adminPort: number }>();
+    const socket = connect(adminPort, '127.0.0.1').on('error', () => undefined);
+    await once(socket, 'connect');
+    // The endpoint has the connection once it has answered a later one.
+    await (await fetch(`http://127.0.0.1:${adminPort}/health/live`)).text();
+    child.tell('end');
+    const { code, stdout, stderr } = await child.ended;
+    socket.destroy();
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout.trim().split('\n').slice(-2)).toEqual(['audit.stop', 'cleaned up']);
   }, 20_000);
 });

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { MeshError, SafeLogger, stderrLogger, systemClock, type Clock, type Logger, type OwnAuditSink } from '@lemur-bookstores/mesh-interface';
+import { holdProcess, MeshError, SafeLogger, stderrLogger, systemClock, type Clock, type Logger, type OwnAuditSink } from '@lemur-bookstores/mesh-interface';
 import { AdminAccess } from './admin-access.js';
 import { errorAnswer, type AdminAnswer } from './admin-answer.js';
 import { AdminConnections } from './admin-connections.js';
@@ -99,14 +99,17 @@ export class AdminServer {
     const server = await this.#opening?.catch(() => undefined);
     if (server === undefined) return;
     this.#server = this.#opening = undefined;
-    await new Promise<void>((resolve) => {
-      const timer = this.#clock.setTimeout(() => server.closeAllConnections(), this.#limits.closeMs);
-      server.close(() => {
-        timer.cancel();
-        resolve();
+    const ended = (): Promise<void> =>
+      new Promise((resolve) => {
+        const timer = this.#clock.setTimeout(() => server.closeAllConnections(), this.#limits.closeMs);
+        server.close(() => {
+          timer.cancel();
+          resolve();
+        });
+        server.closeIdleConnections();
       });
-      server.closeIdleConnections();
-    });
+    // Whoever holds a connection holds no process, and what comes after this is not to be lost.
+    await holdProcess(ended);
     this.#journal.flush();
   }
 
