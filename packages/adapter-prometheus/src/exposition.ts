@@ -6,9 +6,10 @@ import type { Reading } from './metric-definition.js';
 import { METRICS } from './metric-table.js';
 import { SnapshotMetric } from './snapshot-metric.js';
 
-/** One mesh. */
+/** One mesh, as one adapter sees it. */
 export interface MetricsSource {
-  snapshot(): MetricsSnapshot;
+  /** Its function is the mesh's own: by it two adapters of one mesh are known to be of one. */
+  readonly context: { readonly metrics: () => MetricsSnapshot };
   readonly window?: CallWindow | undefined;
   /** Calls of a peer and method that have been idle for longer are left out, in ms. */
   readonly expireMs: number;
@@ -72,12 +73,20 @@ export class Exposition {
   /** All metrics of a scrape are asked in one go: they share one snapshot of each mesh, and fit together. */
   #read(): readonly Reading[] {
     if (this.#readings === undefined) {
-      this.#readings = [...this.#sources].map((source) => {
-        const snapshot = source.snapshot();
-        return { snapshot, calls: callTotals(snapshot.calls, source.expireMs), windows: source.window?.figures ?? [] };
+      this.#readings = [...this.#meshes().values()].map((sources) => {
+        const snapshot = (sources[0] as MetricsSource).context.metrics();
+        const expireMs = Math.max(...sources.map((source) => source.expireMs));
+        return { snapshot, calls: callTotals(snapshot.calls, expireMs), windows: sources.find(({ window }) => window !== undefined)?.window?.figures ?? [] };
       });
       queueMicrotask(() => (this.#readings = undefined));
     }
     return this.#readings;
+  }
+
+  /** Two adapters of one mesh, one of them with windows, are one mesh: nothing of it counts twice. */
+  #meshes(): Map<() => MetricsSnapshot, MetricsSource[]> {
+    const meshes = new Map<() => MetricsSnapshot, MetricsSource[]>();
+    for (const source of this.#sources) meshes.set(source.context.metrics, [...(meshes.get(source.context.metrics) ?? []), source]);
+    return meshes;
   }
 }

@@ -48,7 +48,7 @@ export class MetricsAdapter implements ManagedAdapter {
   async start(context: AdapterContext): Promise<void> {
     if (this.#closing !== undefined || this.#running !== undefined) return;
     const { prefix, expireMs, target } = this.#options;
-    const source = { snapshot: () => context.metrics(), window: this.#window, expireMs };
+    const source = { context, window: this.#window, expireMs };
     const detach = target.type === 'sink' ? () => undefined : Exposition.of(this.register, prefix).attach(source);
     this.#running = { context, detach };
     this.#window.turn(context.metrics());

@@ -35,7 +35,7 @@ export class PrometheusAdapter implements ManagedAdapter {
   // eslint-disable-next-line @typescript-eslint/require-await -- as above
   async start(context: AdapterContext): Promise<void> {
     if (this.#closed || this.#detach !== undefined) return;
-    this.#detach = Exposition.of(this.register, this.#prefix).attach({ snapshot: () => context.metrics(), expireMs: this.#expireMs });
+    this.#detach = Exposition.of(this.register, this.#prefix).attach({ context, expireMs: this.#expireMs });
   }
 
   /** Takes the mesh out of the registry. Safe to call twice. */

@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { FakeClock } from '@lemur-bookstores/mesh-interface';
 import { collectDefaultMetrics, Counter, register as defaultRegistry, Registry } from 'prom-client';
+import { MetricsAdapter } from '../src/metrics-adapter.js';
 import { METRICS } from '../src/metric-table.js';
 import { PrometheusAdapter } from '../src/prometheus-adapter.js';
 import type { PrometheusAdapterOptions } from '../src/prometheus-adapter-options.js';
@@ -161,6 +163,22 @@ describe('two meshes in one process', () => {
     expect(linesOf(text, 'mesh_certificate_expiration_timestamp_seconds')).toEqual([`mesh_certificate_expiration_timestamp_seconds{service="orders"} ${Date.UTC(2026, 0, 2) / 1_000}`]);
     expect(linesOf(text, 'mesh_session_key_age_seconds')).toEqual(['mesh_session_key_age_seconds{service="orders"} 90']);
   });
+});
+
+test('two adapters of one mesh in one registry: nothing of it counts twice, and the windows are there', async () => {
+  const [clock, register] = [new FakeClock(), new Registry()];
+  const { context } = new MeshFigures('orders', clock);
+  const [plain, windowed] = [new PrometheusAdapter({ register }), new MetricsAdapter({ register, interval: 1_000 })];
+  await plain.start(context);
+  await windowed.start(context);
+  await clock.advance(1_000);
+  const text = await register.metrics();
+  expect(linesOf(text, 'mesh_sent_bytes_total')).toEqual(['mesh_sent_bytes_total{service="orders"} 12345']);
+  expect(linesOf(text, 'mesh_window_error_ratio')).toHaveLength(2);
+  await plain.close();
+  expect(linesOf(await register.metrics(), 'mesh_sent_bytes_total')).toHaveLength(1);
+  await windowed.close();
+  expect(register.getMetricsAsArray()).toEqual([]);
 });
 
 test('what is idle is left out, and goes on from where it was; sums never go down', async () => {
