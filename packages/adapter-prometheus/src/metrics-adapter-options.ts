@@ -1,4 +1,5 @@
 import type { MetricsSnapshot } from '@lemur-bookstores/mesh-interface';
+import { Registry } from 'prom-client';
 import type { WindowFigures } from './call-window.js';
 import { checkPrometheusOptions, PROMETHEUS_OPTIONS, throwIfAny, unknownOptions, type CompletePrometheusOptions, type PrometheusAdapterOptions } from './prometheus-adapter-options.js';
 
@@ -55,8 +56,10 @@ export function completeMetricsOptions(options: MetricsAdapterOptions): Complete
   return { ...common, interval, timeoutMs, target: target as CompleteMetricsOptions['target'] };
 }
 
-function targetOf({ destination = 'prometheus', url, job = 'secure-stack-mesh', instance }: MetricsAdapterOptions, problems: string[]): CompleteMetricsOptions['target'] | undefined {
+function targetOf({ destination = 'prometheus', register, url, job = 'secure-stack-mesh', instance }: MetricsAdapterOptions, problems: string[]): CompleteMetricsOptions['target'] | undefined {
   if (destination === 'pushgateway') {
+    // It would take it until the first call that is traced: exemplars are none of its format.
+    if ((register?.contentType as string | undefined) === Registry.OPENMETRICS_CONTENT_TYPE) problems.push('register: is set to OpenMetrics, which a Pushgateway does not take; leave it out, or set it to Registry.PROMETHEUS_CONTENT_TYPE');
     if (typeof job !== 'string' || job === '') problems.push('job: must be a text');
     if (instance !== undefined && (typeof instance !== 'string' || instance === '')) problems.push('instance: must be a text');
     const address = typeof url === 'string' && URL.canParse(url) ? new URL(url) : undefined;

@@ -153,6 +153,8 @@ describe("destination 'pushgateway'", () => {
 });
 
 test('wrong options are refused, all at once', () => {
+  const openMetrics = new Registry();
+  openMetrics.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never);
   const problems = (options: unknown): unknown => {
     try {
       new MetricsAdapter(options as MetricsAdapterOptions);
@@ -163,6 +165,7 @@ test('wrong options are refused, all at once', () => {
   };
   expect(problems({ interval: 0, timeoutMs: 2 ** 31, prefix: '-', destination: 'graphite', more: 1 })).toEqual(['more', 'interval', 'timeoutMs', 'prefix', 'destination']);
   expect(problems({ destination: 'pushgateway' })).toEqual(['url']);
+  expect(problems({ destination: 'pushgateway', url: 'http://there', register: openMetrics })).toEqual(['register']);
   expect(problems({ destination: 'pushgateway', url: 'ftp://there', job: '', instance: '' })).toEqual(['job', 'instance', 'url']);
   expect(problems({ url: 'http://there:9091' })).toEqual(['url']);
   expect(problems({ interval: 60000, destination: 'prometheus' })).toBeUndefined();
