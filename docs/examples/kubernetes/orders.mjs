@@ -21,10 +21,13 @@ mesh.handle('whoami', () => process.pid);
 
 // Probes and metrics in plain HTTP on a port of their own: neither the kubelet nor Prometheus is a member of the mesh.
 const answerProbe = probes(mesh);
-const server = createServer(async (request, response) => {
+const server = createServer((request, response) => {
   if (request.url !== '/metrics') return answerProbe(request, response);
-  const metrics = await register.metrics();
-  response.setHeader('Content-Type', register.contentType).end(metrics);
+  register.metrics().then(
+    (metrics) => response.setHeader('Content-Type', register.contentType).end(metrics),
+    // A metric of your own that throws: left alone it would end the process.
+    (error) => response.writeHead(500).end(error.message),
+  );
 });
 // Before initialize(): the startup probe has somebody to ask.
 await new Promise((resolve) => server.listen(Number(HTTP_PORT), resolve));
