@@ -59,6 +59,7 @@ export class Play {
     say.line();
     say.line('They find each other by name, prove who they are, and encrypt every call.');
     say.line(`Their trust domain, made for this run: ${gateway.identity.trustDomain}`);
+    say.line(`Probes, metrics and figures of gateway: ${this.#adminUrl}/stats (/metrics, /health/ready, /audit/recent)`);
     say.line();
     say.beginClock();
     gateway.tell({ type: 'load' });
@@ -181,8 +182,13 @@ export class Play {
 
   /** Until somebody interrupts. */
   async keepRunning() {
-    this.#narrator.start(`everything keeps running; Ctrl-C (or kill -INT ${process.pid}) closes it`);
+    this.#narrator.start(`everything keeps running; Ctrl-C (or kill -INT ${process.pid}) closes it`, `gateway answers at ${this.#adminUrl}: npx secure-stack-mesh status --url ${this.#adminUrl}`);
     await this.#waiting.pause(2 ** 31 - 1);
+  }
+
+  /** Where gateway answers operators. */
+  get #adminUrl() {
+    return `http://127.0.0.1:${this.#stage.process('gateway').identity.adminPort}`;
   }
 
   async #awaitRefusal(service, direction, text) {

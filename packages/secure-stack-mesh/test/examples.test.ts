@@ -145,6 +145,9 @@ describe('the demo', () => {
     const demo = start(file, '--seconds', '3', '--keep', '--out', kept);
     await demo.says(/everything keeps running/);
     expect(demo.pids.filter(runs).length).toBeGreaterThanOrEqual(3);
+    const [, url] = await demo.says(/gateway answers at (http:\/\/127\.0\.0\.1:\d+):/);
+    expect(await (await fetch(`${url}/stats`)).json()).toMatchObject({ service: 'gateway', ready: true, stats: { connectedServices: ['order'] } });
+    expect(await (await fetch(`${url}/metrics`)).text()).toMatch(/^mesh_calls_ended_total\{service="gateway",direction="outbound",peer="order",rpc_method="placeOrder",rpc_status_code="OK"\} [1-9]/m);
     demo.kill('SIGINT');
     await succeeds(demo);
     expect(demo.output).toContain('What happened');

@@ -1,5 +1,6 @@
 // Where the callers come in: each of their orders goes gateway → order → payment and back.
 import { ComplianceAdapter } from '@lemur-bookstores/adapter-compliance';
+import { PrometheusAdapter } from '@lemur-bookstores/adapter-prometheus';
 import { FileAdapter, SecureMesh } from '@lemur-bookstores/secure-stack-mesh';
 import { Callers } from './callers.mjs';
 import { ParentAdapter, parentLogger, rotationOfTheDemo, serve, tellParent } from './parent.mjs';
@@ -9,7 +10,9 @@ const mesh = new SecureMesh({
   serviceId: 'gateway',
   port: 0,
   rotation: rotationOfTheDemo,
-  monitoring: { adapters: [adapter, new FileAdapter(process.env.DEMO_AUDIT_DIR), new ComplianceAdapter({ standard: 'PCI-DSS', requirement: '3.6.4', directory: process.env.DEMO_LEDGER_DIR })] },
+  // On a free port of this machine alone; `secure-stack-mesh status --url` asks it.
+  admin: { port: 0 },
+  monitoring: { adapters: [adapter, new PrometheusAdapter(), new FileAdapter(process.env.DEMO_AUDIT_DIR), new ComplianceAdapter({ standard: 'PCI-DSS', requirement: '3.6.4', directory: process.env.DEMO_LEDGER_DIR })] },
   logger: parentLogger,
 });
 const order = mesh.connect('order');

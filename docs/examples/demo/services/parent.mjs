@@ -79,5 +79,5 @@ export async function serve(mesh, { adapter, figures = () => ({}), on = {}, befo
   await initialized;
   ticker = setInterval(() => void tick().catch(() => {}), TICK_MS);
   const { trustDomain, trustBundle } = mesh.crypto.identity;
-  await tellParent({ type: 'ready', trustDomain, authority: Buffer.from(trustBundle[0]).toString('base64') });
+  await tellParent({ type: 'ready', trustDomain, authority: Buffer.from(trustBundle[0]).toString('base64'), adminPort: mesh.adminPort });
 }
