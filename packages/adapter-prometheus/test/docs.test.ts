@@ -10,6 +10,13 @@ test('docs/metrics.md has every metric with its type, labels and meaning, in ord
   expect(rows).toEqual(everything.METRICS.map(({ name, type, labels, help }) => `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(', ')} | ${help} |`));
 });
 
+test('docs/operations.md has every alert with its severity and runbook, in order, and no other', () => {
+  const rows = [...read('../../../docs/operations.md').matchAll(/^\| `(Mesh\w+)` \| (\w+) \| [^|]+ \| \[[\w-]+\]\(runbooks\/([\w-]+\.md)\) \|$/gm)].map(([, ...cells]) => cells);
+  const alerts = read('../rules/alerts.yml').split('- alert: ').slice(1).map((rule) => [/^\w+/, /severity: (\w+)/, /docs\/runbooks\/([\w-]+\.md)/].map((pattern) => pattern.exec(rule)?.at(-1)));
+  expect(alerts.length).toBeGreaterThan(5);
+  expect(rows).toEqual(alerts);
+});
+
 test('the README has every option, and every value that can be imported', () => {
   const readme = read('../README.md');
   const { target: _target, ...options } = completeMetricsOptions({});
