@@ -42,6 +42,7 @@ async function run() {
   try {
     await play.open();
     await play.rotateKeys();
+    await play.lookFromOutside();
     await play.throwOutAThief();
     await play.resilience.addAnInstance();
     await play.resilience.breakTheDatabase();

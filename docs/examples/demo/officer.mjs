@@ -7,7 +7,8 @@ import { dirname, join } from 'node:path';
 
 const require = createRequire(import.meta.url);
 const manifest = require.resolve('@lemur-bookstores/mesh-cli/package.json');
-const PROGRAM = join(dirname(manifest), require(manifest).bin['secure-stack-mesh']);
+/** The command line of secure-stack-mesh. */
+export const PROGRAM = join(dirname(manifest), require(manifest).bin['secure-stack-mesh']);
 
 /** How long one verification may take. */
 const PATIENCE_MS = 60_000;

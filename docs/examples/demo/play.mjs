@@ -17,6 +17,8 @@ export class Play {
   services = [];
   /** How often both ends of each connection had new keys, and what became of the calls until then: `{ connections, answered, failed }`. */
   rotated;
+  /** What gateway's admin endpoint said under load, between two looks at what the callers counted: `{ ready, metrics, ended, made }`. */
+  looked;
   /** What order's `rotateKeys()` gave, and the calls that failed until then: `{ sessionsRekeyed, sessionsEnded, durationMs, failed, … }`. */
   renewed;
   /** The acts about calls that survive. */
@@ -59,7 +61,8 @@ export class Play {
     say.line();
     say.line('They find each other by name, prove who they are, and encrypt every call.');
     say.line(`Their trust domain, made for this run: ${gateway.identity.trustDomain}`);
-    say.line(`Probes, metrics and figures of gateway: ${this.#adminUrl}/stats (/metrics, /health/ready, /audit/recent)`);
+    say.line();
+    this.#showAdmin('gateway');
     say.line();
     say.beginClock();
     gateway.tell({ type: 'load' });
@@ -79,6 +82,23 @@ export class Play {
     const text = CONNECTIONS.map((ends, i) => `${ends.join(' ─▸ ')} ${connections[i]} times`).join(', ');
     if (connections.some((count) => count < ROTATIONS)) say.bad(`keys were not replaced: ${text}`);
     else say.good(`replaced at both ends: ${text}`, `${number(this.rotated.answered)} calls answered meanwhile, ${number(this.rotated.failed)} failed`);
+  }
+
+  /** Whoever operates gateway asks it over HTTP how it is. Its calls are counted between what the callers had counted before and have counted since. */
+  async lookFromOutside() {
+    const say = this.#narrator;
+    const { tally } = this.#stage;
+    const { admin } = this.#stage.process('gateway');
+    await this.#waiting.figuresOf('gateway');
+    const ended = tally.answered + tally.failed;
+    const [ready, metrics] = await this.#waiting.until(Promise.all([admin.readiness(), admin.metrics()]));
+    await this.#waiting.figuresOf('gateway');
+    this.looked = { ready, metrics, ended, made: tally.made };
+    const trouble = ready.trouble ?? metrics.trouble;
+    if (trouble !== undefined) return say.bad(`gateway's admin endpoint did not answer: ${trouble}`);
+    const text = `gateway's admin endpoint, asked meanwhile: ${ready.code} ${ready.status}`;
+    if (ready.code === 200) say.good(text, `/metrics: ${number(metrics.calls)} calls ended`);
+    else say.bad(text);
   }
 
   /** As after a theft: order gets another static key, and every session of it is replaced by one of a new handshake, make-before-break. */
@@ -182,13 +202,16 @@ export class Play {
 
   /** Until somebody interrupts. */
   async keepRunning() {
-    this.#narrator.start(`everything keeps running; Ctrl-C (or kill -INT ${process.pid}) closes it`, `gateway answers at ${this.#adminUrl}: npx secure-stack-mesh status --url ${this.#adminUrl}`);
+    this.#narrator.start(`everything keeps running; Ctrl-C (or kill -INT ${process.pid}) closes it`);
+    for (const name of ['gateway', 'order']) this.#showAdmin(name);
     await this.#waiting.pause(2 ** 31 - 1);
   }
 
-  /** Where gateway answers operators. */
-  get #adminUrl() {
-    return `http://127.0.0.1:${this.#stage.process('gateway').identity.adminPort}`;
+  /** Where somebody can look at a service, with a browser and on a terminal. */
+  #showAdmin(name) {
+    const { url, command } = this.#stage.process(name).admin;
+    this.#narrator.line(`Look at ${name}: ${url}/health/ready, /metrics, /stats`);
+    this.#narrator.line(`  $ ${command}`);
   }
 
   async #awaitRefusal(service, direction, text) {

@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { AdminEndpoint } from './admin-endpoint.mjs';
 
 const READY_WITHIN_MS = 20_000;
 const STOP_WITHIN_MS = 15_000;
@@ -18,6 +19,8 @@ export class ServiceProcess extends EventEmitter {
   expected = false;
   /** Its trust domain and the certificate of the CA: what it tells first. */
   identity;
+  /** Its admin endpoint, where it has one. */
+  admin;
   /** Its own statistics, told once it had closed. */
   finalStats;
   #child;
@@ -31,7 +34,10 @@ export class ServiceProcess extends EventEmitter {
     const environment = { ...process.env, NODE_ENV: 'development', ...env };
     this.#child = fork(fileURLToPath(new URL(file, import.meta.url)), [], { env: environment, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     running.add(this);
-    this.on('ready', (identity) => (this.identity = identity));
+    this.on('ready', ({ adminPort, trustDomain, authority }) => {
+      this.identity = { trustDomain, authority };
+      if (adminPort !== undefined) this.admin = new AdminEndpoint(adminPort);
+    });
     this.on('final', ({ stats }) => (this.finalStats = stats));
     this.#child.on('message', (message) => this.emit(message.type, message));
     // Sending to a process that has just died: its exit is what counts.

@@ -19,7 +19,7 @@ const claim = (text, holds, shown) => ({ text, holds: holds === true, shown });
  * @param play what happened when
  */
 export function judge(stage, play) {
-  const about = [aboutCalls, aboutTheKeys, aboutTheSecondPayment, aboutTheBreaker, aboutTheKill, aboutTheCrawler, aboutTheImpostor, aboutTheEnd, aboutTheTrails, aboutTheReport];
+  const about = [aboutCalls, aboutTheKeys, aboutTheAdminEndpoint, aboutTheSecondPayment, aboutTheBreaker, aboutTheKill, aboutTheCrawler, aboutTheImpostor, aboutTheEnd, aboutTheTrails, aboutTheReport];
   return about.flatMap((claims) => claims(stage, play));
 }
 
@@ -61,6 +61,21 @@ function aboutTheKeys(_stage, { rotated, renewed = {} }) {
       'new handshakes with a new key, no call failed',
       keyId !== undefined && previousKeyId !== undefined && keyId !== previousKeyId && sessionsRekeyed === 2 && sessionsEnded === 0 && renewed.failed === 0,
       `${sessionsRekeyed ?? 0} sessions of order in ${ms(durationMs)}, ${renewed.failed ?? '?'} failed`,
+    ),
+  ];
+}
+
+/** What it counted lies between what the callers had seen the end of before it was asked, and what they had begun afterwards: more, under load. */
+function aboutTheAdminEndpoint(_stage, { looked: { ready = {}, metrics = {}, ended, made } = {} }) {
+  const { code, status } = ready;
+  const { calls } = metrics;
+  const counted = metrics.code === 200 && calls > 0 && calls >= ended && calls <= made && ended < made;
+  const counts = [calls, ended, made].map((count) => (count === undefined ? '?' : number(count)));
+  return [
+    claim(
+      'admin endpoint: ready under load, counts right',
+      code === 200 && status === 'pass' && counted,
+      ready.trouble ?? metrics.trouble ?? `${code ?? '?'} ${status ?? '?'}; ${counts[0]} calls, callers: ${counts[1]} to ${counts[2]}`,
     ),
   ];
 }

@@ -9,7 +9,7 @@ type Claims = readonly { readonly text: string; readonly holds: boolean; readonl
 const { judge } = (await loadDemo('verdict.mjs')) as { judge(stage: Evidence['stage'], play: Evidence['play']): Claims };
 
 /** What the verdict claims. */
-const CLAIMS = 35;
+const CLAIMS = 36;
 
 const ANSWERS_RIGHT = 'every answer was right and came from them';
 const ANSWERED_BEFORE = 'order answered calls until it was killed';
@@ -22,6 +22,7 @@ const ALL_ARRIVED = 'all audit events of those that closed arrived';
 const ALL_REPORTED = 'it has every rotation that both ends reported';
 const ALL_ENDED = 'all but the killed one ended by themselves';
 const NO_ORDER_LOST = 'no order was lost, none was charged twice';
+const ADMIN_RIGHT = 'admin endpoint: ready under load, counts right';
 const SECOND_FOUND = 'a second payment was found, both answered';
 const SECOND_LEFT = 'it left by itself, no call failed for it';
 const BREAKER_CYCLE = "order's breaker: open, half-open, closed";
@@ -86,6 +87,14 @@ describe("the demo's verdict", () => {
     ['a session that stayed', 'new handshakes with a new key, no call failed', ({ play }) => (play.renewed.sessionsRekeyed = 1)],
     ['a session that had to be closed', 'new handshakes with a new key, no call failed', ({ play }) => (play.renewed.sessionsEnded = 1)],
     ['a call that failed for a new handshake', 'new handshakes with a new key, no call failed', ({ play }) => (play.renewed.failed = 1)],
+    ['a gateway that is not ready', ADMIN_RIGHT, ({ play }) => (play.looked.ready = { code: 503, status: 'fail' })],
+    ['a gateway that is ready with a reservation', ADMIN_RIGHT, ({ play }) => (play.looked.ready.status = 'warn')],
+    ['an admin endpoint without metrics', ADMIN_RIGHT, ({ play }) => (play.looked.metrics = { code: 404, calls: 0 })],
+    ['metrics that miss calls', ADMIN_RIGHT, ({ play }) => (play.looked.metrics.calls = 3)],
+    ['metrics with calls that nobody made', ADMIN_RIGHT, ({ play }) => (play.looked.metrics.calls = 7)],
+    ['an admin endpoint that was asked before any call', ADMIN_RIGHT, ({ play }) => Object.assign(play.looked, { metrics: { code: 200, calls: 0 }, ended: 0 })],
+    ['an admin endpoint that was asked while nobody called', ADMIN_RIGHT, ({ play }) => Object.assign(play.looked, { ended: 5, made: 5 })],
+    ['an admin endpoint that nobody answers at', ADMIN_RIGHT, ({ play }) => (play.looked.metrics = { trouble: '/metrics: connect ECONNREFUSED' })],
     ['a report that was altered', 'the report on keys is signed and verified', ({ play }) => Object.assign(play.report, { exitCode: 1, status: 'altered' })],
     ['a report without a signature', 'the report on keys is signed and verified', ({ play }) => (play.report.signed = false)],
     ['a report without a service', 'the report on keys is signed and verified', ({ play }) => void play.report.services.pop()],
@@ -174,6 +183,8 @@ describe("the demo's verdict", () => {
     ['audit events', [CRAWLER_AUDITED, ...REFUSALS, ALL_ARRIVED, ALL_REPORTED], ({ stage }) => (stage.trail = new AuditTrail())],
     ['what order saw of its breaker', [BREAKER_STATS, BREAKER_AT_ONCE], ({ stage }) => stage.breakers.clear()],
     ['the act of the rotations', 'keys were rotated under load, no call failed', ({ play }) => removeField(play, 'rotated')],
+    ['the look from outside', ADMIN_RIGHT, ({ play }) => removeField(play, 'looked')],
+    ['what the callers counted before it', ADMIN_RIGHT, ({ play }) => removeField(play, 'looked.ended')],
     ['the new keys of order', RENEWED, ({ play }) => removeField(play, 'renewed')],
     ['the key before it', RENEWED, ({ play }) => removeField(play, 'renewed.previousKeyId')],
     ['the second payment', [ANSWERS_RIGHT, SECOND_FOUND, SECOND_LEFT], ({ play }) => removeField(play, 'resilience.second')],

@@ -111,6 +111,8 @@ describe('the demo', () => {
     await succeeds(demo);
     const { output } = demo;
     expect(output).toMatch(/✓ replaced at both ends: gateway ─▸ order [2-9]\d* times, order ─▸ payment [2-9]\d* times\n.* 0 failed/);
+    expect(output).toMatch(/Look at gateway: http:\/\/127\.0\.0\.1:\d+\/health\/ready, \/metrics, \/stats\n +\$ node \S*main\.js status --url http:\/\/127\.0\.0\.1:\d+\n/);
+    expect(output).toMatch(/✓ gateway's admin endpoint, asked meanwhile: 200 pass\n +\/metrics: [1-9][\d,]* calls ended/);
     expect(output).toMatch(/✓ another static key, 2 sessions replaced, in [\d.]+ m?s\n +0 calls failed/);
     expect(output).toMatch(/✓ order \(pid \d+ as before\) found pid \d+: calls go to both/);
     expect(output).toMatch(/✓ it is gone \(exit 0\): it answered [1-9][\d,]* calls, none failed for it/);
@@ -122,7 +124,7 @@ describe('the demo', () => {
     expect(output.match(/audited: auth\.failed, peer_untrusted, trust domain local-/g)).toHaveLength(3);
     const summary = output.slice(output.indexOf('What happened'));
     expect(summary).not.toContain('✗');
-    expect(summary.match(/^ {2}✓/gm)?.length).toBe(35);
+    expect(summary.match(/^ {2}✓/gm)?.length).toBe(36);
     expect(output.match(/✓ caught: in a copy/g)).toHaveLength(3);
     expect(output).toMatch(/✓ [\d,]+ records, authentic/);
     const [, answered, made] = /Calls +([\d,]+) of ([\d,]+) answered/.exec(summary) ?? [];
@@ -143,11 +145,11 @@ describe('the demo', () => {
 
   test('--keep goes on until Ctrl-C, and judges then', async () => {
     const demo = start(file, '--seconds', '3', '--keep', '--out', kept);
-    await demo.says(/everything keeps running/);
+    const [, url, order] = await demo.says(/everything keeps running[^]*Look at gateway: (http:\S+?)\/health\/ready[^]*Look at order: (http:\S+?)\/health\/ready/);
     expect(demo.pids.filter(runs).length).toBeGreaterThanOrEqual(3);
-    const [, url] = await demo.says(/gateway answers at (http:\/\/127\.0\.0\.1:\d+):/);
     expect(await (await fetch(`${url}/stats`)).json()).toMatchObject({ service: 'gateway', ready: true, stats: { connectedServices: ['order'] } });
     expect(await (await fetch(`${url}/metrics`)).text()).toMatch(/^mesh_calls_ended_total\{service="gateway",direction="outbound",peer="order",rpc_method="placeOrder",rpc_status_code="OK"\} [1-9]/m);
+    expect(await (await fetch(`${order}/metrics`)).text()).toMatch(/^rpc_server_call_duration_seconds_count\{.*rpc_method="placeOrder".*\} [1-9]/m);
     demo.kill('SIGINT');
     await succeeds(demo);
     expect(demo.output).toContain('What happened');

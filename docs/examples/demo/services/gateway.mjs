@@ -2,6 +2,7 @@
 import { ComplianceAdapter } from '@lemur-bookstores/adapter-compliance';
 import { PrometheusAdapter } from '@lemur-bookstores/adapter-prometheus';
 import { FileAdapter, SecureMesh } from '@lemur-bookstores/secure-stack-mesh';
+import { Registry } from 'prom-client';
 import { Callers } from './callers.mjs';
 import { ParentAdapter, parentLogger, rotationOfTheDemo, serve, tellParent } from './parent.mjs';
 
@@ -10,9 +11,16 @@ const mesh = new SecureMesh({
   serviceId: 'gateway',
   port: 0,
   rotation: rotationOfTheDemo,
-  // On a free port of this machine alone; `secure-stack-mesh status --url` asks it.
+  // Probes, metrics and more over HTTP, on this machine only; any free port.
   admin: { port: 0 },
-  monitoring: { adapters: [adapter, new PrometheusAdapter(), new FileAdapter(process.env.DEMO_AUDIT_DIR), new ComplianceAdapter({ standard: 'PCI-DSS', requirement: '3.6.4', directory: process.env.DEMO_LEDGER_DIR })] },
+  monitoring: {
+    adapters: [
+      adapter,
+      new FileAdapter(process.env.DEMO_AUDIT_DIR),
+      new ComplianceAdapter({ standard: 'PCI-DSS', requirement: '3.6.4', directory: process.env.DEMO_LEDGER_DIR }),
+      new PrometheusAdapter({ register: new Registry() }),
+    ],
+  },
   logger: parentLogger,
 });
 const order = mesh.connect('order');

@@ -1,6 +1,8 @@
 // Takes orders and has payment charge them.
 import { ComplianceAdapter } from '@lemur-bookstores/adapter-compliance';
+import { PrometheusAdapter } from '@lemur-bookstores/adapter-prometheus';
 import { FileAdapter, MeshError, SecureMesh } from '@lemur-bookstores/secure-stack-mesh';
+import { Registry } from 'prom-client';
 import { BreakerWatch } from './breaker-watch.mjs';
 import { ParentAdapter, parentLogger, rotationOfTheDemo, serve, tellParent } from './parent.mjs';
 
@@ -14,7 +16,16 @@ const mesh = new SecureMesh({
   // A breaker is open for a minute by default, and a slow start takes 10 s: too long to watch.
   resilience: { rateLimit: JSON.parse(process.env.DEMO_RATE_LIMIT), circuitBreaker: { timeout: Number(process.env.DEMO_BREAKER_MS) } },
   loadBalancing: { slowStartMs: Number(process.env.DEMO_SLOW_START_MS) },
-  monitoring: { adapters: [adapter, new FileAdapter(process.env.DEMO_AUDIT_DIR), new ComplianceAdapter({ standard: 'PCI-DSS', requirement: '3.6.4', directory: process.env.DEMO_LEDGER_DIR })] },
+  // Probes, metrics and more over HTTP, on this machine only; any free port.
+  admin: { port: 0 },
+  monitoring: {
+    adapters: [
+      adapter,
+      new FileAdapter(process.env.DEMO_AUDIT_DIR),
+      new ComplianceAdapter({ standard: 'PCI-DSS', requirement: '3.6.4', directory: process.env.DEMO_LEDGER_DIR }),
+      new PrometheusAdapter({ register: new Registry() }),
+    ],
+  },
   logger: parentLogger,
 });
 const payment = mesh.connect('payment');

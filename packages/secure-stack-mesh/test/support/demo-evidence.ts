@@ -110,6 +110,14 @@ function closed(name: string, pid: number, emitted: number, adapters: readonly o
   };
 }
 
+/** What gateway's admin endpoint answered, or why it did not. */
+interface Answer {
+  code?: number;
+  status?: string;
+  calls?: number;
+  trouble?: string;
+}
+
 /** What a good run leaves, made small. */
 export function goodRun() {
   const payment = closed('payment', PAYMENT, 2);
@@ -131,6 +139,7 @@ export function goodRun() {
       impostor: { calls: 3, sessions: 0, answered: 0, gotThrough: 0 } as Record<'calls' | 'sessions' | 'answered' | 'gotThrough', number> | undefined,
     },
     play: {
+      looked: { ready: { code: 200, status: 'pass' } as Answer, metrics: { code: 200, calls: 5 } as Answer, ended: 4, made: 6 },
       rotated: { connections: [2, 2], answered: 1, failed: 0 },
       renewed: { keyId: 'k7', previousKeyId: 'k6', sessionsRekeyed: 2, sessionsEnded: 0, durationMs: 40, failed: 0 },
       resilience: {
