@@ -19,6 +19,12 @@ const COMMANDS = ['status', 'health', 'topology', 'keys status', 'keys rotate'];
 const ask = (command: string, args: readonly string[] = [], options: Parameters<typeof run>[1] = {}): ReturnType<typeof run> => run([...command.split(' '), '--url', admin.url, ...args], options);
 const with_ = (changes: object): [number, unknown] => [200, { ...STATS, ...changes }];
 
+test('what is asked is the host of --url, however its path begins: no other gets the token', async () => {
+  const { code, out } = await run(['health', '--json', '--url', `${admin.url}//elsewhere.invalid/`], { env: { MESH_ADMIN_TOKEN: TOKEN } });
+  expect([code, out]).toEqual([1, '']);
+  expect(admin.asked.map(({ url }) => url)).toEqual(['//elsewhere.invalid/health/live']);
+});
+
 describe('for a person', () => {
   test('status', async () => {
     const { code, out, err } = await ask('status');

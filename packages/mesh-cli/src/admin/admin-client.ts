@@ -69,7 +69,9 @@ export class AdminClient {
       ...(body === undefined ? {} : { 'Content-Type': 'application/json', 'Content-Length': String(Buffer.byteLength(body)) }),
     };
     return new Promise((resolve, reject) => {
-      const target = new URL(url.pathname.replace(/\/$/, '') + path, url);
+      // Never as a relative address: with two slashes first it would be another host's, and the token with it.
+      const target = new URL(url);
+      target.pathname = url.pathname.replace(/\/$/, '') + path;
       const request = (url.protocol === 'https:' ? httpsRequest : httpRequest)(target, { method, headers, agent: false }, (response) => {
         void this.#read(response, path).then((text) => resolve({ status: response.statusCode ?? 0, text }), reject).finally(() => {
           timer.cancel();
