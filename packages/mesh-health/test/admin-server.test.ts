@@ -139,6 +139,18 @@ describe('answers', () => {
     expect(it.trail.events).toEqual([]);
   });
 
+  test('who asks for metrics while they are made gets the same ones: they are made once', async () => {
+    const it = await admin();
+    let made = 0;
+    const text = (): Promise<string> => new Promise((resolve) => void setImmediate(() => resolve(`mesh_made_total ${++made}\n`)));
+    it.mesh.metricsText = () => ({ contentType: 'text/plain', text });
+    // Requests that come together are begun together.
+    const request = (more = '') => `GET /metrics HTTP/1.1\r\nHost: localhost\r\n${more}\r\n`;
+    const answers = await it.raw(request() + request() + request('Connection: close\r\n'));
+    expect(answers.match(/mesh_made_total \d+/g)).toEqual(Array(3).fill('mesh_made_total 1'));
+    expect((await it.ask('/metrics')).text).toBe('mesh_made_total 2\n');
+  });
+
   test('probes say why only to whom the rest is open, too', async () => {
     const check = { name: 'database', check: () => ({ status: 'unhealthy', error: 'db.internal refused', timestamp: new Date() }) as const };
     const it = await admin({ token: TOKEN });

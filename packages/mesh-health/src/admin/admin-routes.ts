@@ -43,11 +43,17 @@ export function adminRoutes(source: AdminSource, journal: AdminJournal, clock: C
     ['/health/live', probe],
     ['/health/ready', probe],
     ['/health/startup', probe],
-    ['/metrics', read('metrics', () => metrics(source))],
+    ['/metrics', read('metrics', scrapes(source))],
     ['/stats', read('operator', () => jsonAnswer(source.stats()))],
     ['/audit/recent', read('operator', ({ query }) => recentEvents(source, query))],
     ['/keys/rotate', { level: 'operator', methods: ['POST'], answer: (asked, { proof }) => inTime(clock, rotate(source, journal, asked, proof)) }],
   ]);
+}
+
+/** One at a time, for all who ask meanwhile: strangers may ask too, and what it costs is not to grow with how many do. */
+function scrapes(source: AdminSource): () => Promise<AdminAnswer> {
+  let underWay: Promise<AdminAnswer> | undefined;
+  return () => (underWay ??= metrics(source).finally(() => (underWay = undefined)));
 }
 
 async function metrics(source: AdminSource): Promise<AdminAnswer> {
