@@ -191,15 +191,14 @@ export class SecureMesh {
 
   /**
    * Closes the mesh in order once one of these signals comes (docs/health.md): not ready, `waitMs` on, `beforeClose`, then {@link cleanup}, and the process
-   * ends; all within `timeoutMs`. A second signal ends it at once. Asked again it replaces what was.
+   * ends; all within `timeoutMs`. A second signal ends it at once. Asked again it replaces what was, but for one under way.
    * @returns `done` settles when all is closed; `dispose()` gives the signals back, as `cleanup()` does
    * @throws MeshError `invalid_option` that names every problem
    */
   shutdownOn(signals: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT'], options: ShutdownOptions = {}): Pick<Shutdown, 'done' | 'dispose'> {
+    if (this.#shutdown?.isRunning === true) return this.#shutdown;
     const { clock, logger } = this.#options;
-    const onBegin = (): void => {
-      this.#ending = true;
-    };
+    const onBegin = (): void => void (this.#ending = true);
     const shutdown = new Shutdown({ clock, logger, isReady: () => this.ready, onBegin, close: () => this.cleanup() }, signals, options);
     this.#shutdown?.dispose();
     return (this.#shutdown = shutdown);

@@ -89,6 +89,17 @@ describe('shutdownOn()', () => {
     expect(listeners()).toBe(before);
   });
 
+  test('asked again while one is under way: that goes on, and a second signal still forces it', async () => {
+    const { mesh } = await bed.running({ serviceId: 'orders' });
+    const first = mesh.shutdownOn(['SIGUSR2'], { exit: false, waitMs: 0 });
+    process.emit('SIGUSR2', 'SIGUSR2');
+    const listeners = process.listeners('SIGUSR2');
+    expect(mesh.shutdownOn(['SIGUSR2'], { exit: false })).toBe(first);
+    expect(process.listeners('SIGUSR2')).toEqual(listeners);
+    expect(await first.done).toEqual({ signal: 'SIGUSR2', outcome: 'closed' });
+    expect(process.listenerCount('SIGUSR2')).toBe(0);
+  });
+
   test('what is wrong with its arguments is said at once, by path', () => {
     const { mesh } = bed.mesh({ serviceId: 'orders' });
     for (const signals of [[], ['SIGKILL'], ['SIGNOTHING'], 'SIGTERM']) expect(() => mesh.shutdownOn(signals as never)).toThrow(/signals: /);
