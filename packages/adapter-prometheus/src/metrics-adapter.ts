@@ -71,7 +71,8 @@ export class MetricsAdapter implements ManagedAdapter {
     if (running === undefined) return;
     const { target } = this.#options;
     try {
-      await this.#sending;
+      // Those that wait for their turn, too: what they push is not to come after the DELETE.
+      while (this.#sending !== undefined) await this.#sending;
       if (target.type === 'pushgateway') await pushgateway(this.#pushTarget(running.context), 'DELETE');
       else if (target.type === 'sink') await this.#send(running.context);
     } finally {

@@ -121,6 +121,13 @@ describe("destination 'pushgateway'", () => {
 
   const decoded = (path: string) => path.split('/').map((part) => (/^(metrics|pushed|job@base64|instance@base64|)$/.test(part) ? part : Buffer.from(part, 'base64url').toString())).join('|');
 
+  test('pushes that wait for their turn at close() come before the DELETE: nothing is left behind', async () => {
+    const { url, requests } = await gateway();
+    const adapter = await started(new MeshFigures('orders', systemClock), { destination: 'pushgateway', url });
+    await Promise.all([adapter.flush(), adapter.flush(), adapter.flush(), adapter.close()]);
+    expect(requests.map(({ method }) => method)).toEqual(['PUT', 'PUT', 'PUT', 'DELETE']);
+  });
+
   test('pushes a registry of its own, at flush() and close(); a password is sent and not told', async () => {
     const { url, requests } = await gateway();
     const figures = new MeshFigures('orders', systemClock);
