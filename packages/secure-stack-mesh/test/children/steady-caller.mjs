@@ -62,7 +62,7 @@ let running = [];
 const until = async (holds) => {
   const began = performance.now();
   while (!holds()) {
-    if (performance.now() - began > 20_000) return -1;
+    if (performance.now() - began > 30_000) return -1;
     await pause(5);
   }
   return performance.now() - began;
