@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageOf, readJson, SCOPE, targetOf } from './workspace.mjs';
 
-/** The one dependency within a floor: the log format of mesh-log is written in mesh-interface's types. */
-const WITHIN_A_FLOOR = new Set(['mesh-log -> mesh-interface']);
+/** The dependencies within a floor: the log format of mesh-log and the failures of mesh-sink are written in mesh-interface's types. */
+const WITHIN_A_FLOOR = new Set(['mesh-log -> mesh-interface', 'mesh-sink -> mesh-interface']);
 
 /** A package depends on lower floors only, so every part works alone and no two parts know each other. */
 export function floors({ packages }) {
