@@ -102,6 +102,10 @@ export const REASONS = {
   // Audit delivery
   adapter_failed: 'UNAVAILABLE',
   adapter_timeout: 'DEADLINE_EXCEEDED',
+  /** A remote service and what it is sent. */
+  sink_unauthenticated: 'UNAUTHENTICATED',
+  sink_refused: 'INVALID_ARGUMENT',
+  sink_too_large: 'INVALID_ARGUMENT',
   queue_full: 'RESOURCE_EXHAUSTED',
   audit_unavailable: 'UNAVAILABLE',
   spill_failed: 'UNAVAILABLE',

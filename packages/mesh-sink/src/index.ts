@@ -1,1 +1,6 @@
+export { BatchOutcomes } from './batch-outcomes.js';
+export { Credential, credentialOf } from './credential.js';
+export { endpointOf, isPlaintextElsewhere } from './endpoint.js';
+export { HttpSink, type HttpSinkOptions, type SinkRequest } from './http-sink.js';
 export { retryAfterMs } from './retry-after.js';
+export { answerFailure, type SinkAnswer } from './sink-answer.js';
