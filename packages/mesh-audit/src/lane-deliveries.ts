@@ -1,4 +1,4 @@
-import { inBackground, type Clock, type ClockTimer, type ManagedAdapter, type MeshError } from '@lemur-bookstores/mesh-interface';
+import { inBackground, type Clock, type ClockTimer, type ManagedAdapter, type MeshError, type MeshErrorCode } from '@lemur-bookstores/mesh-interface';
 import { Delivery } from './delivery.js';
 import { eventForAdapter, eventItself, type StampedEvent } from './event-stamper.js';
 import { Fifo } from './fifo.js';
@@ -35,6 +35,9 @@ export interface DeliveriesOwner {
  * loop. `taking`: events come from the disk. `delivering`: the adapter has a batch. `waiting`: a retry is due later. `ended`: for good.
  */
 type DeliveriesState = 'idle' | 'held' | 'scheduled' | 'taking' | 'delivering' | 'waiting' | 'ended';
+
+/** The sink refuses whoever asks, whatever the events are. */
+const CONCERNS_US: readonly MeshErrorCode[] = ['UNAUTHENTICATED', 'PERMISSION_DENIED'];
 
 /** The deliveries to one adapter, one at a time, in order: batches, retries, and what is given up. */
 export class LaneDeliveries {
@@ -191,7 +194,9 @@ export class LaneDeliveries {
   }
 
   #onPermanent(failure: MeshError, left: number): void {
-    if (this.#delivery.batches && left > 1) this.#batch = Math.ceil(left / 2);
+    // No event is the reason: halving the batch would ask once for each of them.
+    if (CONCERNS_US.includes(failure.code)) this.#giveUp(failure, this.#delivery.batches ? left : 1);
+    else if (this.#delivery.batches && left > 1) this.#batch = Math.ceil(left / 2);
     else this.#giveUp(failure, 1);
     this.#schedule();
   }

@@ -378,6 +378,23 @@ describe('lanes', () => {
     expect(calls).toBeLessThan(40);
   });
 
+  test.each(['sink_unauthenticated', 'permission_denied'] as const)('%s is about no event: the batch is given up as a whole, without asking for each', async (reason) => {
+    const refused: number[] = [];
+    const sink: ManagedAdapter = {
+      name: 'wrong-key',
+      logEvent: never,
+      logEvents: (events) => {
+        refused.push(events.length);
+        return Promise.reject(new MeshError(reason, 'wrong key', { retryable: false }));
+      },
+    };
+    const audit = auditLogger([sink], { batch: 128 });
+    for (let index = 0; index < 300; index++) audit.record(message());
+    await turns(80);
+    expect(refused).toEqual([128, 128, 44]);
+    expect(audit.stats().adapters[0]).toMatchObject({ delivered: 0, deadLettered: 300, queued: 0, failing: true });
+  });
+
   test('batches of what one turn brought; the signal tells of the deadline', async () => {
     const batches: number[] = [];
     const signals: AbortSignal[] = [];
