@@ -1,9 +1,10 @@
-// Gets the real servers that some tests need: Debian's packages, unpacked into a cache folder outside the repository. Nothing is installed in the system and
-// nothing is started; the servers are Go programs that need no other package.
+// Gets the real servers that some tests need: Debian's packages, and Elasticsearch with Maven, unpacked into a cache folder outside the repository. Nothing is installed in the
+// system and nothing is started; those of Debian are Go programs that need no other package.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ELASTICSEARCH_VERSION, elasticsearchUrl, installElasticsearch } from './elasticsearch-distribution.mjs';
 import { cacheFolder, missingPrograms, PROGRAMS } from './programs.mjs';
 
 function run(program, args, options) {
@@ -43,3 +44,6 @@ readTemplatesFromWorkingFolder(join(cacheFolder(), 'usr', 'bin', 'prometheus-ale
 const missing = missingPrograms();
 if (missing.length > 0) process.exitCode = 1;
 console.log(missing.length === 0 ? 'prometheus, promtool, prometheus-pushgateway and prometheus-alertmanager are there' : `missing: ${missing.join(', ')}`);
+const reason = installElasticsearch();
+if (reason !== undefined) process.exitCode = 1;
+console.log(reason ?? `Elasticsearch is there: ${elasticsearchUrl() ?? ELASTICSEARCH_VERSION}`);

@@ -19,11 +19,15 @@ const MAX_LOG_CHARACTERS = 20_000;
 export class Service {
   constructor(name, child, port, folder) {
     this.name = name;
-    this.child = child;
-    this.pid = child.pid;
     this.url = `http://127.0.0.1:${port}`;
     this.folder = folder;
     this.log = '';
+    this.adopt(child);
+  }
+
+  adopt(child) {
+    this.child = child;
+    this.pid = child.pid;
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (this.log = (this.log + text).slice(-MAX_LOG_CHARACTERS)));
     this.ended = new Promise((resolve) => child.once('exit', resolve));
   }
@@ -111,7 +115,8 @@ function programOf(name) {
   return path;
 }
 
-function freePort() {
+/** A port of 127.0.0.1 that nobody had just before. */
+export function freePort() {
   return new Promise((resolve, reject) => {
     const server = createServer().once('error', reject);
     server.listen(0, '127.0.0.1', () => {

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { missingElasticsearch } from '../services/elasticsearch-distribution.mjs';
 import { missingPrograms } from '../services/programs.mjs';
 
 const jest = createRequire(import.meta.url).resolve('jest/bin/jest');
@@ -22,6 +23,12 @@ if (process.env.CI === undefined && !isThere('openssl', ['version'])) leaveOut('
 if (!isThere('dnsmasq', ['--version'])) leaveOut('dnsmasq', 'support/dnsmasq.js');
 // `node tools/services/install.mjs` gets them.
 if (process.env.CI === undefined && missingPrograms().length > 0) leaveOut(missingPrograms().join(', '), 'support/services.js');
+// Not everybody can have it, CI neither: `.ci/run` tells where it was missing.
+const ELASTICSEARCH = 'support/elasticsearch-server.js';
+if (suites.some((suite) => readFileSync(`test/${suite}`, 'utf8').includes(ELASTICSEARCH))) {
+  const reason = missingElasticsearch();
+  if (reason !== undefined) leaveOut(`a real Elasticsearch (${reason})`, ELASTICSEARCH);
+}
 // A run that dies before it reports must not leave the counts of the run before it.
 rmSync('test-results.json', { force: true });
 // --json sends the summary to stderr and the report to the file alone.

@@ -1,0 +1,163 @@
+// Starts a real Elasticsearch for tests: one node on 127.0.0.1, its files in a folder of its own, ended when it is stopped or when this process is gone.
+import { spawn, spawnSync } from 'node:child_process';
+import { chownSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import https from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { elasticsearchHome, elasticsearchUser, javaHome } from './elasticsearch-distribution.mjs';
+import { freePort, Service } from './services.mjs';
+
+export { ELASTICSEARCH_VERSION, elasticsearchUrl, missingElasticsearch } from './elasticsearch-distribution.mjs';
+
+/** How long it may take until it answers, in ms: 3 s on an idle machine. */
+const READY_MS = 120_000;
+const ASK_EVERY_MS = 100;
+/** How long it may take to end before it is killed, in ms. */
+const END_MS = 15_000;
+
+/**
+ * Runs the server and ends it when its own standard input ends: that is when the process that started it is gone, however it went. (A child in the background would read from
+ * /dev/null: hence descriptor 3.) The server notices by itself when its launcher is gone. $0 is the folder to remove.
+ */
+const SHELL =
+  'exec 3<&0; "$@" 3<&- & server=$!; { cat <&3 >/dev/null; kill -TERM "$server" 2>/dev/null; } & waiting=$!; wait "$server"; status=$?; kill "$waiting" 2>/dev/null; rm -rf "$0"; exit "$status"';
+
+class Elasticsearch extends Service {
+  #launch;
+  #access;
+
+  /** @param {() => import('node:child_process').ChildProcess} launch @param {{ auth?: string, ca?: string }} access how its health is asked for */
+  constructor(launch, port, folder, access) {
+    super('elasticsearch', launch(), port, folder);
+    this.#launch = launch;
+    this.#access = access;
+    if (access.ca !== undefined) this.url = `https://127.0.0.1:${port}`;
+  }
+
+  /** Waits until it answers. */
+  async ready() {
+    await ready(this, this.#access);
+    /** That of the server, not of what launches it. */
+    this.pid = Number(readFileSync(join(this.folder, 'pid'), 'utf8'));
+  }
+
+  /** Ends all of it at once, as a machine does that loses its power; its files stay. */
+  async kill() {
+    this.#killGroup();
+    await this.ended;
+  }
+
+  /** Starts it again, on the same port with the same files, and waits until it answers. */
+  async restart() {
+    await this.kill();
+    rmSync(join(this.folder, 'pid'), { force: true });
+    this.adopt(this.#launch());
+    await this.ready();
+  }
+
+  /** Ends it and removes its folder. Safe to call twice. */
+  async stop() {
+    if (this.running) {
+      this.child.stdin.end();
+      const killing = setTimeout(() => this.#killGroup(), END_MS);
+      await this.ended;
+      clearTimeout(killing);
+    }
+    // Whatever its launcher left, where that was killed.
+    this.#killGroup();
+    await super.stop();
+  }
+
+  #killGroup() {
+    try {
+      process.kill(-this.child.pid, 'SIGKILL');
+    } catch {
+      // There is none left.
+    }
+  }
+}
+
+/**
+ * @param {object} [options]
+ * @param {Record<string, string | number | boolean>} [options.settings] further lines of elasticsearch.yml
+ * @param {readonly { name: string, password: string, roles: readonly string[] }[]} [options.users] turns security on, with these users and no others; the first may ask for the cluster's health
+ * @param {string} [options.roles] roles.yml, for roles of these users that are not built in
+ * @param {{ key: string, cert: string }} [options.tls] PEM of the certificate that it serves HTTPS with; needs users
+ * @param {number} [options.heapMb]
+ * @returns {Promise<Elasticsearch>}
+ */
+export async function startElasticsearch({ settings = {}, users, roles, tls, heapMb = 512 } = {}) {
+  const home = elasticsearchHome();
+  const java = javaHome();
+  if (java === undefined) throw new Error('Elasticsearch needs Java 17 or later: set JAVA_HOME');
+  const user = elasticsearchUser();
+  for (let attempt = 1; ; attempt++) {
+    const folder = mkdtempSync(join(tmpdir(), 'mesh-elasticsearch-'));
+    const [port, transport] = [await freePort(), await freePort()];
+    const config = join(folder, 'config');
+    const lines = {
+      'cluster.name': 'mesh-tests', 'node.name': 'node-1', 'discovery.type': 'single-node', 'network.host': '127.0.0.1', 'http.port': port, 'transport.port': transport,
+      'path.data': join(folder, 'data'), 'path.logs': join(folder, 'logs'), 'cluster.routing.allocation.disk.threshold_enabled': false, 'xpack.security.enabled': users !== undefined,
+      ...(tls === undefined ? {} : { 'xpack.security.http.ssl.enabled': true, 'xpack.security.http.ssl.key': 'http.key', 'xpack.security.http.ssl.certificate': 'http.crt' }),
+      ...settings,
+    };
+    const files = {
+      'elasticsearch.yml': Object.entries(lines).map(([name, value]) => `${name}: ${JSON.stringify(value)}\n`).join(''),
+      // Logs of the garbage collection are nobody's business here.
+      'jvm.options': readFileSync(join(home, 'config', 'jvm.options'), 'utf8').replaceAll(/^.*-Xlog:.*$/gm, ''),
+      ...(tls === undefined ? {} : { 'http.key': tls.key, 'http.crt': tls.cert }),
+      ...(roles === undefined ? {} : { 'roles.yml': roles }),
+    };
+    for (const name of ['config', 'data', 'logs', 'tmp']) mkdirSync(join(folder, name));
+    for (const name of readdirSync(join(home, 'config'), { withFileTypes: true })) if (name.isFile()) copyFileSync(join(home, 'config', name.name), join(config, name.name));
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(config, name), text, { mode: 0o640 });
+    if (user !== undefined) for (const path of ['.', ...readdirSync(folder, { recursive: true })]) chownSync(join(folder, path), user.uid, user.gid);
+    const env = {
+      PATH: process.env.PATH, LANG: 'C.UTF-8', HOME: folder, ES_JAVA_HOME: java, ES_PATH_CONF: config, ES_TMPDIR: join(folder, 'tmp'), ES_JAVA_OPTS: `-Xms${heapMb}m -Xmx${heapMb}m`,
+      CLI_JAVA_OPTS: '-Xms16m -Xmx64m -XX:+UseSerialGC -XX:TieredStopAtLevel=1',
+    };
+    for (const { name, password, roles: names } of users ?? []) {
+      const added = spawnSync(join(home, 'bin', 'elasticsearch-users'), ['useradd', name, '-p', password, '-r', names.join(',')], { cwd: folder, env, ...user, encoding: 'utf8' });
+      if (added.status !== 0) throw new Error(`elasticsearch-users useradd ${name}: ${added.stdout}${added.stderr}${added.error?.message ?? ''}`);
+    }
+    const launch = () => {
+      const child = spawn('sh', ['-c', SHELL, folder, join(home, 'bin', 'elasticsearch'), '-p', join(folder, 'pid')], { cwd: folder, env, ...user, detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
+      child.stdin.on('error', () => undefined);
+      return child;
+    };
+    const service = new Elasticsearch(launch, port, folder, { ca: tls?.cert, auth: users === undefined ? undefined : `${users[0].name}:${users[0].password}` });
+    try {
+      await service.ready();
+      return service;
+    } catch (error) {
+      await service.stop();
+      // Somebody else took a port.
+      if (attempt >= 3 || !/BindException|BindTransportException|BindHttpException/.test(service.log)) throw error;
+    }
+  }
+}
+
+async function ready(service, access) {
+  const until = Date.now() + READY_MS;
+  let last = 'no answer';
+  while (Date.now() < until) {
+    if (!service.running) throw new Error(`elasticsearch ended (${service.child.exitCode}): ${service.log}`);
+    try {
+      last = await statusOf(`${service.url}/_cluster/health`, access);
+      if (last === 200) return;
+    } catch (error) {
+      last = error.message;
+    }
+    await new Promise((resolve) => void setTimeout(resolve, ASK_EVERY_MS));
+  }
+  throw new Error(`elasticsearch is not ready after ${READY_MS} ms (${last}): ${service.log}`);
+}
+
+function statusOf(url, { auth, ca }) {
+  return new Promise((resolve, reject) => {
+    const request = (url.startsWith('https:') ? https : http).request(url, { auth, ca, timeout: 2_000, agent: false });
+    request.once('error', reject).once('timeout', () => request.destroy(new Error('no answer within 2 s')));
+    request.once('response', (response) => resolve((response.resume(), response.statusCode))).end();
+  });
+}
