@@ -149,7 +149,7 @@ describe("destination 'pushgateway'", () => {
     const { url, server } = await gateway(() => status);
     const figures = new MeshFigures('orders', systemClock);
     const adapter = await started(figures, { destination: 'pushgateway', url: url.replace('http://', 'http://me:s3cret@'), timeoutMs: 200, register: new Registry() });
-    await expect(adapter.flush()).rejects.toMatchObject({ message: `adapter_failed: the Pushgateway at ${url} answered 400: no room`, retryable: false });
+    await expect(adapter.flush()).rejects.toMatchObject({ message: `sink_refused: the Pushgateway at ${url} answered 400: no room`, retryable: false });
     status = 0;
     await expect(adapter.flush()).rejects.toMatchObject({ reason: 'adapter_timeout', retryable: true });
     server.close();
