@@ -6,6 +6,7 @@ export { OptionCheck, refuseProblems } from './option-check.js';
 export { inBackground } from './background.js';
 export { systemClock, type Clock, type ClockTimer } from './clock.js';
 export { FakeClock } from './fake-clock.js';
+export { MAX_TOLD_APART, Repetitions, type RepetitionsOptions } from './repetitions.js';
 export { holdProcess } from './hold-process.js';
 export { escapeControls } from './escape-controls.js';
 export { SafeLogger } from './safe-logger.js';

@@ -1,4 +1,4 @@
-import { type Clock, type ClockTimer, type MeshError, type OwnAuditSink } from '@lemur-bookstores/mesh-interface';
+import { Repetitions, type Clock, type MeshError, type OwnAuditSink } from '@lemur-bookstores/mesh-interface';
 import type { OperatorProof } from './admin-access.js';
 import type { AdminRotationReason } from './admin-source.js';
 
@@ -16,35 +16,19 @@ export interface AdminRefusal {
   readonly route: string;
 }
 
-interface Repeated {
-  count: number;
-  last: AdminRefusal;
-}
-
 /** Writes to the audit trail what operators asked for, and who was refused. */
 export class AdminJournal {
   readonly #audit: OwnAuditSink;
-  readonly #clock: Clock;
-  /** By reason and status: a handful. */
-  readonly #repeated = new Map<string, Repeated>();
-  #timer: ClockTimer | undefined;
+  /** By reason and status: a handful, so that there are never others. */
+  readonly #repetitions: Repetitions<AdminRefusal>;
 
   constructor(audit: OwnAuditSink, clock: Clock) {
     this.#audit = audit;
-    this.#clock = clock;
+    this.#repetitions = new Repetitions({ clock, windowMs: WINDOW_MS, until: 'window', say: (last, count) => this.#say(last, count), sayOthers: () => undefined });
   }
 
   refused(refusal: AdminRefusal): void {
-    const key = `${refusal.status} ${refusal.error.reason}`;
-    const known = this.#repeated.get(key);
-    if (known !== undefined) {
-      known.count++;
-      known.last = refusal;
-      return;
-    }
-    this.#timer ??= this.#clock.setTimeout(() => this.flush(), WINDOW_MS);
-    this.#repeated.set(key, { count: 0, last: refusal });
-    this.#say(refusal, 1);
+    this.#repetitions.note(`${refusal.status} ${refusal.error.reason}`, refusal);
   }
 
   /** @throws MeshError `audit_unavailable` where `system` events are fail-closed and no durable sink takes this one */
@@ -56,11 +40,7 @@ export class AdminJournal {
 
   /** Says what was counted, and forgets it. */
   flush(): void {
-    this.#timer?.cancel();
-    this.#timer = undefined;
-    const all = [...this.#repeated.values()];
-    this.#repeated.clear();
-    for (const { count, last } of all) if (count > 0) this.#say(last, count);
+    this.#repetitions.flush();
   }
 
   #say({ error, status, address, method, route }: AdminRefusal, messageCount: number): void {
