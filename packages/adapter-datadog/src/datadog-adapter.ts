@@ -1,0 +1,122 @@
+import { hostname as machineName } from 'node:os';
+import { MeshError, systemClock, type AdapterContext, type Clock, type ManagedAdapter, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
+import { BatchOutcomes, HttpSink } from '@lemur-bookstores/mesh-sink';
+import { resolveDatadogOptions, type DatadogAdapterOptions, type DatadogSettings } from './datadog-adapter-options.js';
+import { DatadogIntake, type Piece } from './datadog-intake.js';
+import { encodeLog, type LogOrigin } from './datadog-log.js';
+import { VERSION } from './version.js';
+
+/** Of a request to the logs intake: 5 MB and 1,000 entries. https://docs.datadoghq.com/api/latest/logs/#send-logs */
+const MAX_LOGS_BYTES = 5_000_000;
+const MAX_LOGS = 1_000;
+
+/** Sends audit events to Datadog as logs. What it takes Datadog has taken over (202), which is no proof that it is stored: not `durable`. */
+export class DatadogAdapter implements ManagedAdapter {
+  readonly name = 'datadog';
+  readonly durable = false;
+  readonly #settings: DatadogSettings;
+  readonly #sink: HttpSink;
+  readonly #logs: DatadogIntake;
+  readonly #outcomes = new BatchOutcomes();
+  readonly #underWay = new Set<Promise<void>>();
+  #clock: Clock;
+  #origin: LogOrigin | undefined;
+  #closing: Promise<void> | undefined;
+
+  /**
+   * Does no I/O.
+   * @throws MeshError `invalid_option` that names every problem
+   */
+  constructor(options: DatadogAdapterOptions) {
+    this.#settings = resolveDatadogOptions(options);
+    const { apiKey, logsUrl, agent, ca, timeoutMs, clock: given } = this.#settings;
+    this.#clock = given ?? systemClock;
+    const clock = (): Clock => this.#clock;
+    this.#sink = new HttpSink({ noun: 'Datadog', userAgent: `secure-stack-mesh-adapter-datadog/${VERSION} (node ${process.version})`, clock, agent, ca, timeoutMs });
+    this.#logs = new DatadogIntake({ sink: this.#sink, url: logsUrl, apiKey, clock, open: '[', close: ']', maxBytes: MAX_LOGS_BYTES, maxPieces: MAX_LOGS });
+  }
+
+  /** Takes over the mesh's clock, unless one was given. */
+  start({ clock }: AdapterContext): Promise<void> {
+    this.#clock = this.#settings.clock ?? clock;
+    return Promise.resolve();
+  }
+
+  /**
+   * Resolves when Datadog has taken the event over.
+   * @throws MeshError `adapter_failed` and `adapter_timeout` (retryable: not reached, 408, 429, 5xx); `sink_unauthenticated`, `sink_refused`, `sink_too_large`, and
+   * `adapter_failed` for what is no event and once closed (permanent)
+   */
+  logEvent(event: MeshAuditEvent): Promise<void> {
+    return this.#track(this.#deliver([event], undefined));
+  }
+
+  /** The same for several, in their order. Rejects unless Datadog has all of them; those that it has are not sent again when they come again. */
+  logEvents(events: readonly MeshAuditEvent[], { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    return this.#track(this.#deliver(events, signal));
+  }
+
+  /** Waits for the deliveries under way. */
+  async flush(): Promise<void> {
+    await Promise.allSettled(this.#underWay);
+  }
+
+  /** Waits for the deliveries under way, and ends the connections. Safe to call twice. */
+  close(): Promise<void> {
+    this.#closing ??= this.flush().then(() => this.#sink.close());
+    return this.#closing;
+  }
+
+  async #deliver(events: readonly MeshAuditEvent[], signal: AbortSignal | undefined): Promise<void> {
+    this.#refuseIfClosed();
+    signal?.throwIfAborted();
+    const taken: string[] = [];
+    let refusal: MeshError | undefined;
+    const pieces: Piece[] = [];
+    const now = this.#clock.now();
+    for (const event of events) {
+      const piece = this.#pieceOf(event, taken, now);
+      if (MeshError.is(piece)) refusal ??= piece;
+      else if (piece !== undefined) pieces.push(piece);
+    }
+    try {
+      if (pieces.length > 0) await this.#logs.post(pieces, signal);
+      if (refusal !== undefined) throw refusal;
+    } catch (error) {
+      for (const id of taken) this.#outcomes.stored(id);
+      throw error;
+    }
+    this.#outcomes.settle(events.map(({ id }) => id));
+  }
+
+  /** @returns `undefined` where Datadog has it already, why it was refused before */
+  #pieceOf(event: MeshAuditEvent, taken: string[], now: number): Piece | MeshError | undefined {
+    const outcome = this.#outcomes.of((event as MeshAuditEvent | null | undefined)?.id ?? '');
+    if (outcome !== undefined) return outcome === 'stored' ? undefined : outcome;
+    const { json, bytes } = encodeLog(event, this.#logOrigin(), now, this.#settings.maxEventBytes);
+    const { id } = event;
+    return { json, bytes, taken: () => void taken.push(id), refused: (error) => this.#outcomes.refused(id, error) };
+  }
+
+  #logOrigin(): LogOrigin {
+    const { service, tags } = this.#settings;
+    return (this.#origin ??= { service, hostname: this.#hostname(), ddtags: tags.join(',') });
+  }
+
+  #hostname(): string {
+    return this.#settings.hostname ?? machineName();
+  }
+
+  #refuseIfClosed(): void {
+    if (this.#closing !== undefined) throw new MeshError('adapter_failed', 'the Datadog adapter is closed', { retryable: false });
+  }
+
+  async #track(delivery: Promise<void>): Promise<void> {
+    this.#underWay.add(delivery);
+    try {
+      await delivery;
+    } finally {
+      this.#underWay.delete(delivery);
+    }
+  }
+}
