@@ -1,3 +1,4 @@
+import { ThrottledWarning } from '@lemur-bookstores/mesh-interface';
 import {
   holdProcess,
   MeshError,
@@ -20,7 +21,6 @@ import { Lane } from './lane.js';
 import { laneNames } from './lane-names.js';
 import { MetricsReaders } from './metrics-readers.js';
 import { Redactor } from './redaction.js';
-import { ThrottledWarning } from './throttled-warning.js';
 import { auditStart, auditStop } from './trail-events.js';
 
 /** `off`: nobody listens. `closing`: only what adapters and the logger itself say last is still taken. */

@@ -1,7 +1,6 @@
-import type { Clock, Logger, MeshAuditEvent, MeshError } from '@lemur-bookstores/mesh-interface';
+import { ThrottledWarning, type Clock, type Logger, type MeshAuditEvent, type MeshError } from '@lemur-bookstores/mesh-interface';
 import { eventForAdapter, type StampedEvent } from './event-stamper.js';
 import { swallowRejection } from './swallow-rejection.js';
-import { ThrottledWarning } from './throttled-warning.js';
 
 /**
  * Told of events that an adapter will never get: it refused them for good, or its tries are used up. Called at once, and not waited for.

@@ -1,6 +1,5 @@
-import type { AuditEventType, MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
+import type { AuditEventType, MeshAuditEvent, ThrottledWarning } from '@lemur-bookstores/mesh-interface';
 import { swallowRejection } from './swallow-rejection.js';
-import type { ThrottledWarning } from './throttled-warning.js';
 
 /** Which events adapters get: these types, or those a function says yes to. */
 export type AuditEventFilter = readonly AuditEventType[] | ((event: MeshAuditEvent) => boolean);

@@ -1,11 +1,10 @@
-import { inBackground, type Clock, type ClockTimer, type ManagedAdapter, type MeshError, type MeshErrorCode } from '@lemur-bookstores/mesh-interface';
+import { inBackground, type Clock, type ClockTimer, type ManagedAdapter, type MeshError, type MeshErrorCode, type ThrottledWarning } from '@lemur-bookstores/mesh-interface';
 import { Delivery } from './delivery.js';
 import { eventForAdapter, eventItself, type StampedEvent } from './event-stamper.js';
 import { Fifo } from './fifo.js';
 import type { LaneAccounts } from './lane-accounts.js';
 import type { LaneSettings } from './lane-settings.js';
 import { RetryPolicy } from './retry-policy.js';
-import type { ThrottledWarning } from './throttled-warning.js';
 
 /** Where deliveries get events from. What they took stays its, until they say that it is done with. */
 export interface EventSource {

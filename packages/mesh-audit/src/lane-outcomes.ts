@@ -1,9 +1,8 @@
-import { MeshError, type Clock, type Logger } from '@lemur-bookstores/mesh-interface';
+import { MeshError, ThrottledWarning, type Clock, type Logger } from '@lemur-bookstores/mesh-interface';
 import type { LaneNature } from './acknowledgement.js';
 import type { DeadLetters } from './dead-letters.js';
 import type { StampedEvent } from './event-stamper.js';
 import type { LaneAccounts } from './lane-accounts.js';
-import { ThrottledWarning } from './throttled-warning.js';
 
 /** What becomes of a lane's events: each is counted once, its waiters are told, and what is lost is said. */
 export class LaneOutcomes {

@@ -1,4 +1,4 @@
-import { MeshError, type AdapterContext, type AuditLaneStats, type Clock, type Logger, type ManagedAdapter } from '@lemur-bookstores/mesh-interface';
+import { MeshError, ThrottledWarning, type AdapterContext, type AuditLaneStats, type Clock, type Logger, type ManagedAdapter } from '@lemur-bookstores/mesh-interface';
 import type { LaneNature } from './acknowledgement.js';
 import { AdapterLifecycle } from './adapter-lifecycle.js';
 import { DeadLetters } from './dead-letters.js';
@@ -12,7 +12,6 @@ import { LaneDeliveries } from './lane-deliveries.js';
 import { LaneOutcomes } from './lane-outcomes.js';
 import type { LaneSettings } from './lane-settings.js';
 import { SpillingQueue } from './spill/spilling-queue.js';
-import { ThrottledWarning } from './throttled-warning.js';
 
 /** What a lane gets of its owner. */
 export interface LaneOwner {

@@ -1,11 +1,13 @@
-import type { AuditAction } from '@lemur-bookstores/mesh-interface';
+import { RecentIds, type AuditAction } from '@lemur-bookstores/mesh-interface';
 import { CHECKPOINT } from '../ledger/kept-events.js';
 import { isLedgerAction, LEDGER_ACTIONS, type LedgerAction } from '../ledger/ledger-entry.js';
 import { Coverage } from './coverage.js';
 import { causeOf, countOf, fieldsOf, readKeyEvent, textOf, timeOf, type KeyEvent } from './key-event.js';
 import { KeyHistory } from './key-history.js';
-import { RecentIds } from './recent-ids.js';
 import type { ReportParts } from './report-parts.js';
+
+/** What is delivered twice comes again soon: among so many entries. */
+const DELIVERED_TWICE_WITHIN = 10_000;
 
 /** What the ledger was kept for in its last run. */
 export interface Purpose {
@@ -26,7 +28,7 @@ export class LedgerReading {
   readonly #parts: ReportParts;
   readonly #coverage: Coverage;
   readonly #history: KeyHistory;
-  readonly #ids = new RecentIds();
+  readonly #ids = new RecentIds(DELIVERED_TWICE_WITHIN);
   #purpose: Purpose | undefined;
   #lastRunEnd: number | undefined;
   #unreadable: { count: number; from: number; to: number } | undefined;
@@ -59,7 +61,8 @@ export class LedgerReading {
     }
     this.#coverage.entry(at);
     // Delivered twice: over a restart that happens.
-    if (this.#ids.isKnown(entry['id']) || at >= this.#parts.window.to) return;
+    const { id } = entry;
+    if ((typeof id === 'string' && !this.#ids.add(id)) || at >= this.#parts.window.to) return;
     const event = readKeyEvent(entry);
     if (event === 'other') this.#trailEvent(action, entry, at);
     else if (event === 'unreadable') this.#onUnreadable(at);

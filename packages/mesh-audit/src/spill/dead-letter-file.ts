@@ -1,8 +1,7 @@
 import { join } from 'node:path';
-import type { Clock, Logger, MeshError } from '@lemur-bookstores/mesh-interface';
+import { ThrottledWarning, type Clock, type Logger, type MeshError } from '@lemur-bookstores/mesh-interface';
 import type { FileSystem, LogFile } from '@lemur-bookstores/mesh-log';
 import type { StampedEvent } from '../event-stamper.js';
-import { ThrottledWarning } from '../throttled-warning.js';
 import { errorCode } from './spill-failure.js';
 import { spillLineJson } from './spill-line.js';
 

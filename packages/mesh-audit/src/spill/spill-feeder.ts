@@ -1,7 +1,6 @@
-import { MeshError, type Clock, type Logger } from '@lemur-bookstores/mesh-interface';
+import { MeshError, ThrottledWarning, type Clock, type Logger } from '@lemur-bookstores/mesh-interface';
 import type { EventQueue } from '../event-queue.js';
 import type { StampedEvent } from '../event-stamper.js';
-import { ThrottledWarning } from '../throttled-warning.js';
 import { turnEnd } from '../turn-end.js';
 import { waitPatiently } from './patience.js';
 import { RetryTimer } from './retry-timer.js';

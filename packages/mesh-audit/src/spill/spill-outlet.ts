@@ -1,6 +1,5 @@
-import type { Clock, Logger } from '@lemur-bookstores/mesh-interface';
+import { ThrottledWarning, type Clock, type Logger } from '@lemur-bookstores/mesh-interface';
 import type { Gap, StampedEvent } from '../event-stamper.js';
-import { ThrottledWarning } from '../throttled-warning.js';
 import { RetryTimer } from './retry-timer.js';
 import type { Spill } from './spill.js';
 import { errorCode } from './spill-failure.js';

@@ -1,8 +1,7 @@
-import { MeshError } from '@lemur-bookstores/mesh-interface';
+import { MeshError, ThrottledWarning } from '@lemur-bookstores/mesh-interface';
 import type { LaneNature } from '../acknowledgement.js';
 import type { EventQueue } from '../event-queue.js';
 import type { StampedEvent } from '../event-stamper.js';
-import { ThrottledWarning } from '../throttled-warning.js';
 import { DeadLetterFile } from './dead-letter-file.js';
 import { openSpill, type OpenSpill, type SpillSettings } from './open-spill.js';
 import { waitPatiently } from './patience.js';

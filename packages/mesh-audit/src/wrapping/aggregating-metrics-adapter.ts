@@ -1,6 +1,5 @@
-import { MeshError, type AdapterContext, type ClockTimer, type ManagedAdapter, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
+import { MeshError, ThrottledWarning, type AdapterContext, type ClockTimer, type ManagedAdapter, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
 import { withinDeadline } from '../deadline.js';
-import { ThrottledWarning } from '../throttled-warning.js';
 import { checkEvent } from './check-event.js';
 import { EventCounts, type MetricsGroup } from './event-counts.js';
 import { OptionProblems } from './option-problems.js';

@@ -1,8 +1,7 @@
-import { MeshError, type Clock, type ClockTimer, type Logger } from '@lemur-bookstores/mesh-interface';
+import { MeshError, RateBound, type Clock, type ClockTimer, type Logger } from '@lemur-bookstores/mesh-interface';
 import { withinDeadline } from '../deadline.js';
 import { UuidV7 } from '../uuid-v7.js';
 import { alertOf, lightEvent, mergeDrafts, type Alert, type AlertDraft } from './alert.js';
-import { RateBound } from './rate-bound.js';
 
 /** Alerts that wait at most; what is more is summed up. */
 const MAX_WAITING = 100;

@@ -1,11 +1,9 @@
-import { MeshError, type AdapterContext, type ManagedAdapter, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
-import { ThrottledWarning } from '../throttled-warning.js';
+import { MeshError, ThrottledWarning, RecentIds, type AdapterContext, type ManagedAdapter, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
 import { alertEvent, type Alert } from './alert.js';
 import { completeAlertOptions, type AlertRulesAdapterOptions, type AlertTarget } from './alert-options.js';
 import { AlertOutbox } from './alert-outbox.js';
 import { checkEvent } from './check-event.js';
 import { hasMethod } from './option-problems.js';
-import { RecentIds } from './recent-ids.js';
 import { RuleWatch } from './rule-watch.js';
 import { Surroundings } from './surroundings.js';
 import { acceptedBy } from './wrapping-adapter.js';

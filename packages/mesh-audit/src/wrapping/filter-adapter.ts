@@ -1,6 +1,5 @@
-import { AUDIT_EVENT_TYPES, type AdapterContext, type AuditEventType, type MeshAuditEvent, type MonitoringAdapter } from '@lemur-bookstores/mesh-interface';
+import { AUDIT_EVENT_TYPES, ThrottledWarning, type AdapterContext, type AuditEventType, type MeshAuditEvent, type MonitoringAdapter } from '@lemur-bookstores/mesh-interface';
 import { eventTest, type AuditEventFilter, type EventTest } from '../event-filter.js';
-import { ThrottledWarning } from '../throttled-warning.js';
 import { OptionProblems } from './option-problems.js';
 import { Surroundings, type SurroundingsOptions } from './surroundings.js';
 import { acceptedBy, WrappingAdapter } from './wrapping-adapter.js';

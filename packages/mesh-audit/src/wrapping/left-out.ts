@@ -1,6 +1,5 @@
-import type { Clock, MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
+import { RecentIds, type Clock, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
 import { UuidV7 } from '../uuid-v7.js';
-import { RecentIds } from './recent-ids.js';
 
 /** Events remembered as counted. A lane asks about an event again, if at all, before it has asked about so many others. */
 const REMEMBERED = 2_048;

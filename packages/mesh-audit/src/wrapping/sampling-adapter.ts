@@ -1,6 +1,5 @@
-import { MeshError, type AdapterContext, type ClockTimer, type MeshAuditEvent, type MonitoringAdapter } from '@lemur-bookstores/mesh-interface';
+import { MeshError, ThrottledWarning, type AdapterContext, type ClockTimer, type MeshAuditEvent, type MonitoringAdapter } from '@lemur-bookstores/mesh-interface';
 import { withinDeadline } from '../deadline.js';
-import { ThrottledWarning } from '../throttled-warning.js';
 import { DeliveryGate } from './delivery-gate.js';
 import { LeftOut } from './left-out.js';
 import { OptionProblems, shown } from './option-problems.js';

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { RecentIds } from '../../src/wrapping/recent-ids.js';
+import { RecentIds } from '../src/recent-ids.js';
 
 test('remembers the last ids, and no more than twice its capacity', () => {
   const ids = new RecentIds(100);

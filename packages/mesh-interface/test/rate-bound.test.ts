@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { RateBound } from '../../src/wrapping/rate-bound.js';
+import { RateBound } from '../src/rate-bound.js';
 
 test('never more than the bound within any window, and room as soon as there is', () => {
   fc.assert(

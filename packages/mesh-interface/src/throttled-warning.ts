@@ -1,4 +1,5 @@
-import type { Clock, LogFields, Logger } from '@lemur-bookstores/mesh-interface';
+import type { Clock } from './clock.js';
+import type { LogFields, Logger } from './logger.js';
 
 /** One warning of a kind within this time; the others are counted. */
 const INTERVAL_MS = 10_000;
