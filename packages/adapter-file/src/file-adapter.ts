@@ -1,6 +1,6 @@
-import type { AdapterContext, ManagedAdapter, MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
+import { checkAuditQuery, type AdapterContext, type AuditQuery, type ManagedAdapter, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
 import { ServiceLog } from '@lemur-bookstores/mesh-log';
-import { auditEvents, checkAuditQuery, type AuditQuery } from './audit-query.js';
+import { auditEvents } from './audit-query.js';
 import { resolveFileAdapterOptions, type FileAdapterOptions, type FileAdapterSettings } from './file-adapter-options.js';
 
 /**

@@ -1,6 +1,5 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import type { MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
-import type { AuditQuery } from '../src/audit-query.js';
+import type { AuditQuery, MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
 import type { FileAdapter } from '../src/file-adapter.js';
 import { allOf, eventOf, fileAdapter, segmentsIn, temporaryDirectory, until } from './support/support.js';
 

@@ -22,6 +22,7 @@ export {
   type MeshAuditEvent,
   type TraceContext,
 } from './audit-event.js';
+export { checkAuditQuery, type AuditQuery } from './audit-query.js';
 export { AUDIT_ACTIONS, type AuditAction, type AuditActionOf, type OwnAuditEvent } from './audit-actions.js';
 export type { KeyAction, KeyChangeTrigger, KeyPolicy, KeyRotationMetadata, KeyType, RetiredKey } from './key-rotation-event.js';
 export { DEFAULT_DELIVERY, DELIVERY_CONTRACTS, type DeliveryContract } from './delivery-contract.js';
