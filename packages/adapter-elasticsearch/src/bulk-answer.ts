@@ -1,0 +1,78 @@
+import { escapeControls, MeshError } from '@lemur-bookstores/mesh-interface';
+
+/** What became of one document of a bulk. */
+export type ItemOutcome =
+  | { readonly state: 'stored' }
+  /** For now: it may be taken later. */
+  | { readonly state: 'later'; readonly said: string }
+  /** For good. */
+  | { readonly state: 'refused'; readonly error: MeshError }
+  /** For who we are. */
+  | { readonly state: 'forbidden'; readonly said: string };
+
+/** A bulk's answer, of which every item was looked at. */
+export interface BulkAnswer {
+  readonly outcomes: readonly ItemOutcome[];
+  /** The index that took what was stored last: of a data stream, a backing index. */
+  readonly index: string | undefined;
+}
+
+/** What is read of an answer; the rest is left out by the server. */
+export const BULK_FILTER = 'errors,items.*.status,items.*._index,items.*.failure_store,items.*.error.type,items.*.error.reason,items.*.error.caused_by.reason';
+
+const STORED: ItemOutcome = { state: 'stored' };
+const SHOWN_CHARACTERS = 300;
+/** Refusals that are about the index and not the document: an operator can end them. */
+const ABOUT_THE_INDEX = new Set(['cluster_block_exception', 'index_not_found_exception', 'index_closed_exception', 'no_shard_available_action_exception']);
+
+interface Item {
+  readonly status: number;
+  readonly _index?: unknown;
+  readonly failure_store?: unknown;
+  readonly error?: { readonly type?: unknown; readonly reason?: unknown; readonly caused_by?: { readonly reason?: unknown } } | null;
+}
+
+/** `undefined` for what is no answer to a bulk of so many documents: then nobody knows what became of them. Pure. */
+export function readBulkAnswer(text: string, count: number): BulkAnswer | undefined {
+  const items = itemsOf(text);
+  if (items?.length !== count) return undefined;
+  let index: string | undefined;
+  const outcomes: ItemOutcome[] = [];
+  for (const each of items) {
+    const item = itemOf(each);
+    if (item === undefined) return undefined;
+    const outcome = outcomeOf(item);
+    if (outcome.state === 'stored' && typeof item._index === 'string') index = item._index;
+    outcomes.push(outcome);
+  }
+  return { outcomes, index };
+}
+
+function outcomeOf({ status, error, failure_store: failureStore }: Item): ItemOutcome {
+  if (status >= 200 && status < 300) {
+    // The document is kept apart, where no query finds it: its mapping refused it.
+    if (failureStore === 'used') return { state: 'refused', error: new MeshError('sink_refused', 'Elasticsearch put the event into the failure store of the data stream, where no query finds it', { retryable: false }) };
+    return STORED;
+  }
+  const type = typeof error?.type === 'string' ? error.type : 'unknown';
+  // Of `create` with the event's own id: it is there already, by a delivery whose answer was lost.
+  if (status === 409 && type === 'version_conflict_engine_exception') return STORED;
+  const said = escapeControls(`${type}: ${[error?.reason, error?.caused_by?.reason].filter((each) => typeof each === 'string').join(': ')}`.slice(0, SHOWN_CHARACTERS));
+  if (status === 429 || status >= 500 || ABOUT_THE_INDEX.has(type)) return { state: 'later', said };
+  if (status === 401 || status === 403) return { state: 'forbidden', said };
+  return { state: 'refused', error: new MeshError('sink_refused', `Elasticsearch refused the event (${status}): ${said}`, { retryable: false }) };
+}
+
+function itemsOf(text: string): readonly unknown[] | undefined {
+  try {
+    const answer = JSON.parse(text) as { readonly items?: unknown } | null;
+    return Array.isArray(answer?.items) ? (answer.items as unknown[]) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function itemOf(value: unknown): Item | undefined {
+  const item = (value as { readonly create?: Item | null } | null)?.create;
+  return typeof item === 'object' && item !== null && Number.isInteger(item.status) ? item : undefined;
+}

@@ -1,0 +1,103 @@
+import { systemClock, type Clock, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
+import { answerFailure } from '@lemur-bookstores/mesh-sink';
+import type { ElasticAnswer, ElasticConnection } from './elastic-connection.js';
+import type { ElasticsearchSettings } from './elasticsearch-adapter-options.js';
+
+/** Doubtful events that are remembered at most: those of a lane. Of what is beyond, the id of its index decides alone. */
+const CAPACITY = 20_000;
+/** Backing indices that are asked at most, the latest first: a rollover between a delivery and the next is rare, and two are rarer. */
+const MAX_INDICES = 4;
+/** Statuses that say that this cannot be asked here: no privilege, no such endpoint, gone. */
+const CANNOT_BE_ASKED: readonly number[] = [400, 403, 404, 405];
+
+/**
+ * Which events are stored already, where nobody knows. Ids are unique within an index, and a data stream, or an alias that is rolled over, has several: what was stored before a
+ * rollover and comes again after it would be stored twice. So what was sent without an answer is looked for first.
+ */
+export class StoredIds {
+  readonly #connection: ElasticConnection;
+  readonly #settings: ElasticsearchSettings;
+  readonly #clock: () => Clock;
+  readonly #doubtful = new Set<string>();
+  /** Events from before may have been sent by an earlier process, which has left them in the spill. */
+  readonly #bornAt: number;
+  /** What took the last events: another name than that of the data stream or alias. */
+  #backing: string | undefined;
+
+  constructor(connection: ElasticConnection, settings: ElasticsearchSettings, clock: () => Clock) {
+    this.#connection = connection;
+    this.#settings = settings;
+    this.#clock = clock;
+    this.#bornAt = (settings.clock ?? systemClock).now();
+  }
+
+  /** An answer has named the index that took the events. */
+  written(index: string): void {
+    if (index !== this.#settings.index) this.#backing = index;
+  }
+
+  /** They were sent, and nobody knows what came of it. */
+  doubt(events: readonly { readonly id: string }[]): void {
+    if (!this.#isRolledOver) return;
+    for (const { id } of events) if (this.#doubtful.size < CAPACITY) this.#doubtful.add(id);
+  }
+
+  /** They are stored. */
+  settle(events: readonly { readonly id: string }[]): void {
+    if (this.#doubtful.size === 0) return;
+    for (const { id } of events) this.#doubtful.delete(id);
+  }
+
+  /** Those of which nobody knows. */
+  doubtful(events: readonly MeshAuditEvent[]): readonly string[] {
+    if (!this.#isRolledOver) return [];
+    return events.filter(({ id, timestamp }) => this.#doubtful.has(id) || timestamp.getTime() < this.#bornAt).map(({ id }) => id);
+  }
+
+  /** Those that are stored, as far as that can be asked. @throws MeshError retryable; the signal's reason */
+  async among(ids: readonly string[], signal: AbortSignal): Promise<ReadonlySet<string>> {
+    const stored = new Set<string>();
+    if (ids.length === 0 || !this.#isRolledOver) return stored;
+    for (const index of await this.#indices(signal)) {
+      const answer = await this.#connection.ask({
+        method: 'POST',
+        path: `/${encodeURIComponent(index)}/_mget`,
+        // Realtime: also what no search finds yet.
+        query: { _source: false, realtime: true, filter_path: 'docs._id,docs.found' },
+        body: JSON.stringify({ ids }),
+        maxAnswerBytes: 65_536 + 4_096 * ids.length,
+        signal,
+      });
+      for (const { _id: id, found } of this.#listIn(answer, 'docs')) if (found === true && typeof id === 'string') stored.add(id);
+    }
+    return stored;
+  }
+
+  /** Of a plain index its ids decide. */
+  get #isRolledOver(): boolean {
+    return this.#settings.dataStream || this.#backing !== undefined;
+  }
+
+  /** Those that may have taken what was sent since the last answer. */
+  async #indices(signal: AbortSignal): Promise<readonly string[]> {
+    const answer = await this.#connection.ask({ method: 'GET', path: `/_resolve/index/${this.#settings.index}`, maxAnswerBytes: 4_194_304, signal });
+    const [stream] = this.#listIn(answer, 'data_streams');
+    const [alias] = this.#listIn(answer, 'aliases');
+    const named = stream?.['backing_indices'] ?? alias?.['indices'];
+    const indices = (Array.isArray(named) ? (named as unknown[]) : typeof named === 'string' ? [named] : []).filter((each) => typeof each === 'string');
+    if (indices.length === 0) return this.#backing === undefined ? [] : [this.#backing];
+    return indices.slice(-MAX_INDICES);
+  }
+
+  #listIn(answer: ElasticAnswer, name: string): readonly Readonly<Record<string, unknown>>[] {
+    if (CANNOT_BE_ASKED.includes(answer.status)) return [];
+    const failure = answerFailure(answer, answer.where, this.#clock().now());
+    if (failure !== undefined) throw failure;
+    try {
+      const list = (JSON.parse(answer.text) as Readonly<Record<string, unknown>> | null)?.[name];
+      return Array.isArray(list) ? list.filter((each): each is Readonly<Record<string, unknown>> => typeof each === 'object' && each !== null) : [];
+    } catch {
+      return [];
+    }
+  }
+}
