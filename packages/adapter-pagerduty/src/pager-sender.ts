@@ -1,0 +1,62 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { hostname } from 'node:os';
+import { MeshError, type Clock } from '@lemur-bookstores/mesh-interface';
+import { answerFailure, HttpSink, type Credential } from '@lemur-bookstores/mesh-sink';
+import type { ChangeNote } from './change-note.js';
+import type { Incident } from './incident.js';
+import { changeRequest, resolveRequest, triggerRequest, type PayloadContext } from './pager-payload.js';
+import type { TellerCall } from './teller.js';
+import { VERSION } from './version.js';
+
+/** What PagerDuty can be told of. */
+export type Told = Incident | ChangeNote;
+
+/** Options of a {@link PagerSender}. */
+export interface PagerSenderOptions {
+  readonly key: Credential;
+  readonly url: URL;
+  readonly environment: string;
+  readonly instance: string | undefined;
+  readonly agent: HttpAgent | undefined;
+  readonly ca: string | undefined;
+  readonly clock: () => Clock;
+}
+
+const TAKEN = 202;
+/** PagerDuty's own advice for a 429 that does not say when. */
+const THROTTLED_MS = 30_000;
+
+/** Makes the calls to the Events API v2. */
+export class PagerSender {
+  readonly #options: PagerSenderOptions;
+  readonly #context: PayloadContext;
+  readonly #sink: HttpSink;
+
+  constructor(options: PagerSenderOptions) {
+    const { key, url, environment, instance, ca, clock } = options;
+    // A connection for each call: used again it may be found closed, and a request that is repeated for it would be one more than the budget knows of.
+    const agent = options.agent ?? new (url.protocol === 'https:' ? HttpsAgent : HttpAgent)({ keepAlive: false });
+    this.#options = options;
+    this.#context = { environment, instance, source: hostname() };
+    this.#sink = new HttpSink({ noun: 'PagerDuty', userAgent: `secure-stack-mesh-adapter-pagerduty/${VERSION} (node ${process.version})`, clock, agent, ca, secrets: [key] });
+  }
+
+  /** @throws MeshError `adapter_failed`, `adapter_timeout`, `sink_refused`, `sink_unauthenticated`, `sink_too_large`; the signal's reason */
+  async send(teller: Told, call: TellerCall, signal: AbortSignal): Promise<void> {
+    const { key, url, clock } = this.#options;
+    const request = teller.type === 'change' ? changeRequest(teller, this.#context) : call === 'resolve' ? resolveRequest(teller.key) : triggerRequest(teller, this.#context);
+    const path = `${url.pathname.replace(/\/$/, '')}${teller.type === 'change' ? '/v2/change/enqueue' : '/v2/enqueue'}`;
+    const body = JSON.stringify({ routing_key: key.reveal(), ...request });
+    const answer = await this.#sink.send({ url: new URL(path, url), headers: { 'content-type': 'application/json' }, body, signal });
+    const where = `PagerDuty at ${url.origin}`;
+    const failure = answerFailure(answer, where, clock().now());
+    if (answer.status === 429 && failure?.retryAfterMs === undefined) throw new MeshError('adapter_failed', failure?.text ?? where, { retryable: true, retryAfterMs: THROTTLED_MS });
+    if (failure !== undefined) throw failure;
+    if (answer.status !== TAKEN) throw new MeshError('adapter_failed', `${where} answered ${answer.status} instead of ${TAKEN}: something else answers there`, { retryable: true });
+  }
+
+  close(): void {
+    this.#sink.close();
+  }
+}
