@@ -23,7 +23,7 @@ function eventOfLog({ evt, event, mesh, duration, error, otel }: HeldLog): unkno
 describeAdapter({
   name: 'DatadogAdapter',
   runner: { describe, it },
-  supports: { batches: true, hanging: true, failures: ['retryable', 'permanent', 'throttled'] },
+  supports: { batches: true, metrics: true, hanging: true, failures: ['retryable', 'permanent', 'throttled'] },
   holds: (event: MeshAuditEvent) => (JSON.stringify(event).length > 500_000 ? { cut: event.id } : event),
   create: async () => {
     const server = await new DatadogServerOf({ apiKey: API_KEY }).start();

@@ -55,3 +55,6 @@ export interface DatadogServerOptions {
 export const { DatadogServer: DatadogServerOf } = (await import(new URL('../../../../tools/contract-servers/datadog.mjs', import.meta.url).href)) as {
   readonly DatadogServer: new (options: DatadogServerOptions) => DatadogServer;
 };
+
+/** Every fault that a contract server knows to play. */
+export const { FAULTS } = (await import(new URL('../../../../tools/contract-servers/fault-plan.mjs', import.meta.url).href)) as { readonly FAULTS: readonly string[] };
