@@ -32,6 +32,7 @@ export class DatadogAdapter implements ManagedAdapter {
   readonly #underWay = new Set<Promise<void>>();
   #clock: Clock;
   #logger: Logger;
+  #context: AdapterContext | undefined;
   #origin: LogOrigin | undefined;
   #closing: Promise<void> | undefined;
 
@@ -53,9 +54,10 @@ export class DatadogAdapter implements ManagedAdapter {
   }
 
   /** Takes over the mesh's clock and logger, unless they were given. */
-  start({ clock, logger }: AdapterContext): Promise<void> {
-    this.#clock = this.#settings.clock ?? clock;
-    this.#logger = new SafeLogger(this.#settings.logger ?? logger);
+  start(context: AdapterContext): Promise<void> {
+    this.#clock = this.#settings.clock ?? context.clock;
+    this.#logger = new SafeLogger(this.#settings.logger ?? context.logger);
+    this.#context = context;
     this.#metrics.begin();
     return Promise.resolve();
   }
@@ -74,14 +76,14 @@ export class DatadogAdapter implements ManagedAdapter {
     return this.#track(this.#deliver(events, signal));
   }
 
-  /** Waits for the deliveries under way. */
+  /** Waits for the deliveries under way, and sends what has been counted so far: at a mesh's end no further snapshot comes. Never rejects. */
   async flush(): Promise<void> {
-    await Promise.allSettled(this.#underWay);
+    await Promise.allSettled([...this.#underWay, this.#submitNow()]);
   }
 
   /** Waits for the deliveries under way, and ends the connections. Safe to call twice. */
   close(): Promise<void> {
-    this.#closing ??= this.flush().then(() => this.#sink.close());
+    this.#closing ??= Promise.allSettled(this.#underWay).then(() => this.#sink.close());
     return this.#closing;
   }
 
@@ -105,6 +107,10 @@ export class DatadogAdapter implements ManagedAdapter {
       throw error;
     }
     this.#outcomes.settle(events.map(({ id }) => id));
+  }
+
+  async #submitNow(): Promise<void> {
+    if (this.#context !== undefined && this.#closing === undefined) await this.logMetrics?.(this.#context.metrics());
   }
 
   async #submit(snapshot: MetricsSnapshot): Promise<void> {

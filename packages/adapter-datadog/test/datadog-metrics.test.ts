@@ -24,7 +24,7 @@ async function setting(options: Parameters<typeof adapterFor>[1] = {}): Promise<
   const clock = new FakeClock(START);
   const server = await serverWith({ now: () => clock.now() });
   const adapter = adapterFor(server, { clock, ...options });
-  await adapter.start({ clock, logger: silentLogger } as Partial<AdapterContext> as AdapterContext);
+  await adapter.start({ clock, logger: silentLogger, metrics: () => snapshotOf() } as Partial<AdapterContext> as AdapterContext);
   return { server, adapter, clock, submit: async (more = {}) => adapter.logMetrics?.(snapshotOf({ timestamp: clock.now(), ...more })) };
 }
 
@@ -210,6 +210,20 @@ test('beyond the bound of series those used least are left out, said once, and c
   expect(warnings).toHaveLength(1);
   expect(server.sumOf('mesh.calls.started')).toBe(61);
   expect(server.sumOf('mesh.calls.ended')).toBe(61);
+});
+
+test('flush sends what has been counted until then, and does not reject where that fails', async () => {
+  const { server, adapter, clock, submit } = await setting();
+  await submit({ retries: 3 });
+  await adapter.start({ clock, logger: silentLogger, metrics: () => snapshotOf({ timestamp: clock.now(), retries: 5 }) } as Partial<AdapterContext> as AdapterContext);
+  server.faults.failNext('503');
+  await adapter.flush();
+  expect(server.sumOf('mesh.retries')).toBe(3);
+  await adapter.flush();
+  expect(server.sumOf('mesh.retries')).toBe(5);
+  await adapter.close();
+  await adapter.flush();
+  expect(server.requests).toBe(3);
 });
 
 test('without metrics there is no logMetrics; closed, it rejects', async () => {
