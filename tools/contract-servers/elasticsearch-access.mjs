@@ -1,7 +1,8 @@
 // Who may do what: HTTP basic, API keys and bearer tokens; the privileges of whoever it is; and how Elasticsearch refuses. Its security layer answers without `x-elastic-product`.
 import { ElasticsearchError } from './elasticsearch-errors.mjs';
 
-const SCHEMES = ['Basic realm="security", charset="UTF-8"', 'Bearer realm="security"', 'ApiKey'];
+/** Tokens are offered over TLS alone. */
+const schemes = (isTls) => ['Basic realm="security", charset="UTF-8"', ...(isTls ? ['Bearer realm="security"'] : []), 'ApiKey'];
 
 /** Each action with the privileges that grant it; 'index' ones name the indices in the refusal, where they are known. */
 export const ACTIONS = {
@@ -41,25 +42,30 @@ const WITHOUT_INDICES = ['indices:data/write/bulk', 'indices:data/read/mget', 'i
 
 /**
  * @typedef {object} Access
- * @property {Record<string, string>} [users] passwords by name
+ * @property {Record<string, string | { password: string, privileges?: readonly string[] }>} [users] by name: the password, and privileges of this one alone
  * @property {readonly string[]} [apiKeys] `id:secret`
  * @property {readonly string[]} [tokens]
  * @property {readonly string[]} [privileges] what they all have, of the cluster and of every index. Default: `all`
  */
 
 /** @param {Access | undefined} access `undefined`: security is off */
-export function guard(access, authorization, path) {
+export function guard(access, authorization, path, isTls) {
   if (access === undefined) return { refusal: () => undefined };
-  const { users = {}, apiKeys = [], tokens = [], privileges = ['all'] } = access;
+  const { users = {}, apiKeys = [], tokens = [] } = access;
+  let { privileges = ['all'] } = access;
   const [, scheme = '', value = ''] = /^(\S+) +(\S+)$/.exec(authorization ?? '') ?? [];
   const decoded = Buffer.from(value, 'base64').toString();
   const colon = decoded.indexOf(':');
   let who;
+  const unauthenticated = (reason, more) => unauthenticatedBy(isTls, reason, more);
+  const withCredentials = (additional) => unauthenticated('unable to authenticate with provided credentials and anonymous access is not allowed for this request', { additional_unsuccessful_credentials: additional });
   if (authorization === undefined) throw unauthenticated(`missing authentication credentials for REST request [${path}]`);
   switch (scheme.toLowerCase()) {
     case 'basic': {
       const name = decoded.slice(0, colon);
-      if (!Object.hasOwn(users, name) || users[name] !== decoded.slice(colon + 1)) throw unauthenticated(`unable to authenticate user [${name}] for REST request [${path}]`);
+      const user = !Object.hasOwn(users, name) ? undefined : typeof users[name] === 'string' ? { password: users[name] } : users[name];
+      if (user?.password !== decoded.slice(colon + 1)) throw unauthenticated(`unable to authenticate user [${name}] for REST request [${path}]`);
+      privileges = user.privileges ?? privileges;
       who = `user [${name}] with effective roles [mesh]`;
       break;
     }
@@ -85,7 +91,6 @@ export function guard(access, authorization, path) {
   };
 }
 
-const withCredentials = (additional) => unauthenticated('unable to authenticate with provided credentials and anonymous access is not allowed for this request', { additional_unsuccessful_credentials: additional });
-export const unauthenticated = (reason, more = {}) =>
-  withoutProduct(new ElasticsearchError(401, 'security_exception', reason, { ...more, header: { 'WWW-Authenticate': SCHEMES } }, { 'www-authenticate': SCHEMES.join(', ') }));
+export const unauthenticatedBy = (isTls, reason, more = {}) =>
+  withoutProduct(new ElasticsearchError(401, 'security_exception', reason, { ...more, header: { 'WWW-Authenticate': schemes(isTls) } }, { 'www-authenticate': schemes(isTls).join(', ') }));
 const withoutProduct = (error) => Object.assign(error, { isOfSecurity: true });

@@ -50,8 +50,9 @@ export class Searches {
 
   closePit(id) {
     this.#knownPit(id);
-    const isOpen = this.#pits.delete(id);
-    return { succeeded: isOpen, num_freed: isOpen ? 1 : 0 };
+    const open = this.#pits.get(id);
+    this.#pits.delete(id);
+    return { succeeded: open !== undefined, num_freed: open?.shards.length ?? 0 };
   }
 
   get openPits() {

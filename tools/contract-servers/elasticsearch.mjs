@@ -6,7 +6,7 @@
 // It does not: scores, analyzers, aggregations, scripts, pipelines, aliases, component templates, update and delete. What it does not know it answers with 599, and says so on stderr.
 import { gzipSync } from 'node:zlib';
 import { ContractServer } from './contract-server.mjs';
-import { guard, unauthenticated } from './elasticsearch-access.mjs';
+import { guard, unauthenticatedBy } from './elasticsearch-access.mjs';
 import { Bulks } from './elasticsearch-bulk.mjs';
 import { ElasticsearchError, notJson } from './elasticsearch-errors.mjs';
 import { routeOf } from './elasticsearch-routes.mjs';
@@ -127,7 +127,7 @@ export class ElasticsearchCluster {
       if (request.body.length > (this.#options.maxContentBytes ?? MAX_CONTENT_BYTES)) return refuse(413, {});
       const media = mediaProblem(headers, request.body.length > 0);
       if (media !== undefined) return { status: media.status, headers: { ...PRODUCT, 'content-type': 'application/json' }, body: media.plain ?? media.body };
-      const access = guard(this.#options.access, headers.authorization, request.path);
+      const access = guard(this.#options.access, headers.authorization, query.size === 0 ? request.path : `${request.path}?${decodeURIComponent(String(query))}`, this.#options.tls !== undefined);
       const route = routeOf(request);
       if (route.action !== undefined) {
         const refusal = access.refusal(route.action, route.index);
@@ -150,6 +150,7 @@ export class ElasticsearchCluster {
     }
     const refresh = request.query.get('refresh');
     if (refresh !== null && !['', 'true', 'false', 'wait_for'].includes(refresh)) throw new ElasticsearchError(400, 'illegal_argument_exception', `Unknown value for refresh: [${refresh}].`);
+    const forced = refresh === '' || refresh === 'true';
     const result = this.#bulks.run(request.body, index, {
       isHalf: request.fault === 'half-accepted',
       requiresDataStream: request.query.get('require_data_stream') === 'true',
@@ -157,6 +158,7 @@ export class ElasticsearchCluster {
       mayCreate: (name) => access.refusal('indices:admin/auto_create', name),
     });
     if (refresh !== null && refresh !== 'false') for (const written of this.store.indices.values()) written.refresh();
+    if (forced) for (const item of result.items) for (const outcome of Object.values(item)) if (outcome.error === undefined) outcome.forced_refresh = true;
     return result;
   }
 }
@@ -181,7 +183,7 @@ function mediaProblem({ accept, 'content-type': type }, hasBody) {
   if (wants !== null && !['7', '8'].includes(wants[2])) return invalid(`Accept version must be either version 8 or 7, but found ${wants[2]}. Accept=${accept}`);
   if (hasBody && sends !== null && !['7', '8'].includes(sends[2])) return invalid(`Content-Type version must be either version 8 or 7, but found ${sends[2]}. Content-Type=${type}`);
   if (hasBody && (wants === null) !== (sends === null)) {
-    return invalid(`A compatible version is required on both Content-Type and Accept headers if either one has requested a compatible version. Accept=${accept ?? null}, Content-Type=${type ?? null}`);
+    return invalid(`A compatible version is required on both Content-Type and Accept headers if either one has requested a compatible version. Accept=${accept === '*/*' ? null : (accept ?? null)}, Content-Type=${type ?? null}`);
   }
   return undefined;
 }
@@ -190,8 +192,10 @@ function mediaProblem({ accept, 'content-type': type }, hasBody) {
 function refuse(status, headers) {
   const said = (type, reason, more) => ({ status, headers: { ...PRODUCT, 'content-type': 'application/json', ...headers }, body: new ElasticsearchError(status, type, reason, more).body });
   switch (status) {
-    case 401:
-      return { status, headers: { 'content-type': 'application/json', ...unauthenticated('').headers, ...headers }, body: unauthenticated('missing authentication credentials for REST request [/]').body };
+    case 401: {
+      const error = unauthenticatedBy(false, 'unable to authenticate with provided credentials and anonymous access is not allowed for this request');
+      return { status, headers: { 'content-type': 'application/json', ...error.headers, ...headers }, body: error.body };
+    }
     case 403:
       return { ...said('security_exception', 'action [indices:data/write/bulk] is unauthorized for user [mesh] with effective roles [mesh], this action is granted by the index privileges [create_doc,create,delete,index,write,all]'), headers: { 'content-type': 'application/json', ...headers } };
     case 408:

@@ -49,7 +49,13 @@ export interface ElasticsearchContractOptions {
   /** Default 1 */
   readonly nodes?: number;
   /** Turns security on. `privileges`: what all of them have; default `all` */
-  readonly access?: { readonly users?: Readonly<Record<string, string>>; readonly apiKeys?: readonly string[]; readonly tokens?: readonly string[]; readonly privileges?: readonly string[] };
+  readonly access?: {
+    readonly users?: Readonly<Record<string, string | { readonly password: string; readonly privileges?: readonly string[] }>>;
+    /** `id:secret` */
+    readonly apiKeys?: readonly string[];
+    readonly tokens?: readonly string[];
+    readonly privileges?: readonly string[];
+  };
   readonly tls?: { readonly key: string; readonly cert: string };
   /** Of each node; 'half-accepted' is one of the kinds. */
   readonly faults?: { readonly rate?: number; readonly kinds?: readonly string[]; readonly seed?: number; readonly retryAfterSeconds?: number };
