@@ -14,6 +14,8 @@ const MAX_LOGS = 1_000;
 /** Of a request to the metrics intake: 5,242,880 bytes, packed 512,000. Series are packed to a tenth; one that is not is answered 413, and halved. */
 const MAX_SERIES_BYTES = 2_500_000;
 const MAX_SERIES = 10_000;
+/** Nobody waits long for the end of a mesh. */
+const LAST_METRICS_MS = 1_000;
 
 /** Sends audit events to Datadog as logs, and the metrics of a mesh as series. What it takes Datadog has taken over (202), which is no proof that it is stored: not `durable`. */
 export class DatadogAdapter implements ManagedAdapter {
@@ -76,14 +78,14 @@ export class DatadogAdapter implements ManagedAdapter {
     return this.#track(this.#deliver(events, signal));
   }
 
-  /** Waits for the deliveries under way, and sends what has been counted so far: at a mesh's end no further snapshot comes. Never rejects. */
+  /** Waits for the deliveries under way. Never rejects. */
   async flush(): Promise<void> {
-    await Promise.allSettled([...this.#underWay, this.#submitNow()]);
+    await Promise.allSettled(this.#underWay);
   }
 
-  /** Waits for the deliveries under way, and ends the connections. Safe to call twice. */
+  /** Waits for the deliveries under way, sends what was counted since the last snapshot, for a second at most, and ends the connections. Never rejects; safe to call twice. */
   close(): Promise<void> {
-    this.#closing ??= Promise.allSettled(this.#underWay).then(() => this.#sink.close());
+    this.#closing ??= Promise.all([this.flush(), this.#submitLast()]).then(() => this.#sink.close());
     return this.#closing;
   }
 
@@ -109,8 +111,18 @@ export class DatadogAdapter implements ManagedAdapter {
     this.#outcomes.settle(events.map(({ id }) => id));
   }
 
-  async #submitNow(): Promise<void> {
-    if (this.#context !== undefined && this.#closing === undefined) await this.logMetrics?.(this.#context.metrics());
+  /** No snapshot comes at a mesh's end. */
+  async #submitLast(): Promise<void> {
+    if (this.#context === undefined || this.logMetrics === undefined) return;
+    const given = new AbortController();
+    const timer = this.#clock.setTimeout(() => given.abort(new MeshError('adapter_timeout', `no answer within ${LAST_METRICS_MS} ms`)), LAST_METRICS_MS);
+    try {
+      await this.#metrics.submit(this.#context.metrics(), given.signal);
+    } catch (error) {
+      this.#logger.warn('Datadog did not take the last metrics of the mesh', { error: MeshError.from(error).message });
+    } finally {
+      timer.cancel();
+    }
   }
 
   async #submit(snapshot: MetricsSnapshot): Promise<void> {

@@ -68,8 +68,8 @@ export class DatadogMetrics {
   }
 
   /** One after the other: what two have in common would be counted twice. @throws MeshError */
-  submit(snapshot: MetricsSnapshot): Promise<void> {
-    const submission = this.#turns.then(() => this.#options.intake.post(this.#piecesOf(snapshot)));
+  submit(snapshot: MetricsSnapshot, signal?: AbortSignal): Promise<void> {
+    const submission = this.#turns.then(() => this.#options.intake.post(this.#piecesOf(snapshot), signal));
     this.#turns = submission.catch(() => undefined);
     return submission;
   }

@@ -212,18 +212,28 @@ test('beyond the bound of series those used least are left out, said once, and c
   expect(server.sumOf('mesh.calls.ended')).toBe(61);
 });
 
-test('flush sends what has been counted until then, and does not reject where that fails', async () => {
+test('at its end a mesh gets its last counts to Datadog', async () => {
   const { server, adapter, clock, submit } = await setting();
   await submit({ retries: 3 });
   await adapter.start({ clock, logger: silentLogger, metrics: () => snapshotOf({ timestamp: clock.now(), retries: 5 }) } as Partial<AdapterContext> as AdapterContext);
-  server.faults.failNext('503');
-  await adapter.flush();
-  expect(server.sumOf('mesh.retries')).toBe(3);
-  await adapter.flush();
-  expect(server.sumOf('mesh.retries')).toBe(5);
+  await Promise.all([adapter.close(), adapter.close()]);
+  expect(server.pointsOf('mesh.retries').map(({ value }) => value)).toEqual([3, 2]);
   await adapter.close();
-  await adapter.flush();
-  expect(server.requests).toBe(3);
+  expect(server.requests).toBe(2);
+});
+
+test.each(['503', 'hang'])('where they are not taken (%s), the end comes all the same, and is said', async (fault) => {
+  const warnings: string[] = [];
+  const { server, adapter, clock } = await setting({ logger: { ...silentLogger, warn: (message, fields) => void warnings.push(`${message}: ${String(fields?.['error'])}`) } });
+  server.faults.failNext(fault);
+  const closed = adapter.close();
+  if (fault === 'hang') {
+    while (server.requests === 0) await new Promise((resolve) => setImmediate(resolve));
+    await clock.advance(1_000);
+  }
+  await closed;
+  expect(warnings).toEqual([expect.stringMatching(fault === 'hang' ? /adapter_timeout/ : /answered 503/)]);
+  expect(clock.pendingTimers).toBe(0);
 });
 
 test('without metrics there is no logMetrics; closed, it rejects', async () => {
