@@ -1,4 +1,4 @@
-import { describe, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { describeAdapter } from '@lemur-bookstores/adapter-testkit';
 import type { MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
 import { DatadogAdapter } from '../src/datadog-adapter.js';
@@ -37,7 +37,11 @@ describeAdapter({
         server.release();
       },
       secrets: [API_KEY],
-      dispose: () => server.stop(),
+      dispose: async () => {
+        await server.stop();
+        // What Datadog would have lost without a word.
+        expect(Object.entries(server.losses).filter(([, count]) => count > 0)).toEqual([]);
+      },
     };
   },
 });
