@@ -1,5 +1,5 @@
 import { afterEach } from '@jest/globals';
-import { FakeClock, type LogFields, type Logger, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
+import { FakeClock, type ClockTimer, type LogFields, type Logger, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
 import { AlertingAdapter } from '../../src/alerting-adapter.js';
 import type { AlertingAdapterOptions } from '../../src/alerting-options.js';
 import { CONTRACT_KEY, pagerDutyServer, type PagerDutyServer } from './pager-duty.js';
@@ -22,7 +22,7 @@ afterEach(async () => {
 });
 
 export async function paged(options: Partial<AlertingAdapterOptions> = {}, existing?: PagerDutyServer): Promise<Paged> {
-  const clock = new FakeClock();
+  const clock = new RequestClock();
   const pagerDuty = existing ?? (await pagerDutyServer({ now: () => clock.monotonic() }));
   const lines: Paged['lines'] = [];
   const say = (level: string) => (message: string, fields?: LogFields): void => void lines.push({ level, message, fields });
@@ -37,20 +37,35 @@ export async function paged(options: Partial<AlertingAdapterOptions> = {}, exist
     await closing;
   });
   const log = (...events: MeshAuditEvent[]): Promise<void> => adapter.logEvents(events, { signal });
-  const advance = async (ms: number): Promise<void> => {
-    await clock.advance(ms);
-    await quiet(pagerDuty, clock);
-  };
+  const advance = (ms: number): Promise<void> => clock.advanceWithRequests(ms);
   return { clock, pagerDuty, adapter, lines, log, advance };
 }
 
-/** Until no request has come or been answered for some turns: real sockets, a clock that stands still. */
-async function quiet(pagerDuty: PagerDutyServer, clock: FakeClock): Promise<void> {
-  let last = -1;
-  for (let still = 0; still < 40; still++) {
-    if (pagerDuty.requests !== last) still = 0;
-    last = pagerDuty.requests;
-    await new Promise((resolve) => setTimeout(resolve, 1));
-    await clock.advance(0);
+/** How long a request may take: by that its timer is known among the others. */
+const REQUEST_MS = 10_000;
+const STEP_MS = 250;
+
+/** One that knows whether requests are under way: sockets are real, so the clock has to wait for them. */
+class RequestClock extends FakeClock {
+  readonly #requests = new Set<object>();
+
+  override setTimeout(callback: () => void, delayMs: number): ClockTimer {
+    if (delayMs !== REQUEST_MS) return super.setTimeout(callback, delayMs);
+    const request = {};
+    this.#requests.add(request);
+    const timer = super.setTimeout(() => (this.#requests.delete(request), callback()), delayMs);
+    return { cancel: () => (this.#requests.delete(request), timer.cancel()) };
+  }
+
+  /** Moves on in small steps, each after the answers to what the one before has sent. */
+  async advanceWithRequests(ms: number): Promise<void> {
+    for (let left = ms; ; left -= STEP_MS) {
+      await this.advance(Math.max(0, Math.min(left, STEP_MS)));
+      while (this.#requests.size > 0) {
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        await this.advance(0);
+      }
+      if (left <= STEP_MS) return;
+    }
   }
 }

@@ -1,0 +1,213 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from '@jest/globals';
+import type { MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
+import { AlertingAdapter } from '../src/alerting-adapter.js';
+import { breakerClosed, breakerOpened, errorEvent, keyRotated } from './support/events.js';
+import { CONTRACT_KEY } from './support/pager-duty.js';
+import { paged } from './support/paged.js';
+
+const BREAKER = 'mesh/production/orders/breakerOpen/payments';
+const many = (count: number, make: (index: number) => MeshAuditEvent): MeshAuditEvent[] => Array.from({ length: count }, (_, index) => make(index));
+
+describe('a sink that fails', () => {
+  for (const [fault, expected] of Object.entries({
+    '408': { reason: 'adapter_failed', retryable: true },
+    '429': { reason: 'adapter_failed', retryable: true, retryAfterMs: 5_000 },
+    '429-retry-after': { reason: 'adapter_failed', retryable: true, retryAfterMs: 17_000 },
+    '500': { reason: 'adapter_failed', retryable: true },
+    '503': { reason: 'adapter_failed', retryable: true },
+    'reset-before': { reason: 'adapter_failed', retryable: true },
+    'reset-after': { reason: 'adapter_failed', retryable: true },
+    'reset-in-answer': { reason: 'adapter_failed', retryable: true },
+    garbage: { reason: 'adapter_failed', retryable: true },
+  })) {
+    test(`${fault}: the delivery rejects retryably, and what is told again is one incident with the right number`, async () => {
+      const { pagerDuty, log, advance } = await paged();
+      pagerDuty.faults.failNext(fault, fault === '429-retry-after' ? { retryAfter: 17 } : {});
+      const events = many(7, () => errorEvent());
+      await expect(log(...events)).rejects.toMatchObject(expected);
+      if ('retryAfterMs' in expected) await advance(expected.retryAfterMs);
+      await log(...events);
+      expect(pagerDuty.events.open).toHaveLength(1);
+      expect([...pagerDuty.events.alerts.values()]).toMatchObject([{ opened: 1, payload: { custom_details: { count: 7 } } }]);
+    });
+  }
+
+  test('slow answers are waited for', async () => {
+    const { pagerDuty, log } = await paged();
+    pagerDuty.faults.failNext('slow-body');
+    await log(breakerOpened());
+    expect(pagerDuty.events.open).toEqual([BREAKER]);
+  });
+
+  test('no call is made before the time that PagerDuty has asked for, by whomever; then the outbox makes it by itself', async () => {
+    const { pagerDuty, log, advance } = await paged();
+    pagerDuty.faults.failNext('429-retry-after', { retryAfter: 40 });
+    await expect(log(breakerOpened())).rejects.toMatchObject({ retryAfterMs: 40_000 });
+    await expect(log(breakerOpened('billing'))).rejects.toMatchObject({ retryable: true, retryAfterMs: 40_000 });
+    await advance(39_999);
+    expect(pagerDuty.requests).toBe(1);
+    await advance(1);
+    expect(pagerDuty.events.open).toHaveLength(2);
+  });
+
+  test('without another event it is tried with growing delays until it works; the log says so once, and when it is over', async () => {
+    const { pagerDuty, log, advance, lines } = await paged();
+    pagerDuty.faults.failNext('503', { count: 6 });
+    await expect(log(breakerOpened())).rejects.toMatchObject({ retryable: true });
+    for (const [ms, requests] of [[1_000, 2], [2_000, 3], [4_000, 4], [8_000, 5], [16_000, 6], [32_000, 7]] as const) {
+      await advance(ms);
+      expect(pagerDuty.requests).toBe(requests);
+    }
+    expect(pagerDuty.events.open).toEqual([BREAKER]);
+    expect(lines.map(({ level, message }) => `${level}: ${message}`)).toEqual(['warn: PagerDuty cannot be told of an incident; it is tried again', 'info: PagerDuty answers again']);
+  });
+
+  test('nobody listening, and an unknown host, are retryable; the text says where', async () => {
+    const { pagerDuty, log } = await paged();
+    await pagerDuty.down();
+    await expect(log(breakerOpened())).rejects.toMatchObject({ reason: 'adapter_failed', retryable: true, message: expect.stringContaining(`PagerDuty at ${pagerDuty.url} cannot be reached`) });
+    await pagerDuty.up();
+    await log(breakerOpened());
+    expect(pagerDuty.events.open).toEqual([BREAKER]);
+    const nowhere = await paged({ url: 'https://no-such-host.invalid' });
+    await expect(nowhere.log(breakerOpened())).rejects.toMatchObject({ reason: 'adapter_failed', retryable: true });
+  });
+
+  test('over a sink that fails three times of ten every incident is told, and resolved', async () => {
+    const { pagerDuty, log, advance } = await paged();
+    pagerDuty.faults.set(0.3, ['408', '429', '429-retry-after', '500', '503', 'reset-before', 'reset-after', 'reset-in-answer', 'garbage']);
+    const failed = { count: 0 };
+    for (let index = 0; index < 40; index++) await log(breakerOpened(`service-${index}`), ...many(100, () => errorEvent())).catch(() => failed.count++);
+    for (let minute = 0; minute < 4; minute++) await advance(60_000);
+    expect(failed.count).toBeGreaterThan(0);
+    expect(pagerDuty.events.open).toHaveLength(41);
+    for (let index = 0; index < 40; index++) await log(breakerClosed(`service-${index}`)).catch(() => undefined);
+    for (let minute = 0; minute < 10; minute++) await advance(60_000);
+    expect(pagerDuty.events.open).toEqual([]);
+    expect(pagerDuty.events.counts.throttled).toBe(0);
+  });
+});
+
+describe('a sink that refuses for good', () => {
+  test('an invalid key: sink_refused with PagerDuty\'s own words, and not the key', async () => {
+    const { log, lines } = await paged({ integrationKey: 'deadbeefdeadbeefdeadbeefdeadbeef' });
+    await expect(log(breakerOpened())).rejects.toMatchObject({ reason: 'sink_refused', retryable: false, message: expect.stringContaining('Invalid routing key') });
+    expect(lines).toMatchObject([{ level: 'error', message: 'PagerDuty does not take an incident', fields: { key: BREAKER } }]);
+    expect(JSON.stringify(lines)).not.toContain('deadbeef');
+  });
+
+  test('401 and 403 are sink_unauthenticated', async () => {
+    const { pagerDuty, log } = await paged();
+    pagerDuty.faults.failNext('401');
+    await expect(log(breakerOpened())).rejects.toMatchObject({ reason: 'sink_unauthenticated', retryable: false });
+    pagerDuty.faults.failNext('403');
+    await expect(log(breakerOpened('billing'))).rejects.toMatchObject({ reason: 'sink_unauthenticated', retryable: false });
+  });
+
+  test('the same events again, as when a lane halves a batch, make no further call: those of that incident reject, the others resolve', async () => {
+    const { pagerDuty, log } = await paged();
+    const [bad, good] = [breakerOpened('bad'), breakerOpened('good')];
+    pagerDuty.faults.failNext('400');
+    await expect(log(bad, good)).rejects.toMatchObject({ reason: 'sink_refused' });
+    const { requests } = pagerDuty;
+    await expect(log(bad)).rejects.toMatchObject({ reason: 'sink_refused' });
+    await log(good);
+    expect(pagerDuty.requests).toBe(requests);
+  });
+
+  test('it is tried again when its cause repeats: three times, then once in five minutes', async () => {
+    const { pagerDuty, log, advance } = await paged();
+    pagerDuty.faults.failNext('400', { count: Infinity });
+    for (let index = 0; index < 50; index++) await expect(log(breakerOpened())).rejects.toMatchObject({ reason: 'sink_refused' });
+    expect(pagerDuty.requests).toBe(3);
+    await advance(300_000);
+    expect(pagerDuty.requests).toBe(3);
+    pagerDuty.faults.clear();
+    await log(breakerOpened());
+    expect(pagerDuty.events.open).toEqual([BREAKER]);
+    await log(breakerClosed());
+    expect(pagerDuty.events.open).toEqual([]);
+  });
+
+  test('one that is over before it was taken is none any more', async () => {
+    const { pagerDuty, log } = await paged();
+    pagerDuty.faults.failNext('400');
+    await expect(log(breakerOpened())).rejects.toMatchObject({ reason: 'sink_refused' });
+    await log(breakerClosed());
+    expect(pagerDuty.requests).toBe(1);
+  });
+});
+
+describe('deliveries', () => {
+  test('one that is aborted rejects with the reason, and ends the call that it waited for', async () => {
+    const { pagerDuty, adapter, advance } = await paged();
+    pagerDuty.faults.failNext('hang');
+    const controller = new AbortController();
+    const delivery = adapter.logEvents([breakerOpened()], { signal: controller.signal });
+    delivery.catch(() => undefined);
+    while (pagerDuty.requests === 0) await new Promise((resolve) => setImmediate(resolve));
+    controller.abort(new Error('too late'));
+    await expect(delivery).rejects.toThrow('too late');
+    await advance(1_000);
+    expect(pagerDuty.events.open).toEqual([BREAKER]);
+  });
+
+  test('requests name the adapter, and go to the path below that of the url', async () => {
+    const { pagerDuty, log } = await paged();
+    await log(breakerOpened(), keyRotated('static'));
+    expect(pagerDuty.log.map(({ method, path }) => `${method} ${path}`).sort()).toEqual(['POST /v2/change/enqueue', 'POST /v2/enqueue', 'POST /v2/enqueue', 'POST /v2/enqueue']);
+    expect(pagerDuty.log[0]?.headers['user-agent']).toMatch(/^secure-stack-mesh-adapter-pagerduty\/\d+\.\d+\.\d+ \(node v/);
+    const below = await paged({ url: `${pagerDuty.url}/proxy/` }, pagerDuty);
+    await expect(below.log(breakerOpened('billing'))).rejects.toMatchObject({ reason: 'sink_refused' });
+    expect(pagerDuty.log.at(-1)?.path).toBe('/proxy/v2/enqueue');
+  });
+});
+
+describe('the end', () => {
+  test('close() tells what is held back or waits for a retry, and leaves open what is', async () => {
+    const { pagerDuty, adapter, log, lines } = await paged();
+    await log(breakerOpened(), breakerClosed());
+    await log(breakerOpened());
+    await log(breakerClosed());
+    expect(pagerDuty.events.open).toEqual([BREAKER]);
+    await log(breakerOpened('billing'));
+    await adapter.close();
+    expect(pagerDuty.events.open).toEqual(['mesh/production/orders/breakerOpen/billing']);
+    expect(lines).toMatchObject([{ level: 'info', message: '1 incident(s) are left open at PagerDuty', fields: { keys: ['mesh/production/orders/breakerOpen/billing'] } }]);
+    await expect(log(breakerOpened())).rejects.toMatchObject({ reason: 'adapter_failed', retryable: false });
+  });
+
+  test('what could not be told within five seconds is in the log, by number and key', async () => {
+    const { pagerDuty, adapter, log, lines, clock } = await paged();
+    await log(...many(130, (index) => breakerOpened(`service-${index}`)));
+    pagerDuty.faults.failNext('hang');
+    const closing = adapter.close();
+    await clock.advance(5_000);
+    await closing;
+    const [line] = lines;
+    expect(line).toMatchObject({ level: 'error', message: 'PagerDuty was not told of 10 incident(s) before the end' });
+    expect(line?.fields?.['keys']).toHaveLength(10);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  test('there is no timer while nothing is open or waits', async () => {
+    const { clock, log } = await paged();
+    await log(errorEvent());
+    expect(clock.pendingTimers).toBe(0);
+    await log(...many(5, () => errorEvent()));
+    expect(clock.pendingTimers).toBe(1);
+    await clock.advance(300_000);
+  });
+
+  test('a process ends with the adapter open, and an incident that waits for a retry', () => {
+    const child = spawnSync(process.execPath, [fileURLToPath(new URL('children/left-open.mjs', import.meta.url))], { encoding: 'utf8', timeout: 10_000 });
+    expect(child).toMatchObject({ status: 0, stdout: 'adapter_failed\n', signal: null });
+  });
+
+  test('nothing that prints it shows the key', () => {
+    const adapter = new AlertingAdapter({ integrationKey: CONTRACT_KEY });
+    expect(JSON.stringify(adapter)).not.toContain(CONTRACT_KEY);
+  });
+});
