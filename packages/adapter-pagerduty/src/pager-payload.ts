@@ -86,7 +86,7 @@ export function changeRequest({ service, keyType, count, last }: ChangeNote, { e
 }
 
 /** One line for who is woken: what, where, and the last word on why. */
-function summaryOf({ subject: { rule, service, target }, count, severity, last }: Incident): string {
+function summaryOf({ subject: { rule, service, target }, count, last }: Incident): string {
   const where = target === undefined ? service : `${service} → ${target}`;
   const why = last?.error === undefined ? '' : `: ${last.error}`;
   switch (rule) {
@@ -103,7 +103,8 @@ function summaryOf({ subject: { rule, service, target }, count, severity, last }
     case 'auditLoss':
       return `Audit events of ${service} lost (adapter ${target ?? 'unknown'})${why}`;
     case 'health':
-      return `${service} is ${severity === 'critical' ? 'unhealthy' : 'impaired'}${why}`;
+      // Its reason begins with the status.
+      return `Health of ${service}${why}`;
     case 'alert':
       return `${last?.action ?? 'Alert'} in ${where}${why}`;
   }

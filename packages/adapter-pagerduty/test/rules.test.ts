@@ -1,0 +1,59 @@
+import { expect, test } from '@jest/globals';
+import { AUDIT_ACTIONS, type AuditAction, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
+import { completeAlertingOptions } from '../src/alerting-options.js';
+import { concernsRule, factOf, lossSignals, rotatedKey, signalsOf } from '../src/rules.js';
+import { auditEvent, breakerClosed, breakerOpened, errorEvent, keyRotated, rateLimited } from './support/events.js';
+
+const { rules } = completeAlertingOptions({ integrationKey: 'c0ffee00c0ffee00c0ffee00c0ffee00' });
+const METADATA = { keyType: 'static', check: '*', status: 'unhealthy', endpoint: 'a:1' };
+const eventOf = (action: AuditAction): MeshAuditEvent => auditEvent(AUDIT_ACTIONS[action], { action, metadata: METADATA }, { targetServiceId: 'payments' });
+
+test('of the mesh\'s own events these are about incidents, and each says the same when asked again', () => {
+  const concerned = (Object.keys(AUDIT_ACTIONS) as AuditAction[]).filter((action) => concernsRule(eventOf(action), rules));
+  expect(concerned).toEqual(['key.rotated', 'key.rotation_failed', 'key.overdue', 'session.failed', 'breaker.opened', 'breaker.closed', 'rate.limited', 'health.impaired', 'health.recovered', 'audit.gap']);
+  for (const action of concerned) {
+    const event = eventOf(action);
+    expect(signalsOf(event, rules)).toEqual(signalsOf(event, rules));
+    expect(signalsOf(event, rules).length).toBeGreaterThan(0);
+    expect(signalsOf(event, {})).toEqual([]);
+  }
+});
+
+test('what any stranger can cause pages nobody', () => {
+  for (const action of ['auth.failed', 'connection.refused', 'system.admin_refused'] as const) expect(concernsRule(eventOf(action), rules)).toBe(false);
+});
+
+test('names that objects have by themselves are no actions', () => {
+  for (const action of ['constructor', '__proto__', 'toString']) expect(concernsRule(auditEvent('system', { action }), rules)).toBe(false);
+});
+
+test('raises and calms of the same thing have the same target and part', () => {
+  const [opened] = signalsOf(breakerOpened('payments', 'a:1'), rules);
+  const [closed] = signalsOf(breakerClosed('payments', 'a:1'), rules);
+  expect([opened, closed]).toMatchObject([{ level: 'raise', target: 'payments', part: 'a:1' }, { level: 'calm', target: 'payments', part: 'a:1' }]);
+  expect(signalsOf(keyRotated('session', 'payments'), rules).map(({ rule, target }) => `${rule} ${target}`)).toEqual(['rotationFailed session:payments']);
+  expect(signalsOf(keyRotated('certificate'), rules).map(({ rule, target }) => `${rule} ${target}`)).toEqual(['rotationFailed certificate', 'rotationOverdue certificate']);
+});
+
+test('messageCount is how many; what is no count is one', () => {
+  for (const [messageCount, weight] of [[912, 912], [0, 1], [-5, 1], [1.5, 1], [NaN, 1], [Infinity, 1]] as const) expect(signalsOf(rateLimited('billing', messageCount), rules)).toMatchObject([{ weight }]);
+});
+
+test('of an event little is kept, whatever it is', () => {
+  const metadata = { ...Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`n${index}`, 'x'.repeat(1_000_000)])), nested: { secret: 1 } };
+  const fact = factOf(errorEvent({ timestamp: new Date(NaN), details: { action: 'a'.repeat(10_000), success: false, error: 'e'.repeat(1_000_000), metadata } }));
+  expect(JSON.stringify(fact).length).toBeLessThan(8_000);
+  expect(fact.at).toBe(0);
+});
+
+test('losses are those since the last look, of other adapters', () => {
+  const before = new Map<string, number>();
+  const lanes = (dropped: number) => [{ adapter: 'file', dropped, deadLettered: 1, lostGaps: 0 }, { adapter: 'pagerduty', dropped: 9, deadLettered: 0, lostGaps: 0 }] as never;
+  expect(lossSignals(lanes(2), before, 'orders', rules, 5)).toMatchObject([{ target: 'file', weight: 3, severity: 'critical', fact: { at: 5 } }]);
+  expect(lossSignals(lanes(2), before, 'orders', rules, 6)).toEqual([]);
+  expect(lossSignals(lanes(4), before, 'orders', rules, 7)).toMatchObject([{ weight: 2 }]);
+});
+
+test('change events are of rotations of the own keys that succeeded', () => {
+  expect([keyRotated('static'), keyRotated('certificate'), keyRotated('session', 'payments')].map(rotatedKey)).toEqual(['static', 'certificate', undefined]);
+});
