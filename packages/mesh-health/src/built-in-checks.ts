@@ -93,7 +93,8 @@ export function discoveryCheck(state: () => DiscoveryState, clock: Clock = syste
 /**
  * `audit`, not critical, so that a sink that is down restarts nothing. Unhealthy: an adapter lost events since the last look, or
  * its lane is full and so about to. Degraded: events wait, in memory or in the spill, and the adapter failed and took nothing since, or the
- * oldest in memory has waited for longer than a delivery may take; or the spill is 80 % full.
+ * oldest in memory has waited for longer than a delivery may take; the adapter refused for good what it got last, as one whose key is wrong does with
+ * everything; or the spill is 80 % full.
  */
 export function auditCheck(state: () => AuditStats, clock: Clock = systemClock): HealthCheck {
   let known = new Map<string, AuditLaneStats>();
@@ -110,6 +111,7 @@ export function auditCheck(state: () => AuditStats, clock: Clock = systemClock):
         if (losses > 0) losing.push(`${lane.adapter} lost ${losses} event(s)`);
         else if (lane.full) losing.push(`${lane.adapter} has no room for more events`);
         else if (lane.queued + lane.spilled > 0 && lane.failing) stuck.push(`${lane.adapter} takes nothing${spillText(lane)}`);
+        else if (lane.failing && lane.deadLettered > 0) stuck.push(`${lane.adapter} refused what it got last`);
         else if (lane.spillBytes > SPILL_ALARM * lane.spillMaxBytes) stuck.push(`${lane.adapter} is behind${spillText(lane)}`);
         else if (lane.oldestQueuedMs > lane.deliveryTimeoutMs) stuck.push(`${lane.adapter} is ${Math.round(lane.oldestQueuedMs / 1_000)} s behind`);
       }

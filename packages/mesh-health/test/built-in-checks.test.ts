@@ -93,6 +93,11 @@ describe('built-in checks', () => {
     expect(await look({ adapter: 'console', queued: 1, failing: false })).toEqual(['healthy', undefined]);
     expect(await look(failing, { adapter: 'file', dropped: 3, deadLettered: 1 })).toEqual(['unhealthy', 'file lost 4 event(s); console takes nothing']);
     expect(await look({ adapter: 'console' }, { adapter: 'file', dropped: 3, deadLettered: 1 })).toEqual(['healthy', undefined]);
+    // A sink that refuses everything leaves nothing to wait: it is no better for that, until it takes something.
+    const refusing = { adapter: 'file', dropped: 3, deadLettered: 2, failing: true };
+    expect(await look(refusing)).toEqual(['unhealthy', 'file lost 1 event(s)']);
+    expect(await look(refusing)).toEqual(['degraded', 'file refused what it got last']);
+    expect(await look({ ...refusing, failing: false })).toEqual(['healthy', undefined]);
   });
 
   test('regression: audit is not healthy while a sink hangs or a lane is full', async () => {
