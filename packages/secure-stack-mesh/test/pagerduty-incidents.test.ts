@@ -1,0 +1,100 @@
+import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
+import { AlertingAdapter } from '@lemur-bookstores/adapter-pagerduty';
+import { AlertRulesAdapter } from '@lemur-bookstores/mesh-audit';
+import type { AuditLaneStats, MonitoringAdapter } from '@lemur-bookstores/mesh-interface';
+import type { SecureMesh } from '../src/secure-mesh.js';
+import { CONTRACT_KEY, PagerDutyServer } from './support/contract-servers.js';
+import { TestBed, type TestMesh } from './support/test-bed.js';
+import { until } from './support/until.js';
+
+const bed = new TestBed();
+afterEach(() => bed.close());
+afterAll(() => bed.remove());
+
+const KEY = 'mesh/production/orders/breakerOpen/payments';
+
+async function started(): Promise<PagerDutyServer> {
+  const server = await new PagerDutyServer({ keys: [CONTRACT_KEY] }).start();
+  bed.closing({ close: () => server.stop() });
+  return server;
+}
+
+/** `orders`, whose calls of `payments` fail for as long as its database is down. */
+async function services(adapters: readonly MonitoringAdapter[]): Promise<{ orders: TestMesh; call: () => Promise<unknown>; database: { up: boolean }; breaker: () => string }> {
+  const database = { up: false };
+  const payments = await bed.running({ serviceId: 'payments' });
+  payments.mesh.handle('pay', () => {
+    if (!database.up) throw new Error('no connection to the database');
+    return 'paid';
+  });
+  const orders = await bed.running({ serviceId: 'orders', monitoring: { adapters }, resilience: { circuitBreaker: { failureThreshold: 3, successThreshold: 1, timeout: 50 } } });
+  const client = orders.mesh.connect('payments');
+  return { orders, database, call: () => client.call('pay', {}, { retry: false }), breaker: () => orders.mesh.getStats().metrics.circuitBreakerState };
+}
+
+const laneOf = (mesh: SecureMesh, name: string): AuditLaneStats | undefined => mesh.audit.stats().adapters.find(({ adapter }) => adapter === name);
+
+describe('a breaker between two meshes', () => {
+  test('that opens, opens one incident, however often it fails again; that closes, resolves it', async () => {
+    const pagerDuty = await started();
+    const { orders, database, call, breaker } = await services([new AlertingAdapter({ integrationKey: CONTRACT_KEY, url: pagerDuty.url })]);
+    for (let i = 0; i < 3; i++) await expect(call()).rejects.toMatchObject({ code: 'INTERNAL' });
+    await until('the incident is open', () => pagerDuty.events.open.length > 0);
+    expect(pagerDuty.events.open).toEqual([KEY]);
+    const alert = pagerDuty.events.alerts.get(KEY);
+    expect(alert?.payload).toMatchObject({ severity: 'error', summary: expect.stringContaining('payments') });
+
+    // Its probes fail: it opens again and again.
+    await until('it has opened again', async () => (await call().catch(() => undefined), orders.audit.having('breaker.opened').length >= 3), 20_000);
+    expect([pagerDuty.events.open, alert?.opened, alert?.triggers]).toEqual([[KEY], 1, 1]);
+
+    database.up = true;
+    await until('the breaker is closed', async () => (await call().catch(() => undefined), breaker() === 'closed'), 20_000);
+    await until('the incident is resolved', () => pagerDuty.events.open.length === 0);
+    expect(pagerDuty.events.alerts.get(KEY)).toMatchObject({ status: 'resolved', opened: 1, resolves: 1 });
+    expect([...pagerDuty.events.alerts.keys()]).toEqual([KEY]);
+
+    await orders.mesh.cleanup();
+    const lane = laneOf(orders.mesh, 'pagerduty') as AuditLaneStats;
+    expect(lane.emitted).toBe(lane.filtered + lane.delivered);
+    // Beside an adapter that takes everything.
+    expect(orders.audit.events.length).toBe(lane.emitted);
+  });
+
+  test('while PagerDuty is away: told when it is back, and resolved', async () => {
+    const pagerDuty = await started();
+    await pagerDuty.down();
+    const { database, call, breaker } = await services([new AlertingAdapter({ integrationKey: CONTRACT_KEY, url: pagerDuty.url })]);
+    for (let i = 0; i < 3; i++) await expect(call()).rejects.toMatchObject({ code: 'INTERNAL' });
+    database.up = true;
+    await until('the breaker is closed', async () => (await call().catch(() => undefined), breaker() === 'closed'), 20_000);
+    await pagerDuty.up();
+    await until('the incident was opened and resolved', () => pagerDuty.events.alerts.get(KEY)?.status === 'resolved', 20_000);
+    expect(pagerDuty.events.alerts.get(KEY)).toMatchObject({ opened: 1, resolves: 1 });
+  });
+});
+
+test('as the `notify` of AlertRulesAdapter: one incident for each rule and key, with the words of the alert', async () => {
+  const pagerDuty = await started();
+  const notify = new AlertingAdapter({ integrationKey: CONTRACT_KEY, url: pagerDuty.url });
+  bed.closing({ close: () => notify.close() });
+  const rules = new AlertRulesAdapter({
+    rules: [
+      { name: 'calls-fail', when: { action: 'message.failed' }, threshold: { count: 2, windowMs: 60_000 }, severity: 'critical' },
+      { name: 'breaker', when: { eventType: 'circuit_breaker', success: false }, severity: 'warning' },
+    ],
+    notify,
+  });
+  const { orders, call } = await services([rules]);
+  for (let i = 0; i < 3; i++) await expect(call()).rejects.toMatchObject({ code: 'INTERNAL' });
+  await until('both are told', () => pagerDuty.events.open.length === 2);
+  const alerts = [...pagerDuty.events.alerts.values()].map(({ dedupKey, payload, triggers }) => [dedupKey, payload.severity, payload.summary, triggers]);
+  expect(alerts).toEqual(
+    expect.arrayContaining([
+      [expect.stringContaining('calls-fail/payments'), 'critical', expect.stringContaining('calls-fail in orders → payments'), 1],
+      [expect.stringContaining('breaker/payments'), 'warning', expect.stringContaining('breaker in orders → payments'), 1],
+    ]),
+  );
+  expect(rules.stats).toMatchObject({ waiting: 0, refused: 0 });
+  expect(laneOf(orders.mesh, 'alert-rules')).toMatchObject({ deadLettered: 0, dropped: 0 });
+});
