@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { MeshError, type Clock, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
 import { answerFailure, BatchOutcomes } from '@lemur-bookstores/mesh-sink';
 import { BULK_FILTER, readBulkAnswer, type ItemOutcome } from './bulk-answer.js';
@@ -184,7 +185,7 @@ export class BulkSender {
 function lineOf(event: MeshAuditEvent): Line {
   const { id, timestamp } = event;
   if (typeof id !== 'string' || id === '' || Buffer.byteLength(id) > MAX_ID_BYTES) throw new TypeError(`its id must have 1 to ${MAX_ID_BYTES} bytes`);
-  if (!(timestamp instanceof Date) || Number.isNaN(timestamp.getTime())) throw new TypeError('its timestamp is no date');
+  if (!types.isDate(timestamp) || Number.isNaN(timestamp.getTime())) throw new TypeError('its timestamp is no date');
   return { id, text: `{"create":{"_id":${JSON.stringify(id)}}}\n${JSON.stringify(ecsDocument(event))}\n` };
 }
 

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { types } from 'node:util';
 import type { MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
 import { categoryOf } from './ecs-category.js';
 
@@ -125,7 +126,7 @@ function metadataOf(metadata: Json | undefined): Json {
 }
 
 function fits(value: unknown, depth: number, path: number): boolean {
-  if (typeof value !== 'object' || value === null || value instanceof Date) return true;
+  if (typeof value !== 'object' || value === null || types.isDate(value)) return true;
   // A list is no level of the field, but one of the JSON, which may have 1,000.
   if (Array.isArray(value)) return path <= MAX_PATH && value.every((each) => fits(each, depth, path + 3));
   if (depth > MAX_DEPTH) return false;

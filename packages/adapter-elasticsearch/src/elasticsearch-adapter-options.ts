@@ -182,7 +182,8 @@ function templateOf(check: OptionCheck, template: unknown, index: string): Elast
   const given = template === undefined || template === true ? {} : template;
   if (!check.isObject(given, ['name', 'priority', 'shards', 'replicas'], 'template')) return undefined;
   const { name = `secure-stack-mesh-${index}`, priority = 300, shards = 1, replicas } = given;
-  check.must('template.name', typeof name === 'string' && TEMPLATE_NAME.test(name), 'lower case letters, digits, dots, underscores and hyphens, 250 at most');
+  // The default is as good as the index, of which it is said what is wrong.
+  check.must('template.name', given['name'] === undefined || (typeof name === 'string' && TEMPLATE_NAME.test(name)), 'lower case letters, digits, dots, underscores and hyphens, 250 at most');
   check.whole('template.priority', priority, 201, 2_147_483_647);
   check.whole('template.shards', shards, 1, 1_024);
   check.whole('template.replicas', replicas, 0, 100);

@@ -1,0 +1,67 @@
+// Events a second through logEvents() in batches, as a lane gives them, into a real Elasticsearch on this machine; and what of the time is the client's.
+// node bench/bulk.mjs [--seconds N] [--batch N]; ELASTICSEARCH_URL names a server of your own. The server shares the machine with the client.
+import { parseArgs } from 'node:util';
+import { elasticsearchUrl, startElasticsearch } from '../../../tools/services/elasticsearch.mjs';
+import { ElasticsearchAdapter } from '../dist/index.js';
+import { ecsDocument } from '../dist/ecs-document.js';
+
+const { values } = parseArgs({ options: { seconds: { type: 'string', default: '8' }, batch: { type: 'string', default: '500' } } });
+const seconds = Number(values.seconds);
+const batch = Number(values.batch);
+const started = elasticsearchUrl() === undefined ? await startElasticsearch({ heapMb: 1024 }) : undefined;
+const node = elasticsearchUrl() ?? started.url;
+const { signal } = new AbortController();
+let sequence = 0;
+
+/** What a mesh says of a call: the most frequent event by far. */
+function eventOf() {
+  sequence += 1;
+  const time = Date.now().toString(16).padStart(12, '0');
+  const tail = sequence.toString(16).padStart(12, '0');
+  return {
+    id: `${time.slice(0, 8)}-${time.slice(8)}-7${tail.slice(0, 3)}-8${tail.slice(3, 6)}-${tail.slice(6)}${process.pid.toString(16).padStart(6, '0')}`,
+    sequence, timestamp: new Date(), eventType: 'message', serviceId: 'orders', targetServiceId: 'payments',
+    details: { action: 'message.sent', success: true, duration: 1.84, metadata: { direction: 'outbound', method: 'charge' } },
+    trace: { traceId: '4bf92f3577b34da6a3ce929d0e0e4736', spanId: '00f067aa0ba902b7' },
+  };
+}
+const batchOf = () => Array.from({ length: batch }, eventOf);
+
+function mapping() {
+  const events = Array.from({ length: 20_000 }, eventOf);
+  let bytes = 0;
+  const start = performance.now();
+  for (const event of events) bytes += JSON.stringify(ecsDocument(event)).length;
+  const ms = performance.now() - start;
+  console.log(`mapping alone: ${Math.round(events.length / (ms / 1_000)).toLocaleString('en')} events/s, ${Math.round(bytes / events.length)} bytes each`);
+}
+
+async function run(name, options, lanes = 1) {
+  const index = `${options.dataStream ? 'logs-mesh.bench' : 'mesh-bench'}-${process.pid}.${Date.now()}`;
+  const adapter = new ElasticsearchAdapter({ node, index, ...options });
+  const lane = async (ms) => {
+    let count = 0;
+    for (const end = performance.now() + ms; performance.now() < end; count += batch) await adapter.logEvents(batchOf(), { signal });
+    return count;
+  };
+  const all = async (ms) => (await Promise.all(Array.from({ length: lanes }, () => lane(ms)))).reduce((sum, count) => sum + count, 0);
+  await all(2_000);
+  const cpu = process.cpuUsage();
+  const start = performance.now();
+  const count = await all(seconds * 1_000);
+  const ms = performance.now() - start;
+  const { user, system } = process.cpuUsage(cpu);
+  console.log(`${name}: ${Math.round(count / (ms / 1_000)).toLocaleString('en')} events/s; of one core the client has ${Math.round((user + system) / 10 / ms)} %, ${((user + system) / count).toFixed(1)} us an event`);
+  await adapter.close();
+}
+
+mapping();
+mapping();
+try {
+  await run('gzip', {});
+  await run('plain', { compression: false });
+  await run('plain, data stream', { compression: false, dataStream: true });
+  await run('plain, two batches at a time', { compression: false }, 2);
+} finally {
+  await started?.stop();
+}

@@ -1,0 +1,200 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { FakeClock, MeshError, systemClock, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
+import { ElasticsearchAdapter } from '../src/elasticsearch-adapter.js';
+import type { ElasticsearchAdapterOptions } from '../src/elasticsearch-adapter-options.js';
+// Left out where there is none: support/elasticsearch-server.js
+import { eventOf, eventsOf, open, rejectionOf } from './support/events.js';
+import { FaultProxy, type Fault } from './support/fault-proxy.js';
+import { realElasticsearch } from './support/real-elasticsearch.js';
+
+const server = realElasticsearch();
+let proxy: FaultProxy;
+let adapters: ElasticsearchAdapter[] = [];
+beforeEach(async () => void (proxy = await new FaultProxy(server().url).start()));
+afterEach(async () => {
+  proxy.release();
+  for (const adapter of adapters) await adapter.close();
+  adapters = [];
+  proxy.stop();
+});
+
+const adapterOf = (options: Partial<ElasticsearchAdapterOptions> & { index: string }): ElasticsearchAdapter => {
+  const adapter = new ElasticsearchAdapter({ node: proxy.url, template: { replicas: 0 }, ...options });
+  adapters.push(adapter);
+  return adapter;
+};
+const idsOf = (events: readonly MeshAuditEvent[]): string[] => events.map(({ id }) => id);
+const storedIds = async (index: string): Promise<string[]> => (await server().stored(index)).map(({ _id }) => _id);
+/** Lets every wait of the adapter's be over at once, until it is told to stop. */
+function runAhead(clock: FakeClock): () => void {
+  let isOver = false;
+  const step = (): void => {
+    if (isOver) return;
+    void clock.advance(1_000).then(() => setImmediate(step));
+  };
+  step();
+  return () => (isOver = true);
+}
+const rollOver = async (index: string): Promise<void> => expect(await server().ask('POST', `/${index}/_rollover`)).toMatchObject({ rolled_over: true });
+
+describe('around a rollover of a data stream', () => {
+  test.each<[string, Fault]>([
+    ['the connection is cut after the server took the events', { kind: 'cut-after' }],
+    ['the answer is cut off', { kind: 'cut-in-answer' }],
+  ])('where %s, each is stored once', async (_what, fault) => {
+    const index = server().name('data stream');
+    const adapter = adapterOf({ index, dataStream: true });
+    const [before, events, after] = [eventsOf(2), eventsOf(20), eventsOf(2)];
+    await adapter.logEvents(before, open);
+    proxy.next.push(fault);
+    expect(await rejectionOf(adapter.logEvents(events, open))).toMatchObject({ reason: 'adapter_failed', retryable: true });
+    await rollOver(index);
+    await adapter.logEvents(events, open);
+    await adapter.logEvents(after, open);
+    expect((await storedIds(index)).sort()).toEqual(idsOf([...before, ...events, ...after]).sort());
+    expect(new Set((await server().stored(index)).map(({ _index }) => _index)).size).toBe(2);
+  });
+
+  test('also over two rollovers, and where the events come again with others', async () => {
+    const index = server().name('data stream');
+    const adapter = adapterOf({ index, dataStream: true });
+    await adapter.logEvents(eventsOf(1), open);
+    const events = eventsOf(10);
+    proxy.next.push({ kind: 'cut-after' });
+    await rejectionOf(adapter.logEvents(events.slice(0, 5), open));
+    await rollOver(index);
+    await rollOver(index);
+    await adapter.logEvents(events, open);
+    expect(await server().count(index)).toBe(11);
+  });
+
+  test('what an earlier process has sent and left in its spill is stored once', async () => {
+    const index = server().name('data stream');
+    const events = eventsOf(5);
+    proxy.next.push({ kind: 'cut-after' });
+    await rejectionOf(adapterOf({ index, dataStream: true }).logEvents(events, open));
+    await rollOver(index);
+    await new Promise((resolve) => void setImmediate(resolve));
+    const successor = adapterOf({ index, dataStream: true, clock: { ...systemClock, now: () => Date.now() + 1 } });
+    await successor.logEvents(events, open);
+    expect(await server().count(index)).toBe(5);
+  });
+
+  test('nobody is asked where every answer came', async () => {
+    const adapter = adapterOf({ index: server().name('data stream'), dataStream: true });
+    for (let times = 0; times < 3; times++) await adapter.logEvents(eventsOf(2), open);
+    expect(proxy.requests.filter((request) => request.includes('_mget') || request.includes('_resolve'))).toEqual([]);
+  });
+});
+
+test('items that are refused for now are sent again, and only these', async () => {
+  const index = server().name();
+  const adapter = adapterOf({ index });
+  const events = eventsOf(4);
+  proxy.next.push({ kind: 'partial' });
+  await adapter.logEvents(events, open);
+  expect(proxy.bulks).toEqual([idsOf(events), idsOf(events.slice(1))]);
+  expect(await storedIds(index)).toEqual(idsOf(events));
+});
+
+test('items that stay refused are given back to the lane, and those that were stored do not go again', async () => {
+  const index = server().name();
+  const clock = new FakeClock();
+  const adapter = adapterOf({ index, clock });
+  const events = eventsOf(4);
+  await adapter.logEvents(eventsOf(1), open);
+  proxy.bulks.length = 0;
+  proxy.next.push({ kind: 'partial' });
+  proxy.always = { kind: 'status', status: 200, body: JSON.stringify({ errors: true, items: events.slice(1).map(() => ({ create: { status: 429, error: { type: 'es_rejected_execution_exception', reason: 'queue is full' } } })) }) };
+  const settled = runAhead(clock);
+  expect(await rejectionOf(adapter.logEvents(events, open))).toMatchObject({ reason: 'adapter_failed', retryable: true, message: expect.stringContaining('refuses 3 events for now: es_rejected_execution_exception: queue is full') });
+  settled();
+  expect(proxy.bulks).toHaveLength(5);
+  proxy.release();
+  await adapter.logEvents(events, open);
+  expect(proxy.bulks.at(-1)).toEqual(idsOf(events.slice(1)));
+});
+
+test.each([
+  [503, {}, { reason: 'adapter_failed', retryable: true, retryAfterMs: undefined }],
+  [429, { 'retry-after': '7' }, { reason: 'adapter_failed', retryable: true, retryAfterMs: 7_000 }],
+  [408, {}, { reason: 'adapter_failed', retryable: true }],
+  [401, {}, { reason: 'sink_unauthenticated', code: 'UNAUTHENTICATED', retryable: false }],
+  [403, {}, { reason: 'sink_unauthenticated', retryable: false }],
+  [400, {}, { reason: 'sink_refused', retryable: false }],
+  [302, { location: 'http://169.254.169.254/' }, { reason: 'sink_refused', retryable: false, message: expect.stringContaining('redirect') }],
+])('a bulk answered %d %j is such an error', async (status, headers, expected) => {
+  proxy.always = { kind: 'status', status, headers };
+  const error = await rejectionOf(adapterOf({ index: server().name() }).logEvents(eventsOf(2), open));
+  expect(error).toMatchObject(expected);
+  expect((error as MeshError).cause).toBeUndefined();
+});
+
+test.each([
+  ['no JSON', '<html>Welcome</html>'],
+  ['fewer items', JSON.stringify({ errors: false, items: [{ create: { status: 201 } }] })],
+  ['items of something else', JSON.stringify({ errors: false, items: [{ index: { status: 201 } }, { index: { status: 201 } }] })],
+  ['a status that is none', JSON.stringify({ errors: false, items: [{ create: { status: '201' } }, { create: {} }] })],
+  ['more than may be read', `{"errors":false,"items":[${' '.repeat(2_000_000)}`],
+])('an answer with %s counts for nothing', async (_what, body) => {
+  const index = server().name();
+  const adapter = adapterOf({ index });
+  proxy.next.push({ kind: 'status', status: 200, body });
+  const events = eventsOf(2);
+  expect(await rejectionOf(adapter.logEvents(events, open))).toMatchObject({ reason: 'adapter_failed', retryable: true, message: expect.stringContaining('no readable answer') });
+  await adapter.logEvents(events, open);
+  expect(await server().count(index)).toBe(2);
+});
+
+test('a batch is split by bytes, and once more where the server finds a part too large', async () => {
+  const index = server().name();
+  const adapter = adapterOf({ index, maxRequestBytes: 20_000, compression: false });
+  const events = eventsOf(8, { metadata: { text: 'ü'.repeat(4_000) } });
+  proxy.next.push({ kind: 'status', status: 413 });
+  await adapter.logEvents(events, open);
+  expect(proxy.bulks.map(({ length }) => length)).toEqual([2, 1, 1, 2, 2, 2]);
+  expect(await storedIds(index)).toEqual(idsOf(events));
+});
+
+test('an event that is too large alone is refused, and the others are stored', async () => {
+  const index = server().name();
+  const adapter = adapterOf({ index });
+  const [small, large] = [eventOf(), eventOf()];
+  proxy.next.push({ kind: 'status', status: 413 }, { kind: 'status', status: 413 });
+  expect(await rejectionOf(adapter.logEvents([large, small], open))).toMatchObject({ reason: 'sink_too_large', retryable: false });
+  expect(await storedIds(index)).toEqual([small.id]);
+});
+
+test('a node that is gone is passed over at once', async () => {
+  const index = server().name();
+  const gone = await new FaultProxy(server().url).start();
+  const { url } = gone;
+  gone.stop();
+  const adapter = adapterOf({ index, node: [url, proxy.url] });
+  for (let times = 0; times < 6; times++) await adapter.logEvents(eventsOf(2), open);
+  expect(await server().count(index)).toBe(12);
+});
+
+test('nobody there is a retryable error that says where, each time', async () => {
+  const { url } = proxy;
+  proxy.stop();
+  const adapter = adapterOf({ index: 'mesh-test', node: url });
+  for (let times = 0; times < 2; times++) {
+    expect(await rejectionOf(adapter.logEvents(eventsOf(1), open))).toMatchObject({ reason: 'adapter_failed', retryable: true, message: expect.stringMatching(/cannot be reached: connect ECONNREFUSED/) });
+  }
+});
+
+test('an abort ends a delivery that waits to try again, with the reason of the signal', async () => {
+  const clock = new FakeClock();
+  const adapter = adapterOf({ index: server().name(), clock });
+  proxy.next.push({ kind: 'partial' });
+  const controller = new AbortController();
+  let isOver = false;
+  proxy.played = () => {
+    const wait = (): void => void (clock.pendingTimers > 0 ? controller.abort(new MeshError('adapter_timeout', 'too long')) : isOver || setImmediate(wait));
+    wait();
+  };
+  expect(await rejectionOf(adapter.logEvents(eventsOf(3), { signal: controller.signal }))).toMatchObject({ reason: 'adapter_timeout' });
+  isOver = true;
+  expect(clock.pendingTimers).toBe(0);
+});
