@@ -6,8 +6,6 @@ const TIME_VALUE = /^(\d+)(d|h|m|s|ms|micros|nanos)$/;
 const TEMPLATE_FIELDS = ['index_patterns', 'template', 'composed_of', 'priority', 'version', '_meta', 'data_stream', 'allow_auto_create', 'ignore_missing_component_templates', 'deprecated'];
 /** The least that these may be. */
 const NUMBERS_OF = { 'index.number_of_shards': 1, 'index.number_of_replicas': 0 };
-/** `index.refresh_interval` */
-const REFRESH_MS = 1_000;
 const MS = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1_000, ms: 1, micros: 0.001, nanos: 0.000_001 };
 
 /** @returns {number} ms; -1 is none */
@@ -25,8 +23,10 @@ export class Index {
   createdAt = Date.now();
   uuid = Buffer.from(`${Math.random()}`.slice(2, 18)).toString('base64url').slice(0, 22);
   #writes = 0;
+  #refreshMs;
 
-  constructor(name, mapping, settings, dataStream) {
+  constructor(name, mapping, settings, refreshMs, dataStream) {
+    this.#refreshMs = refreshMs;
     this.name = name;
     this.mapping = mapping;
     this.settings = settings;
@@ -62,9 +62,9 @@ export class Index {
     this.#visible = this.#writes;
   }
 
-  /** How many of its writes a search sees: those before the last refresh, of which there is one each second. */
+  /** How many of its writes a search sees: those before the last refresh, of which there is one in each interval. */
   get visible() {
-    if (performance.now() - this.#refreshedAt >= REFRESH_MS) this.refresh();
+    if (performance.now() - this.#refreshedAt >= this.#refreshMs) this.refresh();
     return this.#visible;
   }
 
@@ -85,9 +85,11 @@ export class Store {
   created = new Map();
   #retentionMax;
   #retentionDefault;
+  #refreshMs;
 
-  /** @param {{ retentionMax?: string, retentionDefault?: string }} options `data_streams.lifecycle.retention.max` and `.default` */
-  constructor({ retentionMax, retentionDefault } = {}) {
+  /** @param {{ retentionMax?: string, retentionDefault?: string, refreshMs?: number }} options `data_streams.lifecycle.retention.max` and `.default`, `index.refresh_interval` */
+  constructor({ retentionMax, retentionDefault, refreshMs = 1_000 } = {}) {
+    this.#refreshMs = refreshMs;
     this.#retentionMax = retentionMax;
     this.#retentionDefault = retentionDefault;
   }
@@ -163,7 +165,7 @@ export class Store {
     if (template?.data_stream !== undefined) throw illegalArgument(`cannot create index with name [${name}], because it matches with template [${templateName}] that creates data streams only, use create data stream api instead`);
     const mapping = new Mapping(template?.template?.mappings);
     if (mappings.properties !== undefined) mapping.merge(mappings.properties);
-    this.indices.set(name, new Index(name, mapping, { ...settingsOf(template?.template?.settings), ...settingsOf(settings) }));
+    this.indices.set(name, new Index(name, mapping, { ...settingsOf(template?.template?.settings), ...settingsOf(settings) }, this.#refreshMs));
     return this.indices.get(name);
   }
 
@@ -188,7 +190,7 @@ export class Store {
     const before = stream.indices.at(-1)?.name;
     const after = this.nextBackingIndex(stream);
     const template = this.templates.get(stream.template);
-    const index = new Index(after, new Mapping(template?.template?.mappings, true), settingsOf(template?.template?.settings), name);
+    const index = new Index(after, new Mapping(template?.template?.mappings, true), settingsOf(template?.template?.settings), this.#refreshMs, name);
     stream.generation++;
     stream.lazy = false;
     stream.indices.push(index);

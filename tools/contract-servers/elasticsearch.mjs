@@ -36,6 +36,7 @@ export class ElasticsearchCluster {
    * @param {number} [options.rolloverEvery] a data stream gets a new write index after so many documents
    * @param {string} [options.retentionMax] `data_streams.lifecycle.retention.max`, e.g. '30d'
    * @param {string} [options.retentionDefault]
+   * @param {number} [options.refreshMs] `index.refresh_interval`: what is written is found after it, or after a refresh. Default 1,000
    * @param {number} [options.maxContentBytes] `http.max_content_length`. Default 100 MB
    */
   constructor(options = {}) {

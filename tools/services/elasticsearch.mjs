@@ -84,10 +84,11 @@ class Elasticsearch extends Service {
  * @param {readonly { name: string, password: string, roles: readonly string[] }[]} [options.users] turns security on, with these users and no others; the first may ask for the cluster's health
  * @param {string} [options.roles] roles.yml, for roles of these users that are not built in
  * @param {{ key: string, cert: string }} [options.tls] PEM of the certificate that it serves HTTPS with; needs users
+ * @param {boolean} [options.withToken] makes a token of a service account, `token` of what is returned; needs users and TLS
  * @param {number} [options.heapMb]
  * @returns {Promise<Elasticsearch>}
  */
-export async function startElasticsearch({ settings = {}, users, roles, tls, heapMb = 512 } = {}) {
+export async function startElasticsearch({ settings = {}, users, roles, tls, withToken = false, heapMb = 512 } = {}) {
   const home = elasticsearchHome();
   const java = javaHome();
   if (java === undefined) throw new Error('Elasticsearch needs Java 17 or later: set JAVA_HOME');
@@ -121,12 +122,20 @@ export async function startElasticsearch({ settings = {}, users, roles, tls, hea
       const added = spawnSync(join(home, 'bin', 'elasticsearch-users'), ['useradd', name, '-p', password, '-r', names.join(',')], { cwd: folder, env, ...user, encoding: 'utf8' });
       if (added.status !== 0) throw new Error(`elasticsearch-users useradd ${name}: ${added.stdout}${added.stderr}${added.error?.message ?? ''}`);
     }
+    // The account of Elastic's Fleet Server may write to data streams of logs, and may not put index templates in place.
+    let token;
+    if (withToken) {
+      const made = spawnSync(join(home, 'bin', 'elasticsearch-service-tokens'), ['create', 'elastic/fleet-server', 'mesh'], { cwd: folder, env, ...user, encoding: 'utf8' });
+      token = /= (\S+)/.exec(made.stdout ?? '')?.[1];
+      if (token === undefined) throw new Error(`elasticsearch-service-tokens: ${made.stdout}${made.stderr}${made.error?.message ?? ''}`);
+    }
     const launch = () => {
       const child = spawn('sh', ['-c', SHELL, folder, join(home, 'bin', 'elasticsearch'), '-p', join(folder, 'pid')], { cwd: folder, env, ...user, detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
       child.stdin.on('error', () => undefined);
       return child;
     };
     const service = new Elasticsearch(launch, port, folder, { ca: tls?.cert, auth: users === undefined ? undefined : `${users[0].name}:${users[0].password}` });
+    service.token = token;
     try {
       await service.ready();
       return service;

@@ -80,7 +80,7 @@ test('an id is unique in a backing index alone: across a rollover it is created 
 });
 
 test('a search sees what was written before the last refresh', async () => {
-  const contract = await cluster();
+  const contract = await cluster({ refreshMs: 3_600_000 });
   const client = clientOf(contract);
   await putTemplate(client);
   await client.indices.createDataStream({ name: STREAM });

@@ -66,6 +66,8 @@ export interface ElasticsearchContractOptions {
   /** `data_streams.lifecycle.retention.max` of the cluster. */
   readonly retentionMax?: string;
   readonly retentionDefault?: string;
+  /** `index.refresh_interval`: what is written is found after it, or after a refresh. Default 1,000 */
+  readonly refreshMs?: number;
   /** `http.max_content_length`. Default 100 MB */
   readonly maxContentBytes?: number;
 }

@@ -4,6 +4,8 @@ export interface ElasticsearchServer {
   readonly pid: number;
   readonly folder: string;
   readonly log: string;
+  /** Where it was asked for. */
+  readonly token: string | undefined;
   /** Kills it as a loss of power does; its files stay. */
   kill(): Promise<void>;
   /** Kills it and starts it again, on the same port with the same files. */
@@ -18,6 +20,8 @@ export interface ElasticsearchOptions {
   readonly users?: readonly { readonly name: string; readonly password: string; readonly roles: readonly string[] }[];
   /** roles.yml */
   readonly roles?: string;
+  /** Makes a token of a service account, which may write to data streams of logs; needs users and TLS. */
+  readonly withToken?: boolean;
   /** PEM; needs users. */
   readonly tls?: { readonly key: string; readonly cert: string };
 }
