@@ -26,6 +26,7 @@ const SHELL =
 class Elasticsearch extends Service {
   #launch;
   #access;
+  #isStopped = false;
 
   /** @param {() => import('node:child_process').ChildProcess} launch @param {{ auth?: string, ca?: string }} access how its health is asked for */
   constructor(launch, port, folder, access) {
@@ -46,6 +47,7 @@ class Elasticsearch extends Service {
   async kill() {
     this.#killGroup();
     await this.ended;
+    await this.#gone();
   }
 
   /** Starts it again, on the same port with the same files, and waits until it answers. */
@@ -58,15 +60,23 @@ class Elasticsearch extends Service {
 
   /** Ends it and removes its folder. Safe to call twice. */
   async stop() {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
     if (this.running) {
       this.child.stdin.end();
       const killing = setTimeout(() => this.#killGroup(), END_MS);
       await this.ended;
       clearTimeout(killing);
+      await this.#gone();
     }
     // Whatever its launcher left, where that was killed.
-    this.#killGroup();
+    await this.kill();
     await super.stop();
+  }
+
+  /** The server may outlive its launcher by a moment, with its port and its files. */
+  async #gone() {
+    for (const until = Date.now() + END_MS; isRunning(this.pid) && Date.now() < until; ) await new Promise((resolve) => void setTimeout(resolve, 10));
   }
 
   #killGroup() {
@@ -75,6 +85,16 @@ class Elasticsearch extends Service {
     } catch {
       // There is none left.
     }
+  }
+}
+
+/** Whether there is such a process, which still does something: one that ended stays until its parent has asked, which may be nobody. */
+export function isRunning(pid) {
+  try {
+    process.kill(pid, 0);
+    return !(process.platform === 'linux' && /^\d+ \(.*\) [ZX]/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8')));
+  } catch (error) {
+    return error.code === 'EPERM';
   }
 }
 

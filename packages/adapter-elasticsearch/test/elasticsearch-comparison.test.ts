@@ -1,8 +1,9 @@
+import { existsSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type ElasticsearchContract, startElasticsearchContract } from './support/elasticsearch-contract.js';
 import { type ComparedRequest, COMPARED_REQUESTS, SORTED_STREAM } from './support/elasticsearch-requests.js';
-import { type ElasticsearchServer, startElasticsearch } from './support/elasticsearch-server.js';
+import { type ElasticsearchServer, isRunning, startElasticsearch } from './support/elasticsearch-server.js';
 
 // What the protocol-level server answers is what the real one answers: the same requests to both.
 let real: ElasticsearchServer;
@@ -122,3 +123,19 @@ test('a body of more than 100 MB, packed to less, is too large for both', async 
     expect({ status: answer.status, product: answer.headers.get('x-elastic-product'), text: await answer.text() }).toEqual({ status: 413, product: null, text: '' });
   }
 });
+
+test('the real server has what it acknowledged when it was killed and started again', async () => {
+  const create = (id: string) => ask(real.url, { name: '', method: 'POST', path: '/mesh-restart/_bulk?filter_path=items.create.status', body: `{"create":{"_id":"${id}"}}\n{"@timestamp":"2026-01-01"}\n`, type: 'application/x-ndjson' }, basic(boss));
+  const status = async (id: string) => ((await create(id)).body as { items: { create: { status: number } }[] }).items[0]?.create.status;
+  expect(await status('a')).toBe(201);
+  const { pid } = real;
+  await real.restart();
+  expect([isRunning(pid), isRunning(real.pid)]).toEqual([false, true]);
+  expect([await status('a'), await status('b')]).toEqual([409, 201]);
+}, 150_000);
+
+test('the real server, when it is stopped, leaves neither a process nor a file', async () => {
+  await real.stop();
+  expect(isRunning(real.pid)).toBe(false);
+  expect(existsSync(real.folder)).toBe(false);
+}, 60_000);

@@ -29,9 +29,11 @@ export interface ElasticsearchOptions {
 interface ElasticsearchService {
   readonly ELASTICSEARCH_VERSION: string;
   startElasticsearch(options?: ElasticsearchOptions): Promise<ElasticsearchServer>;
+  /** Whether there is such a process. */
+  isRunning(pid: number): boolean;
   /** The user's own server, which is used instead of starting one without options. */
   elasticsearchUrl(): string | undefined;
 }
 
 /** tools/services: a suite that imports this is left out by name where there is no Elasticsearch. */
-export const { ELASTICSEARCH_VERSION, elasticsearchUrl, startElasticsearch } = (await import(new URL('../../../../tools/services/elasticsearch.mjs', import.meta.url).href)) as ElasticsearchService;
+export const { ELASTICSEARCH_VERSION, elasticsearchUrl, isRunning, startElasticsearch } = (await import(new URL('../../../../tools/services/elasticsearch.mjs', import.meta.url).href)) as ElasticsearchService;
