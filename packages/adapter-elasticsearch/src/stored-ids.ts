@@ -80,24 +80,29 @@ export class StoredIds {
 
   /** Those that may have taken what was sent since the last answer. */
   async #indices(signal: AbortSignal): Promise<readonly string[]> {
-    const answer = await this.#connection.ask({ method: 'GET', path: `/_resolve/index/${this.#settings.index}`, maxAnswerBytes: 4_194_304, signal });
-    const [stream] = this.#listIn(answer, 'data_streams');
-    const [alias] = this.#listIn(answer, 'aliases');
-    const named = stream?.['backing_indices'] ?? alias?.['indices'];
-    const indices = (Array.isArray(named) ? (named as unknown[]) : typeof named === 'string' ? [named] : []).filter((each) => typeof each === 'string');
+    const answer = await this.#connection.ask({ method: 'GET', path: `/${this.#settings.index}/_settings/index.uuid`, maxAnswerBytes: 4_194_304, signal });
+    // A number at the end counts the rollovers.
+    const indices = Object.keys(this.#jsonIn(answer)).sort((one, other) => generationOf(one) - generationOf(other));
     if (indices.length === 0) return this.#backing === undefined ? [] : [this.#backing];
     return indices.slice(-MAX_INDICES);
   }
 
   #listIn(answer: ElasticAnswer, name: string): readonly Readonly<Record<string, unknown>>[] {
-    if (CANNOT_BE_ASKED.includes(answer.status)) return [];
+    const list = this.#jsonIn(answer)[name];
+    return Array.isArray(list) ? list.filter((each): each is Readonly<Record<string, unknown>> => typeof each === 'object' && each !== null) : [];
+  }
+
+  #jsonIn(answer: ElasticAnswer): Readonly<Record<string, unknown>> {
+    if (CANNOT_BE_ASKED.includes(answer.status)) return {};
     const failure = answerFailure(answer, answer.where, this.#clock().now());
     if (failure !== undefined) throw failure;
     try {
-      const list = (JSON.parse(answer.text) as Readonly<Record<string, unknown>> | null)?.[name];
-      return Array.isArray(list) ? list.filter((each): each is Readonly<Record<string, unknown>> => typeof each === 'object' && each !== null) : [];
+      const value: unknown = JSON.parse(answer.text);
+      return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
     } catch {
-      return [];
+      return {};
     }
   }
 }
+
+const generationOf = (index: string): number => Number(/(\d+)$/.exec(index)?.[1] ?? 0);

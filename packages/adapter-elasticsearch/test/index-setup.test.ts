@@ -1,0 +1,128 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { ElasticsearchAdapter } from '../src/elasticsearch-adapter.js';
+import type { ElasticsearchAdapterOptions } from '../src/elasticsearch-adapter-options.js';
+import { indexTemplate } from '../src/index-template.js';
+import { resolveElasticsearchOptions } from '../src/elasticsearch-adapter-options.js';
+import { startElasticsearchContract, type ElasticsearchContract, type ElasticsearchContractOptions } from './support/elasticsearch-contract.js';
+import { eventOf, eventsOf, open, rejectionOf } from './support/events.js';
+import { RecordedLog } from './support/recorded-log.js';
+
+const STREAM = 'logs-mesh.audit-test';
+const logger = new RecordedLog();
+let cluster: ElasticsearchContract;
+let adapters: ElasticsearchAdapter[] = [];
+const start = async (options: ElasticsearchContractOptions = {}): Promise<void> => void (cluster = await startElasticsearchContract(options));
+afterEach(async () => {
+  for (const adapter of adapters) await adapter.close();
+  adapters = [];
+  logger.warnings.length = 0;
+  await cluster.stop();
+});
+
+const adapterOf = (options: Partial<ElasticsearchAdapterOptions> = {}): ElasticsearchAdapter => {
+  const adapter = new ElasticsearchAdapter({ node: cluster.url, index: STREAM, dataStream: true, logger, ...options });
+  adapters.push(adapter);
+  return adapter;
+};
+const ask = async (method: string, path: string, body?: unknown): Promise<unknown> =>
+  (await fetch(cluster.url + path, { method, ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }) })).json();
+const requested = (): string[] => cluster.nodes[0]!.log.map(({ method, path }) => `${method} ${path.split('?')[0]}`);
+
+describe('before the first events', () => {
+  test('template, data stream and lifecycle are put in place and read back', async () => {
+    await start();
+    const adapter = adapterOf({ retention: 30 });
+    await adapter.logEvents(eventsOf(2), open);
+    expect(logger.warnings).toEqual([]);
+    expect(await ask('GET', `/_data_stream/${STREAM}/_lifecycle`)).toMatchObject({ data_streams: [{ lifecycle: { enabled: true, data_retention: '30d', effective_retention: '30d' } }] });
+    expect(await ask('GET', `/_index_template/secure-stack-mesh-${STREAM}`)).toMatchObject({ index_templates: [{ index_template: { priority: 300, data_stream: {}, template: { lifecycle: { data_retention: '30d' } } } }] });
+    expect(cluster.count(STREAM)).toBe(2);
+    expect(requested().filter((request) => request.includes('_index_template') || request.includes('_lifecycle'))).toEqual([
+      `GET /_index_template/secure-stack-mesh-${STREAM}`, `PUT /_index_template/secure-stack-mesh-${STREAM}`, `GET /_index_template/secure-stack-mesh-${STREAM}`, `GET /_data_stream/${STREAM}/_lifecycle`,
+      `GET /_data_stream/${STREAM}/_lifecycle`, `GET /_index_template/secure-stack-mesh-${STREAM}`,
+    ]);
+  });
+
+  test('a template that is there already is not put again', async () => {
+    await start();
+    await adapterOf({ retention: 30 }).logEvent(eventOf());
+    const before = requested().length;
+    await adapterOf({ retention: 30 }).logEvent(eventOf());
+    expect(requested().slice(before).filter((request) => request.startsWith('PUT') && !request.includes('_data_stream'))).toEqual([]);
+    expect(logger.warnings).toEqual([]);
+  });
+
+  test('the lifecycle of a data stream that is there already is set', async () => {
+    await start();
+    await adapterOf().logEvent(eventOf());
+    await adapterOf({ retention: 7 }).logEvent(eventOf());
+    expect(await ask('GET', `/_data_stream/${STREAM}/_lifecycle`)).toMatchObject({ data_streams: [{ lifecycle: { data_retention: '7d' } }] });
+    expect(logger.warnings).toEqual([]);
+  });
+
+  test('a shorter maximum of the cluster is said, once', async () => {
+    await start({ retentionMax: '30d' });
+    const adapter = adapterOf({ retention: 365 });
+    for (let times = 0; times < 3; times++) await adapter.logEvent(eventOf());
+    expect(logger.warnings).toEqual([expect.stringMatching(/events are kept for 30d, not 365d \(max_global_retention\)/)]);
+  });
+
+  test('who may write events and nothing else is told what is missing, and the events are stored', async () => {
+    await start({ access: { apiKeys: ['mesh:secret-7f3c9a1e'], privileges: ['create_doc', 'auto_configure'] } });
+    const adapter = adapterOf({ retention: 30, auth: { apiKey: Buffer.from('mesh:secret-7f3c9a1e').toString('base64') } });
+    // Somebody else has put the template.
+    await adapter.logEvents(eventsOf(2), open).catch(() => undefined);
+    expect(logger.warnings).toEqual(expect.arrayContaining([expect.stringMatching(/the index template .* could not be put in place \(403: .*unauthorized/), expect.stringMatching(/cannot be read \(403/)]));
+    expect(logger.warnings.join()).not.toContain('secret-7f3c9a1e');
+  });
+
+  test('wrong credentials are an error that is not retried', async () => {
+    await start({ access: { apiKeys: ['mesh:secret-7f3c9a1e'] } });
+    const error = await rejectionOf(adapterOf({ auth: { apiKey: Buffer.from('mesh:wrong-key-123').toString('base64') } }).logEvents(eventsOf(2), open));
+    expect(error).toMatchObject({ reason: 'sink_unauthenticated', code: 'UNAUTHENTICATED', retryable: false });
+  });
+
+  test('a server that is down is a retryable error; when it is up everything is put in place', async () => {
+    await start();
+    await cluster.down();
+    const adapter = adapterOf({ retention: 30 });
+    const events = eventsOf(2);
+    expect(await rejectionOf(adapter.logEvents(events, open))).toMatchObject({ reason: 'adapter_failed', retryable: true });
+    await cluster.up();
+    await adapter.logEvents(events, open);
+    expect(cluster.count(STREAM)).toBe(2);
+    expect(await ask('GET', `/_data_stream/${STREAM}/_lifecycle`)).toMatchObject({ data_streams: [{ lifecycle: { data_retention: '30d' } }] });
+  });
+
+  test('an index of another mapping is said', async () => {
+    await start();
+    await ask('PUT', '/mesh-audit', { mappings: { properties: { '@timestamp': { type: 'date' }, message: { type: 'keyword' } } } });
+    await adapterOf({ index: 'mesh-audit', dataStream: false }).logEvent(eventOf());
+    expect(logger.warnings).toEqual([expect.stringMatching(/mesh-audit has another mapping, .*properties\.message\.type is "keyword", not "text"/)]);
+  });
+
+  test('a data stream that is taken for an index, and an index for a data stream, are said', async () => {
+    await start();
+    await adapterOf().logEvent(eventOf());
+    await adapterOf({ dataStream: false, template: false }).logEvent(eventOf());
+    await ask('PUT', '/mesh-plain', {});
+    await adapterOf({ index: 'mesh-plain', template: false }).logEvent(eventOf());
+    expect(logger.warnings).toEqual(expect.arrayContaining([expect.stringContaining(`${STREAM} is a data stream: set dataStream: true`), expect.stringContaining('mesh-plain is an index, and no data stream')]));
+  });
+
+  test('template: false puts nothing', async () => {
+    await start();
+    await adapterOf({ index: 'mesh-audit', dataStream: false, template: false }).logEvent(eventOf());
+    expect(requested().filter((request) => request.startsWith('PUT'))).toEqual([]);
+  });
+});
+
+test('the template is as asked', () => {
+  const settings = resolveElasticsearchOptions({ node: 'http://127.0.0.1', index: STREAM, dataStream: true, retention: 90, template: { name: 'mine', priority: 500, shards: 3, replicas: 2 } });
+  expect(indexTemplate(settings)).toMatchObject({
+    index_patterns: [STREAM], data_stream: {}, priority: 500,
+    template: { settings: { index: { mode: 'standard', translog: { durability: 'request' }, number_of_shards: 3, number_of_replicas: 2 } }, mappings: { dynamic: 'false' }, lifecycle: { data_retention: '90d' } },
+  });
+  expect(settings.template).toMatchObject({ name: 'mine' });
+  expect(indexTemplate(resolveElasticsearchOptions({ node: 'http://127.0.0.1', index: 'mesh-audit' }))).not.toHaveProperty('data_stream');
+});
