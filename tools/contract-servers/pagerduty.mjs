@@ -6,6 +6,7 @@
 // It answers: 202 with `dedup_key`; 400 "invalid event" with `errors`; 429 "throttle exceeded"; 404, 405.
 // It keeps alerts: a trigger opens one, or adds to the open one with the same key; a resolve ends it, and is dropped where none is open.
 import { randomUUID } from 'node:crypto';
+import { STATUS_CODES } from 'node:http';
 import { ContractServer } from './contract-server.mjs';
 
 const MAX_BODY_BYTES = 512 * 1_024;
@@ -111,7 +112,7 @@ export class PagerDutyEvents {
 
   #changeErrors(event) {
     const errors = this.#keyErrors(event);
-    if (/^R/i.test(String(event.routing_key))) errors.push('change events are not accepted on the routing key of a ruleset');
+    if (String(event.routing_key).startsWith('R')) errors.push('change events are not accepted on the routing key of a ruleset');
     return [...errors, ...payloadErrors(event.payload, false)];
   }
 
@@ -172,8 +173,7 @@ export class PagerDutyServer extends ContractServer {
 export function refusePagerDuty(status, headers = {}) {
   if (status === 400) return { ...invalid(['an injected fault']), headers };
   if (status === 429) return { status, headers, body: { status: 'throttle exceeded', message: 'Requests for this service are arriving too quickly.  Please retry later.' } };
-  const text = status === 413 ? 'Request Entity Too Large' : status >= 500 ? 'Internal Server Error' : 'Forbidden';
-  return { status, headers, body: { status: 'error', message: text } };
+  return { status, headers, body: { status: 'error', message: STATUS_CODES[status] ?? 'Error' } };
 }
 
 const invalid = (errors) => ({ status: 400, body: { status: 'invalid event', message: 'Event object is invalid', errors } });

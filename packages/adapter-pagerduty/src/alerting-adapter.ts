@@ -34,6 +34,7 @@ export class AlertingAdapter implements ManagedAdapter {
   #context: AdapterContext | undefined;
   #lookTimer: ClockTimer | undefined;
   #saidFailing = false;
+  #failureSaidAt = -Infinity;
   #saidNoChanges = false;
   #refusalSaidAt = -Infinity;
   #closing: Promise<void> | undefined;
@@ -184,7 +185,11 @@ export class AlertingAdapter implements ManagedAdapter {
   #armLook(): void {
     this.#lookTimer = this.#clock.setTimeout(() => {
       this.#armLook();
-      this.#look();
+      try {
+        this.#look();
+      } catch (error) {
+        this.#logger.warn('the metrics of the mesh cannot be read for incidents', { error: MeshError.from(error).message });
+      }
       this.#outbox.pump();
     }, LOOK_MS);
   }
@@ -212,17 +217,18 @@ export class AlertingAdapter implements ManagedAdapter {
 
   #say(error: MeshError | undefined, teller: Told): void {
     const now = this.#clock.monotonic();
-    if (error === undefined || !error.retryable) {
-      if (this.#saidFailing) this.#logger.info('PagerDuty answers again');
-      this.#saidFailing = false;
-    }
-    if (error?.retryable === true && !this.#saidFailing && this.#closing === undefined) {
+    if (error?.retryable === true) {
+      if (now < this.#failureSaidAt + WARN_MS || this.#closing !== undefined) return;
       this.#logger.warn('PagerDuty cannot be told of an incident; it is tried again', { key: teller.key, error: error.message });
+      this.#failureSaidAt = now;
       this.#saidFailing = true;
-    } else if (error?.retryable === false && now >= this.#refusalSaidAt + WARN_MS) {
-      this.#logger.error('PagerDuty does not take an incident', { key: teller.key, error: error.message });
-      this.#refusalSaidAt = now;
+      return;
     }
+    if (this.#saidFailing) this.#logger.info('PagerDuty answers again');
+    this.#saidFailing = false;
+    if (error === undefined || now < this.#refusalSaidAt + WARN_MS) return;
+    this.#logger.error('PagerDuty does not take an incident', { key: teller.key, error: error.message });
+    this.#refusalSaidAt = now;
   }
 
   #refuseIfClosed(): void {

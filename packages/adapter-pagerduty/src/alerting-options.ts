@@ -18,9 +18,9 @@ export type AlertingRule = (typeof ALERTING_RULES)[number];
 export interface AlertingRuleOptions {
   /** Of its incidents. Default: the rule's, some by the event. */
   readonly severity?: PagerSeverity | undefined;
-  /** How many happenings within `windowMs` open an incident: 1 to 1,000. Default 1; of `errorBurst` 5. */
+  /** How many happenings within `windowMs` open an incident: 1 to 1,000,000. Default 1; of `errorBurst` 5. */
   readonly count?: number | undefined;
-  /** In ms, by the time of the events: 1,000 to 2^31-1. Default 60,000. */
+  /** In ms, by the time of the events, to a sixtieth of it: 1,000 to 2^31-1. Default 60,000. */
   readonly windowMs?: number | undefined;
   /**
    * After how long without another happening an incident is resolved, in ms: 1,000 to 2^31-1. Default: `errorBurst`, `rateLimited` 300,000, `auditLoss` 900,000; the others end
@@ -109,7 +109,7 @@ export function completeAlertingOptions(options: AlertingAdapterOptions): Comple
   check.must('agent', agent === undefined || (typeof agent === 'object' && (agent as Agent | null) !== null), 'an agent of node:https');
   check.parts({ clock, logger });
   check.throwIfAny();
-  return { key: key!, takesChanges: !/^r/i.test(key!.reveal()), rules, environment, url: url!, instance, agent, ca, logger, clock };
+  return { key: key!, takesChanges: !key!.reveal().startsWith('R'), rules, environment, url: url!, instance, agent, ca, logger, clock };
 }
 
 function checkName(check: OptionCheck, name: string, value: unknown): void {
@@ -136,7 +136,7 @@ function settingsOf(check: OptionCheck, rule: AlertingRule, given: unknown): Rul
   if (!check.isObject(given, RULE_OPTIONS, path)) return DEFAULTS[rule];
   const { severity, count, windowMs, calmMs } = given as AlertingRuleOptions;
   check.oneOf(`${path}.severity`, severity, PAGER_SEVERITIES);
-  check.whole(`${path}.count`, count, 1, 1_000);
+  check.whole(`${path}.count`, count, 1, 1_000_000);
   check.whole(`${path}.windowMs`, windowMs, 1_000, LONGEST_MS);
   check.whole(`${path}.calmMs`, calmMs, 1_000, LONGEST_MS);
   const defaults = DEFAULTS[rule];

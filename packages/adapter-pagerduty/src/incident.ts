@@ -10,7 +10,7 @@ const FLAP_MS = 300_000;
 const HOLD_MS = 60_000;
 const LONGEST_HOLD_MS = 900_000;
 const MAX_PARTS = 1_000;
-/** After so many refusals in a row the next try waits. */
+const BUCKETS = 60;
 const TRIES_AT_ONCE = 3;
 
 /** When it opens, and when it ends by time. */
@@ -31,10 +31,11 @@ export interface IncidentSubject {
  */
 export class Incident implements Teller {
   readonly type = 'incident';
+  readonly key: string;
   readonly subject: IncidentSubject;
   readonly #settings: IncidentSettings;
-  /** Happenings that do not yet make an incident, the last `count` at most: within `windowMs` by the time of their events. */
-  #recent: { readonly fact: Fact; readonly weight: number }[] = [];
+  /** Happenings that do not yet make an incident: within `windowMs` by the time of their events, those of a sixtieth of it together. */
+  #recent: { readonly fact: Fact; weight: number }[] = [];
   #level: 'raised' | 'calm' = 'calm';
   /** `unsure`: a call that would have resolved it has failed, perhaps after it arrived. */
   #told: 'nothing' | 'open' | 'resolved' | 'unsure' = 'nothing';
@@ -63,19 +64,16 @@ export class Incident implements Teller {
   summary: string | undefined;
 
   constructor(subject: IncidentSubject, settings: IncidentSettings) {
+    this.key = subject.key;
     this.subject = subject;
     this.#settings = settings;
-  }
-
-  get key(): string {
-    return this.subject.key;
   }
 
   get isRaised(): boolean {
     return this.#level === 'raised';
   }
 
-  /** Whether PagerDuty has it open, as far as is known. */
+  /** At PagerDuty, as far as is known. */
   get isOpen(): boolean {
     return this.#told === 'open';
   }
@@ -242,9 +240,11 @@ export class Incident implements Teller {
   }
 
   #countRecent(fact: Fact, weight: number): void {
-    const { count, windowMs } = this.#settings;
+    const { windowMs } = this.#settings;
     this.#recent = this.#recent.filter((each) => Math.abs(fact.at - each.fact.at) < windowMs);
-    this.#recent.push({ fact, weight });
-    if (this.#recent.length > count) this.#recent.shift();
+    const last = this.#recent.at(-1);
+    if (last !== undefined && fact.at >= last.fact.at && fact.at - last.fact.at < windowMs / BUCKETS) last.weight += weight;
+    else this.#recent.push({ fact: { ...fact, metadata: {} }, weight });
+    if (this.#recent.length > 2 * BUCKETS) this.#recent.shift();
   }
 }

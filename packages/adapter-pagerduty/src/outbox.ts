@@ -36,6 +36,8 @@ export class Outbox<Told extends Teller> {
   #timer: ClockTimer | undefined;
   #timerAt = Infinity;
   #isClosed = false;
+  /** A call has begun or ended since waiters were looked at. */
+  #isChanged = false;
 
   constructor(options: OutboxOptions<Told>) {
     this.#options = options;
@@ -76,13 +78,16 @@ export class Outbox<Told extends Teller> {
       const next = this.#mostUrgent(now);
       if (next === undefined) break;
       this.#call(next.teller, next.call, now);
+      this.#isChanged = true;
     }
     this.#arm();
-    for (const waiter of [...this.#waiters]) this.#look(waiter);
+    // Else all of them wait for what they waited for.
+    if (this.#isChanged) for (const waiter of [...this.#waiters]) this.#look(waiter);
+    this.#isChanged = false;
   }
 
   /**
-   * Resolves when the calls that these owe are made, or wait for the budget alone. A sink that fails is tried once more for it, unless it has said when.
+   * Resolves when the calls that these owe are made, or wait for the budget alone. A sink that fails is tried at once for it, unless it has said when, and three times in a row.
    * @throws MeshError why one is not made; the signal's reason
    */
   async settled(tellers: Iterable<Told>, signal?: AbortSignal): Promise<void> {
@@ -111,6 +116,7 @@ export class Outbox<Told extends Teller> {
       signal?.addEventListener('abort', abort, { once: true });
       this.#waiters.add(waiter);
       this.pump();
+      if (this.#waiters.has(waiter)) this.#look(waiter);
     });
   }
 
@@ -172,6 +178,7 @@ export class Outbox<Told extends Teller> {
   #ended(teller: Told, error: MeshError | undefined): void {
     const now = this.#now();
     this.#underWay.delete(teller);
+    this.#isChanged = true;
     this.#budget.end(now);
     if (error?.retryable === true) {
       teller.failed();
@@ -188,16 +195,17 @@ export class Outbox<Told extends Teller> {
 
   #look(waiter: Waiter<Told>): void {
     const now = this.#now();
-    const held = this.#pause.heldBy(now);
+    const down = this.#pause.downBy(now);
+    const isHeld = this.#pause.heldBy(now) !== undefined;
     for (const teller of waiter.tellers) {
       if (this.#underWay.has(teller)) continue;
       if (teller.owes(now) !== undefined) {
-        if (held !== undefined) {
-          waiter.settle(held);
+        if (down !== undefined) {
+          waiter.settle(down);
           return;
         }
-        // The budget alone: the clock will bring its turn. Else it waits for a call under way to end.
-        if (this.#budget.isFree(now)) continue;
+        // Else it is the budget alone that it waits for: the clock will bring its turn.
+        if (isHeld || this.#budget.isFree(now)) continue;
       }
       waiter.refusal ??= teller.refusal;
       waiter.tellers.delete(teller);

@@ -1,8 +1,12 @@
 import type { MeshError } from '@lemur-bookstores/mesh-interface';
 
-const FIRST_DELAY_MS = 1_000;
+const FIRST_DELAY_MS = 250;
 const LONGEST_DELAY_MS = 120_000;
 const LONGEST_RETRY_AFTER_MS = 3_600_000;
+/** One failure, or two, are the network's: who waits goes on waiting. */
+const DOWN_AFTER = 3;
+/** Who waits for a call has a deadline of his own: for longer than this he need not wait. */
+const PATIENCE_MS = 5_000;
 
 /** For how long a sink that failed is left alone: growing delays of our own, and as long as it asks for. Times in ms of one monotonic clock. */
 export class SinkPause {
@@ -24,6 +28,12 @@ export class SinkPause {
   /** When it may be tried again; the past where it may now. */
   get until(): number {
     return Math.max(this.#asked?.until ?? 0, this.#delayUntil);
+  }
+
+  /** Why nobody should wait for it: it failed several times in a row, or has asked for more time than a delivery has. */
+  downBy(now: number): MeshError | undefined {
+    const isLong = this.#asked !== undefined && this.#asked.until > now && (this.#asked.error.retryAfterMs ?? 0) > PATIENCE_MS;
+    return this.#failures >= DOWN_AFTER || isLong ? this.heldBy(now) : undefined;
   }
 
   /** Why it is not tried now. */

@@ -338,9 +338,10 @@ describe('alerts', () => {
   });
 
   test('it rejects where PagerDuty is not there, and what is no alert', async () => {
-    const { adapter, pagerDuty } = await paged();
-    pagerDuty.faults.failNext('503');
-    await expect(adapter.notify(alert())).rejects.toMatchObject({ reason: 'adapter_failed', retryable: true });
+    const { adapter, pagerDuty, advance } = await paged();
+    pagerDuty.faults.failNext('429-retry-after', { retryAfter: 20 });
+    await expect(adapter.notify(alert())).rejects.toMatchObject({ reason: 'adapter_failed', retryable: true, retryAfterMs: 20_000 });
+    await advance(20_000);
     await adapter.notify(alert());
     expect(pagerDuty.events.alerts.get('orders/many-denied/billing')?.payload.custom_details).toMatchObject({ count: 12 });
     for (const wrong of [undefined, {}, alert({ severity: 'fatal' }), alert({ dedupKey: 'x'.repeat(256) })]) {

@@ -13,8 +13,13 @@ export interface Paged {
   readonly log: (...events: MeshAuditEvent[]) => Promise<void>;
   /** Moves the clock, and waits for the calls that brings. */
   readonly advance: (ms: number) => Promise<void>;
+  /** The same as `log`, moving the clock until it settles. */
+  readonly logInTime: (...events: MeshAuditEvent[]) => Promise<void>;
 }
 
+/** How long a request may take: by that its timer is known among the others. */
+const REQUEST_MS = 10_000;
+const STEP_MS = 250;
 const ends: (() => Promise<void>)[] = [];
 
 afterEach(async () => {
@@ -38,12 +43,15 @@ export async function paged(options: Partial<AlertingAdapterOptions> = {}, exist
   });
   const log = (...events: MeshAuditEvent[]): Promise<void> => adapter.logEvents(events, { signal });
   const advance = (ms: number): Promise<void> => clock.advanceWithRequests(ms);
-  return { clock, pagerDuty, adapter, lines, log, advance };
+  const logInTime = async (...events: MeshAuditEvent[]): Promise<void> => {
+    let isPending = true;
+    const delivery = log(...events).finally(() => (isPending = false));
+    delivery.catch(() => undefined);
+    while (isPending) await clock.advanceWithRequests(STEP_MS);
+    return delivery;
+  };
+  return { clock, pagerDuty, adapter, lines, log, advance, logInTime };
 }
-
-/** How long a request may take: by that its timer is known among the others. */
-const REQUEST_MS = 10_000;
-const STEP_MS = 250;
 
 /** One that knows whether requests are under way: sockets are real, so the clock has to wait for them. */
 class RequestClock extends FakeClock {
