@@ -135,10 +135,11 @@ export class AlertingAdapter implements ManagedAdapter {
     const pause = (ms: number): Promise<'late'> => new Promise((resolve) => timers.add(clock.setTimeout(() => resolve('late'), ms)));
     const deadline = pause(withinMs);
     while (this.#outbox.untold.length > 0) {
-      const outcome = await Promise.race([this.#outbox.flush().then(() => 'told' as const, (error: unknown) => MeshError.from(error)), deadline]);
-      // What is left waits for the limit, which lasts for longer than this.
-      if (typeof outcome === 'string' || clock.monotonic() + (outcome.retryAfterMs ?? 0) >= until) break;
-      if (outcome.retryable && (await Promise.race([pause(CLOSE_RETRY_MS).then(() => 'again' as const), deadline])) === 'late') break;
+      const flushed = this.#outbox.flush().then(() => 'over', () => 'over');
+      if ((await Promise.race([flushed, deadline])) === 'late' || this.#outbox.untold.length === 0) break;
+      const waitMs = Math.max(CLOSE_RETRY_MS, this.#outbox.resumesInMs());
+      if (clock.monotonic() + waitMs >= until) break;
+      await pause(waitMs);
     }
     for (const timer of timers) timer.cancel();
   }

@@ -87,7 +87,7 @@ export class Outbox<Told extends Teller> {
   }
 
   /**
-   * Resolves when the calls that these owe are made, or wait for the budget alone. A sink that fails is tried at once for it, unless it has said when, and three times in a row.
+   * Resolves when the calls that these owe are made, or wait for PagerDuty's limit alone: ours, or a short 429. A sink that fails is tried at once for it, unless it has said when, and three times in a row.
    * @throws MeshError why one is not made; the signal's reason
    */
   async settled(tellers: Iterable<Told>, signal?: AbortSignal): Promise<void> {
@@ -123,6 +123,12 @@ export class Outbox<Told extends Teller> {
   /** Tries to make all calls that are owed. @throws MeshError as `settled()` */
   async flush(): Promise<void> {
     await this.settled(this.untold);
+  }
+
+  /** How long it takes until another call may be made at all, in ms, whatever is tried. */
+  resumesInMs(): number {
+    const now = this.#now();
+    return Math.max(0, this.#pause.askedUntil - now, this.#budget.freeAt(now) - now);
   }
 
   /** Ends everything; calls under way are given up. */
@@ -196,7 +202,7 @@ export class Outbox<Told extends Teller> {
   #look(waiter: Waiter<Told>): void {
     const now = this.#now();
     const down = this.#pause.downBy(now);
-    const isHeld = this.#pause.heldBy(now) !== undefined;
+    const isForLimit = now < this.#pause.askedUntil || (!this.#budget.isFree(now) && this.#pause.heldBy(now) === undefined);
     for (const teller of waiter.tellers) {
       if (this.#underWay.has(teller)) continue;
       if (teller.owes(now) !== undefined) {
@@ -204,8 +210,8 @@ export class Outbox<Told extends Teller> {
           waiter.settle(down);
           return;
         }
-        // Else it is the budget alone that it waits for: the clock will bring its turn.
-        if (isHeld || this.#budget.isFree(now)) continue;
+        // The clock will bring its turn.
+        if (!isForLimit) continue;
       }
       waiter.refusal ??= teller.refusal;
       waiter.tellers.delete(teller);

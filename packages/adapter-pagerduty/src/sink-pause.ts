@@ -25,9 +25,14 @@ export class SinkPause {
     return this.#failure !== undefined;
   }
 
+  /** Until when it has asked to be left alone; the past where it has not. */
+  get askedUntil(): number {
+    return this.#asked?.until ?? 0;
+  }
+
   /** When it may be tried again; the past where it may now. */
   get until(): number {
-    return Math.max(this.#asked?.until ?? 0, this.#delayUntil);
+    return Math.max(this.askedUntil, this.#delayUntil);
   }
 
   /** Why nobody should wait for it: it failed several times in a row, or has asked for more time than a delivery has. */
@@ -50,7 +55,7 @@ export class SinkPause {
     this.#delayUntil = now + delay * (0.5 + this.#random() / 2);
     const { retryAfterMs } = error;
     const until = now + Math.min(retryAfterMs ?? 0, LONGEST_RETRY_AFTER_MS);
-    if (retryAfterMs !== undefined && until > (this.#asked?.until ?? 0)) this.#asked = { until, error };
+    if (retryAfterMs !== undefined && until > this.askedUntil) this.#asked = { until, error };
   }
 
   /** It did not answer within the time of who waited; the failure itself is still to come. */

@@ -13,9 +13,11 @@ const many = (count: number, make: (index: number) => MeshAuditEvent): MeshAudit
 describe('a sink that fails', () => {
   for (const fault of ['408', '429', '500', '503', 'reset-before', 'reset-after', 'reset-in-answer', 'garbage']) {
     test(`${fault}: once is tried again within the delivery, and is one incident with the right number`, async () => {
-      const { pagerDuty, logInTime } = await paged();
+      const { pagerDuty, logInTime, advance } = await paged();
       pagerDuty.faults.failNext(fault);
       await logInTime(...many(7, () => errorEvent()));
+      // A limit, as our own: no delivery waits for it.
+      await advance(fault === '429' ? 5_000 : 0);
       expect(pagerDuty.events.open).toHaveLength(1);
       expect([...pagerDuty.events.alerts.values()]).toMatchObject([{ opened: 1, payload: { custom_details: { count: 7 } } }]);
     });
@@ -24,13 +26,17 @@ describe('a sink that fails', () => {
       const { pagerDuty, logInTime, advance } = await paged();
       pagerDuty.faults.failNext(fault, { count: 3 });
       const events = many(7, () => errorEvent());
+      if (fault === '429') {
+        await logInTime(errorEvent({}, 7));
+        await advance(10_000);
+      }
       await expect(logInTime(...events)).rejects.toMatchObject({ reason: 'adapter_failed', retryable: true });
       expect(pagerDuty.requests).toBe(3);
       // No lane comes back before the time that it was told to wait.
       await advance(fault === '429' ? 5_000 : 0);
       await logInTime(...events);
       expect(pagerDuty.events.open).toHaveLength(1);
-      expect([...pagerDuty.events.alerts.values()]).toMatchObject([{ opened: 1, payload: { custom_details: { count: 7 } } }]);
+      expect([...pagerDuty.events.alerts.values()]).toMatchObject([{ opened: 1, payload: { custom_details: { count: fault === '429' ? 14 : 7 } } }]);
     });
   }
 
@@ -176,6 +182,17 @@ describe('the end', () => {
     expect(pagerDuty.events.open).toEqual(['mesh/production/orders/breakerOpen/billing']);
     expect(lines).toMatchObject([{ level: 'info', message: '1 incident(s) are left open at PagerDuty', fields: { keys: ['mesh/production/orders/breakerOpen/billing'] } }]);
     await expect(log(breakerOpened())).rejects.toMatchObject({ reason: 'adapter_failed', retryable: false });
+  });
+
+  test('close() waits for what PagerDuty asks, where that is short', async () => {
+    const { pagerDuty, adapter, log, clock } = await paged();
+    pagerDuty.faults.failNext('429-retry-after', { retryAfter: 1 });
+    await log(breakerOpened());
+    expect(pagerDuty.events.open).toEqual([]);
+    const closing = adapter.close();
+    for (let step = 0; step < 6; step++) await clock.advanceWithRequests(250);
+    await closing;
+    expect(pagerDuty.events.open).toEqual([BREAKER]);
   });
 
   test('what could not be told within five seconds is in the log, by number and key', async () => {

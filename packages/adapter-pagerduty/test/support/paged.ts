@@ -6,7 +6,7 @@ import { CONTRACT_KEY, pagerDutyServer, type PagerDutyServer } from './pager-dut
 
 /** An adapter on a clock that stands still, and what it talks to. */
 export interface Paged {
-  readonly clock: FakeClock;
+  readonly clock: RequestClock;
   readonly pagerDuty: PagerDutyServer;
   readonly adapter: AlertingAdapter;
   readonly lines: { readonly level: string; readonly message: string; readonly fields: LogFields | undefined }[];
