@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { verifyReport, type ComplianceReport } from '@lemur-bookstores/adapter-compliance';
 import { EXAMPLES, ExampleProcess, runs } from './support/example-process.js';
@@ -96,6 +97,36 @@ describe('the compliance report', () => {
   test('in the documentation is as it was signed', () => {
     expect(verifyReport(formsIn(shown), readFileSync(join(shown, 'public-key.txt'), 'utf8').trim())).toMatchObject({ status: 'authentic' });
   });
+});
+
+describe('the monitoring stack', () => {
+  const file = 'monitoring-stack/monitoring-stack.mjs';
+
+  test('delivers everything to everybody, and says so', async () => {
+    const example = new ExampleProcess(file, ['1'], { ELASTICSEARCH_URL: '' });
+    running.push(example);
+    await succeeds(example);
+    expect(example.output).not.toContain('✗');
+    expect(example.output.match(/^✓/gm)?.length).toBe(12);
+    expect(example.output).toMatch(/✓ logs in Datadog = documents in Elasticsearch, by their ids\n +([1-9]\d*) = \1\n/);
+    expect(example.output).toMatch(/✓ the breaker that opened is one incident, .*\n +mesh\/production\/checkout\/breakerOpen\/payment: resolved, opened 1, told 1\n/);
+    expect(example.output).toMatch(/✓ so is the peer .*\n +mesh\/production\/checkout\/rateLimited\/payment: resolved, opened 1, told 1\n/);
+    expect(example.leftovers).toEqual([]);
+  }, LONG_MS);
+
+  test('claims nothing that it has no evidence for', async () => {
+    const { judge } = (await import(pathToFileURL(join(EXAMPLES, 'monitoring-stack/verdict.mjs')).href)) as { judge(evidence: object): { readonly text: string; readonly holds: boolean }[] };
+    const delivered = { lanes: [], file: new Map(), elasticsearch: new Map(), datadog: { logs: 0, ids: new Map(), losses: {}, series: new Set(), points: [] }, pagerDuty: { alerts: [], changes: [], counts: {} } };
+    const claims = judge({ done: {}, seen: {}, delivered });
+    expect(claims.length).toBe(12);
+    expect(claims.filter(({ holds }) => holds)).toEqual([]);
+  });
+
+  test('says what is wrong with its argument', async () => {
+    const example = start(file, 'soon');
+    expect(await example.ended).toEqual({ code: 2, signal: null });
+    expect(example.output).toContain('soon is no number of seconds');
+  }, LONG_MS);
 });
 
 describe('the demo', () => {
