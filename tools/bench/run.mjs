@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { compareAuditSinks } from './audit-sinks/compare-audit-sinks.mjs';
+import { compareRemoteSinks } from './remote-sinks/compare-remote-sinks.mjs';
 import { makeCertificates } from './certificates.mjs';
 import { measureIdleSessions } from './idle-sessions.mjs';
 import { measure } from './measure.mjs';
@@ -26,7 +27,7 @@ const QUICK = { rounds: 1, durationMs: 250, connects: 15, repeats: 0 };
 /** More than this used by other programs, in cores, and a round is run again. */
 const QUIET_CORES = 0.15;
 
-const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, profile: { type: 'boolean', default: false }, only: { type: 'string' }, 'audit-sinks': { type: 'boolean', default: false }, rotation: { type: 'boolean', default: false }, resilience: { type: 'boolean', default: false } } });
+const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, profile: { type: 'boolean', default: false }, only: { type: 'string' }, 'audit-sinks': { type: 'boolean', default: false }, 'remote-sinks': { type: 'boolean', default: false }, rotation: { type: 'boolean', default: false }, resilience: { type: 'boolean', default: false } } });
 const chosen = values.only?.split(',') ?? SYSTEMS;
 const unknown = chosen.filter((name) => !SYSTEMS.includes(name) && !Object.hasOwn(SURVIVAL, name));
 if (unknown.length > 0) {
@@ -58,6 +59,13 @@ if (values.resilience) {
   if (values.profile) mkdirSync(settings.profiles, { recursive: true });
   console.log(`${cpus()[0].model}, ${cpus().length} cores, Node ${process.version}; ${settings.rounds} rounds of ${settings.calls} calls\n`);
   console.log(renderResilience(await measureResilience({ scratch, ...settings })));
+  process.exit(0);
+}
+
+if (values['remote-sinks']) {
+  const settings = { rounds: values.quick ? 1 : 3, events: values.quick ? 10_000 : 20_000 };
+  console.log(`${cpus()[0].model}, ${cpus().length} cores, Node ${process.version}; medians of ${settings.rounds} round(s) of ${settings.events} events\n`);
+  console.log(await compareRemoteSinks(settings));
   process.exit(0);
 }
 
