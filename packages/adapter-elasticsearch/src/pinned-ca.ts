@@ -9,8 +9,8 @@ const MAX_CHAIN = 8;
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /**
- * Connections to servers whose certificate was issued by the CA with this fingerprint, for whoever has no more of the CA than that. The client's own `caFingerprint` looks for the
- * fingerprint in the chain that the server shows, and verifies no signature: anybody can show somebody else's CA beside a certificate of his own. Here each signature up to
+ * Connections to servers whose certificate was issued by the CA with this fingerprint, for whoever has no more of the CA than that. The client's own `caFingerprint` (with
+ * `rejectUnauthorized: false`) looks for it in the chain that the server shows, and verifies no signature: anybody can show somebody else's CA beside a certificate of his own. Here each signature up to
  * the CA is verified, and the dates and the host's name.
  */
 export function pinnedCaConnector(fingerprint: string, own: ConnectionOptions, now: () => number): (target: { hostname: string; port: string; servername?: string }, callback: Callback) => void {

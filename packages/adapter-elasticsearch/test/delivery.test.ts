@@ -3,9 +3,10 @@ import { FakeClock, MeshError, systemClock, type MeshAuditEvent } from '@lemur-b
 import { ElasticsearchAdapter } from '../src/elasticsearch-adapter.js';
 import type { ElasticsearchAdapterOptions } from '../src/elasticsearch-adapter-options.js';
 // Left out where there is none: support/elasticsearch-server.js
-import { eventOf, eventsOf, open, rejectionOf } from './support/events.js';
+import { allOf, eventOf, eventsOf, open, rejectionOf } from './support/events.js';
 import { FaultProxy, type Fault } from './support/fault-proxy.js';
 import { realElasticsearch } from './support/real-elasticsearch.js';
+import { RecordedLog } from './support/recorded-log.js';
 
 const server = realElasticsearch();
 let proxy: FaultProxy;
@@ -36,6 +37,44 @@ function runAhead(clock: FakeClock): () => void {
   return () => (isOver = true);
 }
 const rollOver = async (index: string): Promise<void> => expect(await server().ask('POST', `/${index}/_rollover`)).toMatchObject({ rolled_over: true });
+
+describe.each(['index', 'data stream'] as const)('in a real %s', (kind) => {
+  test('events are stored as they were, and come back so', async () => {
+    const index = server().name(kind);
+    const logger = new RecordedLog();
+    const adapter = adapterOf({ index, dataStream: kind === 'data stream', logger });
+    const events = eventsOf(50);
+    await adapter.logEvents(events, open);
+    expect((await server().stored(index)).map(({ _id }) => _id)).toEqual(events.map(({ id }) => id));
+    expect(await allOf(adapter.query())).toEqual(events);
+    expect(logger.warnings).toEqual([]);
+  });
+
+  test('an event that comes again is stored once', async () => {
+    const index = server().name(kind);
+    const adapter = adapterOf({ index, dataStream: kind === 'data stream' });
+    const events = eventsOf(3);
+    await adapter.logEvents(events, open);
+    await adapter.logEvents(events, open);
+    await adapter.logEvent(events[1]!);
+    expect(await server().count(index)).toBe(3);
+  });
+});
+
+test('an event that is refused for good is named, and those beside it are stored once', async () => {
+  const index = server().name();
+  await server().ask('PUT', `/${index}`, { mappings: { properties: { service: { properties: { name: { type: 'long' } } } } } });
+  const logger = new RecordedLog();
+  const adapter = adapterOf({ index, logger });
+  const [first, second, third] = [eventOf({}, { serviceId: '1' }), eventOf({}, { serviceId: 'orders' }), eventOf({}, { serviceId: '3' })];
+  expect(await rejectionOf(adapter.logEvents([first, second, third], open))).toMatchObject({ reason: 'sink_refused', retryable: false, message: expect.stringContaining('document_parsing_exception') });
+  // As a lane halves it.
+  await adapter.logEvents([first], open);
+  await adapter.logEvents([third], open);
+  expect(await rejectionOf(adapter.logEvents([second], open))).toMatchObject({ reason: 'sink_refused' });
+  expect(await server().count(index)).toBe(2);
+  expect(logger.warnings).toEqual([expect.stringContaining('has another mapping')]);
+});
 
 describe('around a rollover of a data stream', () => {
   test.each<[string, Fault]>([
