@@ -74,7 +74,6 @@ export class ElasticConnection {
     signal.throwIfAborted();
     const isGzipped = body !== undefined && this.#settings.compression && body.length > 1_000;
     const sent = body === undefined ? undefined : isGzipped ? await compress(body, { level: GZIP_LEVEL }) : Buffer.from(body);
-    const { transport } = await (this.#client ??= this.#connect());
     const type = request.isLines === true ? LINES_TYPE : JSON_TYPE;
     const headers = {
       accept: JSON_TYPE,
@@ -84,6 +83,7 @@ export class ElasticConnection {
       ...(sent === undefined ? {} : { 'content-type': type, ...(isGzipped ? { 'content-encoding': 'gzip' } : {}) }),
     };
     try {
+      const { transport } = await (this.#client ??= this.#connect());
       const answer = (await transport.request(
         { method: request.method, path: request.path, ...(request.query === undefined ? {} : { querystring: request.query }), ...(sent === undefined ? {} : { body: sent }) },
         { headers, signal, asStream: true, meta: true, maxRetries: 0, compression: false },

@@ -1,10 +1,11 @@
+import { Client } from '@elastic/elasticsearch';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { ElasticsearchAdapter } from '../src/elasticsearch-adapter.js';
 import type { ElasticsearchAdapterOptions } from '../src/elasticsearch-adapter-options.js';
 import { indexTemplate } from '../src/index-template.js';
 import { resolveElasticsearchOptions } from '../src/elasticsearch-adapter-options.js';
 import { startElasticsearchContract, type ElasticsearchContract, type ElasticsearchContractOptions } from './support/elasticsearch-contract.js';
-import { eventOf, eventsOf, open, rejectionOf } from './support/events.js';
+import { allOf, eventOf, eventsOf, open, rejectionOf } from './support/events.js';
 import { RecordedLog } from './support/recorded-log.js';
 
 const STREAM = 'logs-mesh.audit-test';
@@ -115,6 +116,19 @@ describe('before the first events', () => {
     await adapterOf({ index: 'mesh-audit', dataStream: false, template: false }).logEvent(eventOf());
     expect(requested().filter((request) => request.startsWith('PUT'))).toEqual([]);
   });
+});
+
+test('a client of the user\'s own is used as it is, compressed answers and all, and never closed', async () => {
+  await start({ access: { apiKeys: ['mesh:secret-7f3c9a1e'] } });
+  const client = new Client({ node: cluster.url, auth: { apiKey: Buffer.from('mesh:secret-7f3c9a1e').toString('base64') }, compression: true });
+  const adapter = new ElasticsearchAdapter({ client, index: STREAM, dataStream: true, logger });
+  const events = eventsOf(3, { metadata: JSON.parse('{"__proto__":{"constructor":1}}') as Record<string, unknown> });
+  await adapter.logEvents(events, open);
+  await client.indices.refresh({ index: STREAM });
+  expect((await allOf(adapter.query())).map((event) => JSON.stringify(event))).toEqual(events.map((event) => JSON.stringify(event)));
+  await adapter.close();
+  expect(await client.count({ index: STREAM })).toMatchObject({ count: 3 });
+  await client.close();
 });
 
 test('the template is as asked', () => {
