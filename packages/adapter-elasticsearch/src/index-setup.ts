@@ -152,8 +152,9 @@ type Ask = (method: ElasticRequest['method'], path: string, body?: Json) => Prom
 const listed = (wrong: readonly string[]): string => `${wrong.slice(0, 5).join('; ')}${wrong.length > 5 ? `; and ${wrong.length - 5} more` : ''}`;
 
 const said = ({ status, text }: ElasticAnswer): string => {
-  const { error } = jsonIn(text) as { error?: { type?: unknown; reason?: unknown } };
-  return `${status}${typeof error?.reason === 'string' ? `: ${escapeControls(error.reason.slice(0, 200))}` : ''}`;
+  const { error } = jsonIn(text);
+  const reason = typeof error === 'string' ? error : (error as { readonly reason?: unknown } | undefined)?.reason;
+  return `${status}${typeof reason === 'string' ? `: ${escapeControls(reason.slice(0, 200))}` : ''}`;
 };
 
 function jsonIn(text: string): Json {

@@ -237,3 +237,14 @@ test('an abort ends a delivery that waits to try again, with the reason of the s
   isOver = true;
   expect(clock.pendingTimers).toBe(0);
 });
+
+test('a server without the endpoints of lifecycles is said once, and stores the events', async () => {
+  const index = server().name('data stream');
+  const logger = new RecordedLog();
+  const adapter = adapterOf({ index, dataStream: true, retention: 30, logger });
+  for (let times = 0; times < 2; times++) await adapter.logEvents(eventsOf(2), open);
+  expect(await server().count(index)).toBe(4);
+  const isWhole = (await server().ask<{ error?: unknown }>('GET', `/_data_stream/${index}/_lifecycle`)).error === undefined;
+  expect(logger.warnings).toEqual(isWhole ? [] : [expect.stringMatching(/^whether events are deleted after 30 days cannot be read \(400: no handler found/)]);
+  expect(await server().ask('GET', `/_index_template/secure-stack-mesh-${index}`)).toMatchObject({ index_templates: [{ index_template: { template: { lifecycle: { data_retention: '30d' } } } }] });
+});
