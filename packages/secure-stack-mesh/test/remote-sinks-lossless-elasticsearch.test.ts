@@ -41,5 +41,5 @@ test.each([
   const arrived = new Set(ids);
   expect([...run.ids].filter((id) => !arrived.has(id))).toEqual([]);
   expect([duplicates, count, arrived.size]).toEqual([[], run.lane.delivered, run.lane.delivered]);
-  expect(played(figures.faults)).toBeGreaterThan(0.2 * figures.requests);
+  expect(played(figures.faults)).toBeGreaterThan(0.15 * figures.requests);
 }, 180_000);
