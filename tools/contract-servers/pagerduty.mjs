@@ -2,7 +2,7 @@
 //
 // It checks: path and method; JSON of 512 KB at most; `routing_key` of 32 characters that is one of the known; `event_action`; `dedup_key` of 255 characters at most, which `resolve` and
 // `acknowledge` need; of a trigger `payload.summary` (1 to 1,024 characters), `payload.source`, `payload.severity` (critical, error, warning, info), `payload.timestamp` (ISO 8601),
-// `payload.custom_details` (an object); of a change event the same without severity, and that the key does not begin with R. 120 calls within any 60 s for each key, change events included; more get 429.
+// `payload.custom_details` (an object), `links` (each with a `href`); of a change event the same without severity, and that the key does not begin with R. 120 calls within any 60 s for each key, change events included; more get 429.
 // It answers: 202 with `dedup_key`; 400 "invalid event" with `errors`; 429 "throttle exceeded"; 404, 405.
 // It keeps alerts: a trigger opens one, or adds to the open one with the same key; a resolve ends it, and is dropped where none is open.
 import { randomUUID } from 'node:crypto';
@@ -106,14 +106,14 @@ export class PagerDutyEvents {
     if (!ACTIONS.includes(action)) errors.push(`'event_action' is invalid (must be one of ${ACTIONS.join(', ')})`);
     if (key !== undefined && (typeof key !== 'string' || key.length > 255)) errors.push("'dedup_key' is invalid (must be a string of at most 255 characters)");
     if (action !== 'trigger' && (typeof key !== 'string' || key === '')) errors.push("'dedup_key' is missing or blank");
-    if (action === 'trigger') errors.push(...payloadErrors(event.payload, true));
+    if (action === 'trigger') errors.push(...payloadErrors(event.payload, true), ...linkErrors(event.links));
     return errors;
   }
 
   #changeErrors(event) {
     const errors = this.#keyErrors(event);
     if (String(event.routing_key).startsWith('R')) errors.push('change events are not accepted on the routing key of a ruleset');
-    return [...errors, ...payloadErrors(event.payload, false)];
+    return [...errors, ...payloadErrors(event.payload, false), ...linkErrors(event.links)];
   }
 
   #take({ event_action: action, dedup_key: given, payload }) {
@@ -198,4 +198,9 @@ function payloadErrors(payload, isTrigger) {
   if (timestamp !== undefined && (typeof timestamp !== 'string' || !ISO_8601.test(timestamp) || Number.isNaN(Date.parse(timestamp)))) errors.push("'payload.timestamp' is invalid (must be ISO 8601)");
   if (details !== undefined && (typeof details !== 'object' || details === null)) errors.push("'payload.custom_details' is invalid (must be an object)");
   return errors;
+}
+
+function linkErrors(links = []) {
+  const fits = Array.isArray(links) && links.every((link) => typeof link?.href === 'string' && link.href !== '' && ['string', 'undefined'].includes(typeof link.text));
+  return fits ? [] : ["'links' is invalid (must be a list of objects with href and text)"];
 }

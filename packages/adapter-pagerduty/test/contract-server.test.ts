@@ -24,6 +24,7 @@ for (const [name, body, error] of [
   ['no source', trigger({}, { source: undefined }), "'payload.source' is missing or blank"],
   ['another severity', trigger({}, { severity: 'fatal' }), "'payload.severity' is invalid (must be one of critical, error, warning, info)"],
   ['another time', trigger({}, { timestamp: 'yesterday' }), "'payload.timestamp' is invalid (must be ISO 8601)"],
+  ['links that are none', trigger({ links: ['https://wiki.example'] }), "'links' is invalid (must be a list of objects with href and text)"],
   ['a resolve without key', JSON.stringify({ routing_key: CONTRACT_KEY, event_action: 'resolve' }), "'dedup_key' is missing or blank"],
 ] as const) {
   test(`${name}: 400 that says so`, () => {
