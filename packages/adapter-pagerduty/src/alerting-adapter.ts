@@ -1,4 +1,4 @@
-import { holdProcess, MeshError, SafeLogger, stderrLogger, systemClock, type AdapterContext, type Clock, type ClockTimer, type Logger, type ManagedAdapter, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
+import { holdProcess, MeshError, SafeLogger, stderrLogger, systemClock, type AdapterContext, type Clock, type ClockTimer, type Logger, type ManagedAdapter, type MeshAuditEvent, type MetricsSnapshot } from '@lemur-bookstores/mesh-interface';
 import { completeAlertingOptions, type AlertingAdapterOptions, type CompleteAlertingOptions } from './alerting-options.js';
 import { ChangeNote } from './change-note.js';
 import { IncidentBook } from './incident-book.js';
@@ -30,6 +30,7 @@ export class AlertingAdapter implements ManagedAdapter {
   readonly #sender: PagerSender;
   readonly #seen = new Map<string, readonly Told[]>();
   readonly #lost = new Map<string, number>();
+  /** At the last look: those of the metrics, and those that incidents are about. */
   #breakersSeen: ReadonlySet<string> = new Set();
   #context: AdapterContext | undefined;
   #lookTimer: ClockTimer | undefined;
@@ -84,7 +85,7 @@ export class AlertingAdapter implements ManagedAdapter {
     const id = `alert/${alert.id}`;
     const { rule, serviceId, severity, summary, dedupKey, count, event } = alert;
     const make = (): readonly Told[] => {
-      const signal: Signal = { level: 'raise', rule: 'alert', service: serviceId, target: rule, part: '', severity, weight: Math.max(1, count), fact: factOf(event) };
+      const signal: Signal = { level: 'raise', rule: 'alert', service: serviceId, target: rule, part: '', adopts: false, severity, weight: Math.max(1, count), fact: factOf(event) };
       const incident = this.#book.apply(signal, this.#clock.monotonic(), dedupKey);
       if (incident === undefined) return [];
       incident.summary = summary;
@@ -114,13 +115,12 @@ export class AlertingAdapter implements ManagedAdapter {
 
   async #close(): Promise<void> {
     this.#lookTimer?.cancel();
-    const now = this.#clock.monotonic();
     for (const incident of this.#book.incidents) {
-      incident.endHold(now);
+      incident.endHold(this.#clock.monotonic());
       this.#outbox.touch(incident);
     }
     await this.#tellAll(this.#outbox.isFailing ? FAILING_CLOSE_MS : CLOSE_MS);
-    const untold = this.#outbox.untold.map(({ key }) => key);
+    const untold = [...new Set([...this.#outbox.untold, ...[...this.#book.incidents].filter((incident) => incident.isUntold)])].map(({ key }) => key);
     this.#outbox.close();
     this.#sender.close();
     if (untold.length > 0) this.#logger.error(`PagerDuty was not told of ${untold.length} incident(s) before the end`, { keys: untold.slice(0, SHOWN_KEYS) });
@@ -186,34 +186,38 @@ export class AlertingAdapter implements ManagedAdapter {
   #armLook(): void {
     this.#lookTimer = this.#clock.setTimeout(() => {
       this.#armLook();
-      try {
-        this.#look();
-      } catch (error) {
-        this.#logger.warn('the metrics of the mesh cannot be read for incidents', { error: MeshError.from(error).message });
-      }
+      this.#look();
       this.#outbox.pump();
     }, LOOK_MS);
   }
 
   /** At what no event says: what other adapters lost, and breakers that went with their instance. */
   #look(): void {
-    const context = this.#context;
-    if (context === undefined) return;
+    try {
+      if (this.#context !== undefined) this.#compare(this.#context.serviceId, this.#context.metrics());
+    } catch (error) {
+      this.#logger.warn('the metrics of the mesh cannot be read for incidents', { error: MeshError.from(error).message });
+    }
+    this.#book.sweep(this.#clock.monotonic());
+  }
+
+  #compare(serviceId: string, { breakers, stats }: MetricsSnapshot): void {
     const now = this.#clock.monotonic();
-    const { breakers, stats } = context.metrics();
-    for (const signal of lossSignals(stats.audit?.adapters ?? [], this.#lost, context.serviceId, this.#options.rules, this.#clock.now())) {
+    for (const signal of lossSignals(stats.audit?.adapters ?? [], this.#lost, serviceId, this.#options.rules, this.#clock.now())) {
       for (const teller of this.#signal(signal, now)) this.#outbox.touch(teller);
     }
     const open = new Set(breakers.filter(({ state }) => state !== 'closed').map(({ service, endpoint }) => `${service} ${endpoint}`));
     const known = new Set(breakers.map(({ service, endpoint }) => `${service} ${endpoint}`));
+    const seen = new Set(known);
     for (const incident of this.#book.incidents) {
       const { rule, target } = incident.subject;
       if (rule !== 'breakerOpen') continue;
       incident.keep((part) => open.has(`${target} ${part}`) || !(known.has(`${target} ${part}`) || this.#breakersSeen.has(`${target} ${part}`)), now);
+      // An instance that came and went between two looks: the metrics never have it.
+      for (const part of incident.parts) if (part.includes(':')) seen.add(`${target} ${part}`);
       this.#outbox.touch(incident);
     }
-    this.#breakersSeen = known;
-    this.#book.sweep(now);
+    this.#breakersSeen = seen;
   }
 
   #say(error: MeshError | undefined, teller: Told): void {

@@ -27,6 +27,8 @@ export interface AlertingRuleOptions {
    * with the event that says so, and not by time.
    */
   readonly calmMs?: number | undefined;
+  /** What to do about it: the link in its incidents. A URL that begins with `https://` or `http://`. Default: the page of this project's documentation. */
+  readonly runbook?: string | undefined;
 }
 
 /** Options of an {@link AlertingAdapter}. */
@@ -59,6 +61,9 @@ export interface RuleSettings {
   readonly windowMs: number;
   /** `undefined`: not by time. */
   readonly calmMs: number | undefined;
+  /** Its cause is said once and lasts: the incident is told again by time, so that nobody else's end of it is the last word. */
+  readonly lasting: boolean;
+  readonly runbook: string;
 }
 
 /** The rules that are on. */
@@ -80,19 +85,21 @@ export interface CompleteAlertingOptions {
 }
 
 const NAMES = ['integrationKey', 'rules', 'environment', 'url', 'instance', 'agent', 'ca', 'logger', 'clock'];
-const RULE_OPTIONS = ['severity', 'count', 'windowMs', 'calmMs'];
+const RULE_OPTIONS = ['severity', 'count', 'windowMs', 'calmMs', 'runbook'];
 const LONGEST_MS = 0x7fffffff;
+const MAX_LINK = 2_048;
 const KEY = /^[A-Za-z0-9]{32}$/;
 
-const ONCE: RuleSettings = { severity: undefined, count: 1, windowMs: 60_000, calmMs: undefined };
+const DOCS = 'https://github.com/lemur-bookstores/secure-stack-mesh/blob/main/docs';
+const ONCE = { severity: undefined, count: 1, windowMs: 60_000, calmMs: undefined, lasting: false };
 const DEFAULTS: Readonly<Record<AlertingRule, RuleSettings>> = {
-  errorBurst: { ...ONCE, count: 5, calmMs: 300_000 },
-  breakerOpen: ONCE,
-  rateLimited: { ...ONCE, calmMs: 300_000 },
-  rotationFailed: ONCE,
-  rotationOverdue: ONCE,
-  auditLoss: { ...ONCE, calmMs: 900_000 },
-  health: ONCE,
+  errorBurst: { ...ONCE, count: 5, calmMs: 300_000, runbook: `${DOCS}/adapters/pagerduty.md#what-pages` },
+  breakerOpen: { ...ONCE, runbook: `${DOCS}/runbooks/breaker-open.md` },
+  rateLimited: { ...ONCE, calmMs: 300_000, runbook: `${DOCS}/adapters/pagerduty.md#what-pages` },
+  rotationFailed: { ...ONCE, runbook: `${DOCS}/runbooks/key-rotation-overdue.md` },
+  rotationOverdue: { ...ONCE, lasting: true, runbook: `${DOCS}/adapters/pagerduty.md#what-pages` },
+  auditLoss: { ...ONCE, calmMs: 900_000, runbook: `${DOCS}/runbooks/audit-loss-or-lag.md` },
+  health: { ...ONCE, lasting: true, runbook: `${DOCS}/adapters/pagerduty.md#what-pages` },
 };
 
 /** @throws MeshError `invalid_option` that names every problem */
@@ -134,11 +141,14 @@ function settingsOf(check: OptionCheck, rule: AlertingRule, given: unknown): Rul
     return DEFAULTS[rule];
   }
   if (!check.isObject(given, RULE_OPTIONS, path)) return DEFAULTS[rule];
-  const { severity, count, windowMs, calmMs } = given as AlertingRuleOptions;
+  const { severity, count, windowMs, calmMs, runbook } = given as AlertingRuleOptions;
   check.oneOf(`${path}.severity`, severity, PAGER_SEVERITIES);
   check.whole(`${path}.count`, count, 1, 1_000_000);
   check.whole(`${path}.windowMs`, windowMs, 1_000, LONGEST_MS);
   check.whole(`${path}.calmMs`, calmMs, 1_000, LONGEST_MS);
+  check.must(`${path}.runbook`, runbook === undefined || isLink(runbook), `a URL of ${MAX_LINK} characters at most that begins with 'https://' or 'http://'`);
   const defaults = DEFAULTS[rule];
-  return { severity, count: count ?? defaults.count, windowMs: windowMs ?? defaults.windowMs, calmMs: calmMs ?? defaults.calmMs };
+  return { ...defaults, severity, count: count ?? defaults.count, windowMs: windowMs ?? defaults.windowMs, calmMs: calmMs ?? defaults.calmMs, runbook: runbook ?? defaults.runbook };
 }
+
+const isLink = (value: unknown): boolean => typeof value === 'string' && value.length <= MAX_LINK && /^https?:\/\//.test(value) && URL.canParse(value);

@@ -19,7 +19,7 @@ const OTHER = '_OTHER';
 /** Incidents that nothing else would end: alerts, and those of what found no room. */
 const DEFAULT_CALM_MS = 900_000;
 
-const ALERT: IncidentSettings = { count: 1, windowMs: 60_000, calmMs: DEFAULT_CALM_MS };
+const ALERT: IncidentSettings = { count: 1, windowMs: 60_000, calmMs: DEFAULT_CALM_MS, lasting: false };
 
 /** The incidents there are, by key: at most 1,000, and one for each rule that stands for all that found no room. */
 export class IncidentBook {
@@ -59,6 +59,7 @@ export class IncidentBook {
       known?.calm(signal.part, now);
       return known;
     }
+    if (!signal.adopts) return undefined;
     const incident = known ?? this.#add(signal, key, now);
     incident?.adopt();
     this.#remember(key);
@@ -94,7 +95,7 @@ export class IncidentBook {
     if (known !== undefined) return known;
     const settings = this.#settingsOf(rule);
     const key = this.#keyOf({ rule, service, target: OTHER });
-    const incident = new Incident({ key, rule, service, target: OTHER }, { ...settings, count: 1, calmMs: settings.calmMs ?? DEFAULT_CALM_MS });
+    const incident = new Incident({ key, rule, service, target: OTHER }, { ...settings, calmMs: settings.calmMs ?? DEFAULT_CALM_MS });
     this.#others.set(rule, incident);
     return incident;
   }

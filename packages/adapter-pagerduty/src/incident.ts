@@ -1,20 +1,20 @@
 import type { MeshError } from '@lemur-bookstores/mesh-interface';
 import { PAGER_SEVERITIES, type PagerSeverity, type RuleSettings } from './alerting-options.js';
+import { RecentHappenings } from './recent-happenings.js';
 import type { Fact, Signal } from './rules.js';
 import type { Teller, TellerCall } from './teller.js';
 
-/** An open incident whose cause repeats is told again no more often than this. */
+/** An open incident whose cause repeats, or lasts, is told again no more often than this; what was refused is tried again. */
 const REPEAT_MS = 300_000;
 /** One that is raised so soon after it was resolved is the same trouble still. */
 const FLAP_MS = 300_000;
 const HOLD_MS = 60_000;
 const LONGEST_HOLD_MS = 900_000;
 const MAX_PARTS = 1_000;
-const BUCKETS = 60;
 const TRIES_AT_ONCE = 3;
 
-/** When it opens, and when it ends by time. */
-export type IncidentSettings = Pick<RuleSettings, 'count' | 'windowMs' | 'calmMs'>;
+/** When it opens, when it ends by time, and whether it is told again by time. */
+export type IncidentSettings = Pick<RuleSettings, 'count' | 'windowMs' | 'calmMs' | 'lasting'> & { readonly runbook?: string };
 
 /** What an incident is about. */
 export interface IncidentSubject {
@@ -33,9 +33,10 @@ export class Incident implements Teller {
   readonly type = 'incident';
   readonly key: string;
   readonly subject: IncidentSubject;
+  readonly runbook: string | undefined;
   readonly #settings: IncidentSettings;
-  /** Happenings that do not yet make an incident: within `windowMs` by the time of their events, those of a sixtieth of it together. */
-  #recent: { readonly fact: Fact; weight: number }[] = [];
+  /** Those that do not yet make an incident. */
+  readonly #recent: RecentHappenings;
   #level: 'raised' | 'calm' = 'calm';
   /** `unsure`: a call that would have resolved it has failed, perhaps after it arrived. */
   #told: 'nothing' | 'open' | 'resolved' | 'unsure' = 'nothing';
@@ -66,7 +67,9 @@ export class Incident implements Teller {
   constructor(subject: IncidentSubject, settings: IncidentSettings) {
     this.key = subject.key;
     this.subject = subject;
+    this.runbook = settings.runbook;
     this.#settings = settings;
+    this.#recent = new RecentHappenings(settings.windowMs);
   }
 
   get isRaised(): boolean {
@@ -85,34 +88,31 @@ export class Incident implements Teller {
   /** It happened. */
   raise({ part, severity, weight, fact }: Signal, now: number): void {
     this.#changedAt = now;
+    if (this.parts.size < MAX_PARTS) this.parts.add(part);
     if (this.#level === 'raised') {
       this.#repeated = true;
       this.count += weight;
     } else {
-      this.#countRecent(fact, weight);
-      const sum = this.#recent.reduce((total, each) => total + each.weight, 0);
-      if (sum < this.#settings.count) return;
-      this.#open(sum, now);
+      this.#recent.add(fact, weight);
+      if (this.#recent.sum < this.#settings.count) return;
+      this.#open(this.#recent.sum, now);
     }
     this.last = fact;
     this.#raisedAt = now;
     if (PAGER_SEVERITIES.indexOf(severity) > this.rank) this.severity = severity;
-    if (this.parts.size < MAX_PARTS) this.parts.add(part);
     // Its cause repeats: another try for what was refused.
-    if (this.refusal !== undefined && now >= this.#retryAt) this.#owesTrigger ||= this.#told !== 'open';
+    if (this.#refusals < TRIES_AT_ONCE) this.#retryAt = 0;
   }
 
   /** It is over, for this part of it. */
   calm(part: string, now: number): void {
     this.#changedAt = now;
     this.parts.delete(part);
-    this.#recent = [];
     if (this.parts.size === 0) this.#end(now);
   }
 
   /** Parts that are not among these are over. */
   keep(isKept: (part: string) => boolean, now: number): void {
-    if (this.#level !== 'raised') return;
     for (const part of [...this.parts]) if (!isKept(part)) this.calm(part, now);
   }
 
@@ -129,29 +129,19 @@ export class Incident implements Teller {
 
   /** Ends it if that is due by time. */
   tick(now: number): void {
-    const { calmMs } = this.#settings;
-    if (this.#level === 'raised' && calmMs !== undefined && now >= this.#raisedAt + calmMs) {
-      this.parts.clear();
-      this.#recent = [];
-      this.#end(now);
-    }
+    if (now < this.#endAt) return;
+    this.parts.clear();
+    this.#end(now);
   }
 
   owes(now: number): TellerCall | undefined {
-    if (this.#underWay !== undefined) return undefined;
-    if (this.#owesTrigger) return 'trigger';
-    if (this.#level === 'raised') {
-      const isWorse = this.rank > PAGER_SEVERITIES.indexOf(this.#toldSeverity);
-      return this.#told === 'open' && (isWorse || (this.#repeated && now >= this.#triggeredAt + REPEAT_MS)) ? 'update' : undefined;
-    }
-    return (this.#told === 'open' || this.#told === 'unsure') && now >= this.#holdUntil ? 'resolve' : undefined;
+    const next = this.#next();
+    return next === undefined || now < next.at ? undefined : next.call;
   }
 
   dueAt(now: number): number {
-    if (this.#level !== 'raised') return (this.#told === 'open' || this.#told === 'unsure') && this.#holdUntil > now ? this.#holdUntil : Infinity;
-    const { calmMs } = this.#settings;
-    const updateAt = this.#told === 'open' && this.#repeated ? this.#triggeredAt + REPEAT_MS : 0;
-    return Math.min(calmMs === undefined ? Infinity : this.#raisedAt + calmMs, updateAt > now ? updateAt : Infinity);
+    const callAt = this.#next()?.at ?? 0;
+    return Math.min(this.#endAt, callAt > now ? callAt : Infinity);
   }
 
   begun(call: TellerCall, now: number): void {
@@ -163,40 +153,37 @@ export class Incident implements Teller {
   }
 
   told(now: number): void {
-    const call = this.#underWay;
-    this.#underWay = undefined;
-    this.refusal = undefined;
-    this.#refusals = 0;
-    if (call === 'resolve') {
-      this.#told = 'resolved';
-      this.#resolvedAt = now;
-    } else {
-      this.#told = 'open';
-      this.#owesTrigger = false;
-    }
+    const call = this.#ended();
+    this.#forgive();
+    this.#told = call === 'resolve' ? 'resolved' : 'open';
+    if (call === 'resolve') this.#resolvedAt = now;
+    else this.#owesTrigger = false;
   }
 
   /** Nobody knows whether the call arrived. */
   failed(): void {
-    const call = this.#underWay;
-    this.#underWay = undefined;
+    const call = this.#ended();
     if (call === 'resolve') this.#told = 'unsure';
-    if (call !== 'update') return;
-    this.#repeated = true;
-    this.#triggeredAt -= REPEAT_MS;
+    this.#repeated ||= call === 'update';
+    if (call === 'update') this.#triggeredAt = -Infinity;
   }
 
-  /** Never again as it is: the next try is for another happening. */
+  /** Never again for the same happening: the next try is for another one, or by time. What is refused may be due to something between us and PagerDuty, and be over soon. */
   refused(error: MeshError, now: number): void {
-    const call = this.#underWay;
-    this.#underWay = undefined;
-    // It is open: only what was added to it is lost.
+    const call = this.#ended();
+    // It is open: only what was added to it waits.
+    this.#repeated ||= call === 'update';
     if (call === 'update') return;
     this.refusal = error;
-    this.#retryAt = ++this.#refusals < TRIES_AT_ONCE ? now : now + REPEAT_MS;
-    this.#told = 'nothing';
-    // After a resolve: raised again meanwhile.
-    if (call === 'trigger') this.#owesTrigger = false;
+    this.#refusals++;
+    this.#retryAt = now + REPEAT_MS;
+    // Over, and nobody was told: nothing is left to be said.
+    if (call === 'trigger' && this.#level === 'calm') this.#owesTrigger = false;
+  }
+
+  /** Something about it that matters is not told, for whatever reason. */
+  get isUntold(): boolean {
+    return this.#underWay !== undefined || (this.#next()?.call ?? 'update') !== 'update';
   }
 
   /** Whether all of it is told and over. */
@@ -215,36 +202,50 @@ export class Incident implements Teller {
       // A resolve that is under way, or perhaps arrived, counts as one.
       const isFlap = this.#told !== 'nothing' && (this.#told !== 'resolved' || now < this.#resolvedAt + FLAP_MS);
       this.#flaps = isFlap ? this.#flaps + 1 : 0;
-      if (!this.#owesTrigger) this.#restart();
+      // Another incident as far as anybody is told.
+      if (!this.#owesTrigger) [this.count, this.first, this.severity] = [0, this.#recent.first, 'info'];
       this.#owesTrigger = true;
+    } else {
+      this.#forgive();
+      this.#repeated = true;
     }
     this.count += count;
     this.#level = 'raised';
-    this.#recent = [];
-  }
-
-  /** Another incident as far as anybody is told. */
-  #restart(): void {
-    this.count = 0;
-    this.first = this.#recent[0]?.fact;
-    this.severity = 'info';
+    this.#recent.clear();
   }
 
   #end(now: number): void {
     if (this.#level !== 'raised') return;
     this.#level = 'calm';
-    this.#repeated = false;
     this.#holdUntil = this.#flaps === 0 ? now : now + Math.min(HOLD_MS * 2 ** (this.#flaps - 1), LONGEST_HOLD_MS);
-    // Refused for good, and over: nothing is left to be said.
-    if (this.#told === 'nothing' && !this.#owesTrigger) this.refusal = undefined;
+    // Refused, and over: nothing is left to be said.
+    if (this.refusal === undefined || this.#underWay !== undefined) return;
+    this.#owesTrigger = false;
+    this.#forgive();
   }
 
-  #countRecent(fact: Fact, weight: number): void {
-    const { windowMs } = this.#settings;
-    this.#recent = this.#recent.filter((each) => Math.abs(fact.at - each.fact.at) < windowMs);
-    const last = this.#recent.at(-1);
-    if (last !== undefined && fact.at >= last.fact.at && fact.at - last.fact.at < windowMs / BUCKETS) last.weight += weight;
-    else this.#recent.push({ fact: { ...fact, metadata: {} }, weight });
-    if (this.#recent.length > 2 * BUCKETS) this.#recent.shift();
+  get #endAt(): number {
+    return this.#level === 'raised' ? this.#raisedAt + (this.#settings.calmMs ?? Infinity) : Infinity;
+  }
+
+  /** The call that is owed, and from when on. */
+  #next(): { readonly call: TellerCall; readonly at: number } | undefined {
+    if (this.#underWay !== undefined) return undefined;
+    if (this.#owesTrigger) return { call: 'trigger', at: this.#retryAt };
+    if (this.#level === 'calm') return this.#told === 'open' || this.#told === 'unsure' ? { call: 'resolve', at: Math.max(this.#holdUntil, this.#retryAt) } : undefined;
+    if (this.rank > PAGER_SEVERITIES.indexOf(this.#toldSeverity)) return { call: 'update', at: 0 };
+    return this.#repeated || this.#settings.lasting ? { call: 'update', at: this.#triggeredAt + REPEAT_MS } : undefined;
+  }
+
+  #ended(): TellerCall | undefined {
+    const call = this.#underWay;
+    this.#underWay = undefined;
+    return call;
+  }
+
+  #forgive(): void {
+    this.refusal = undefined;
+    this.#refusals = 0;
+    this.#retryAt = 0;
   }
 }

@@ -172,7 +172,8 @@ export class Outbox<Told extends Teller> {
     this.touch(teller);
     this.#send(teller, call, controller.signal).then(
       () => this.#ended(teller, undefined),
-      (error: unknown) => this.#ended(teller, MeshError.is(error) ? error : new MeshError('adapter_failed', MeshError.from(error).text, { cause: error, retryable: true })),
+      // Who gave up the call knows nothing of what PagerDuty thinks of it.
+      (error: unknown) => this.#ended(teller, MeshError.is(error) && !controller.signal.aborted ? error : new MeshError('adapter_failed', MeshError.from(error).text, { cause: error, retryable: true })),
     );
   }
 

@@ -17,8 +17,9 @@ export interface PagerAlert {
 
 /** The mesh's own always are; adapters can be used alone. */
 export function isEvent(event: unknown): event is MeshAuditEvent {
-  const { id, serviceId, timestamp, details } = (event ?? {}) as Partial<MeshAuditEvent>;
-  return typeof id === 'string' && typeof serviceId === 'string' && typeof timestamp?.getTime === 'function' && typeof details?.action === 'string';
+  const { id, serviceId, targetServiceId, timestamp, details } = (event ?? {}) as Partial<MeshAuditEvent>;
+  const texts = [id, serviceId, targetServiceId ?? '', details?.action, details?.error ?? ''].every((text) => typeof text === 'string');
+  return texts && typeof timestamp?.getTime === 'function';
 }
 
 export function isAlert(alert: unknown): alert is PagerAlert {

@@ -33,12 +33,13 @@ export function dedupKeyOf(parts: readonly (string | undefined)[]): string {
 
 /** Opens an incident, or adds to it where it is open. */
 export function triggerRequest(incident: Incident, { environment, instance, source }: PayloadContext): PagerRequest {
-  const { key, subject, severity, count, first, last, parts } = incident;
+  const { key, subject, severity, count, first, last, parts, runbook } = incident;
   const shown = [...parts].filter((part) => part !== '').slice(0, MAX_PARTS_SHOWN);
   return {
     event_action: 'trigger',
     dedup_key: key,
     client: CLIENT,
+    ...(runbook === undefined ? {} : { links: [{ href: runbook, text: 'Runbook' }] }),
     payload: {
       summary: printable(incident.summary ?? summaryOf(incident), MAX_SUMMARY),
       source: printable(source, MAX_NAME),
@@ -52,7 +53,7 @@ export function triggerRequest(incident: Incident, { environment, instance, sour
         service: printable(subject.service, MAX_NAME),
         ...(subject.target === undefined ? {} : { target: printable(subject.target, MAX_NAME) }),
         ...(instance === undefined ? {} : { instance: printable(instance, MAX_NAME) }),
-        ...(shown.length === 0 ? {} : { endpoints: shown.map((part) => printable(part, MAX_NAME)), endpoint_count: parts.size }),
+        ...(shown.length === 0 || subject.rule !== 'breakerOpen' ? {} : { endpoints: shown.map((part) => printable(part, MAX_NAME)), endpoint_count: parts.size }),
         count,
         ...(last === undefined ? {} : { action: printable(last.action, MAX_NAME) }),
         ...(last?.error === undefined ? {} : { reason: printable(last.error, MAX_REASON) }),
@@ -103,8 +104,7 @@ function summaryOf({ subject: { rule, service, target }, count, last }: Incident
     case 'auditLoss':
       return `Audit events of ${service} lost (adapter ${target ?? 'unknown'})${why}`;
     case 'health':
-      // Its reason begins with the status.
-      return `Health of ${service}${why}`;
+      return `${service} is ${String(last?.metadata['status'] ?? 'unhealthy')}${why.replace(': unhealthy: ', ': ')}`;
     case 'alert':
       return `${last?.action ?? 'Alert'} in ${where}${why}`;
   }

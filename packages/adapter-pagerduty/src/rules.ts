@@ -23,6 +23,8 @@ export interface Signal {
   /** Of several things that keep an incident open, which. */
   readonly part: string;
   readonly severity: PagerSeverity;
+  /** Of a calm: whether it ends what a process before may have left open, too. */
+  readonly adopts: boolean;
   /** How many happenings it stands for. */
   readonly weight: number;
   readonly fact: Fact;
@@ -42,8 +44,9 @@ const BY_ACTION: Readonly<Record<string, readonly [AuditEventType, AlertingRule,
   'breaker.opened': ['circuit_breaker', 'breakerOpen', (event) => ({ level: 'raise', rule: 'breakerOpen', severity: 'error', target: event.targetServiceId, part: text(event, 'endpoint') })],
   'breaker.closed': ['circuit_breaker', 'breakerOpen', (event) => ({ level: 'calm', rule: 'breakerOpen', severity: 'error', target: event.targetServiceId, part: text(event, 'endpoint') })],
   'rate.limited': ['rate_limit', 'rateLimited', (event) => ({ level: 'raise', rule: 'rateLimited', severity: 'warning', target: event.targetServiceId })],
-  // A session whose keys cannot be changed is replaced by another; the static key stays as it is.
-  'key.rotation_failed': ['key_rotation', 'rotationFailed', (event) => ({ level: 'raise', rule: 'rotationFailed', severity: text(event, 'keyType') === 'session' ? 'warning' : 'error', target: keyOf(event) })],
+  // A session whose keys cannot be changed is replaced by another, and its key retired; the static key stays as it is.
+  'key.rotation_failed': ['key_rotation', 'rotationFailed', (event) => ({ level: 'raise', rule: 'rotationFailed', severity: isOfSession(event) ? 'warning' : 'error', target: keyOf(event), part: sessionKey(event, 'keyId') })],
+  'key.retired': ['key_rotation', 'rotationFailed', (event) => (isOfSession(event) ? { level: 'calm', rule: 'rotationFailed', severity: 'warning', target: keyOf(event), part: sessionKey(event, 'keyId') } : undefined)],
   // Below 20 % of its life, after which nobody lets us in.
   'key.overdue': ['key_rotation', 'rotationOverdue', (event) => ({ level: 'raise', rule: 'rotationOverdue', severity: text(event, 'keyType') === 'certificate' ? 'critical' : 'error', target: keyOf(event) })],
   'audit.gap': ['system', 'auditLoss', () => ({ level: 'raise', rule: 'auditLoss', severity: 'critical', target: 'pagerduty' })],
@@ -66,14 +69,16 @@ export function signalsOf(event: MeshAuditEvent, rules: RuleTable): readonly Sig
   if (!concernsRule(event, rules)) return [];
   const signal = (made: NonNullable<ReturnType<Rule>>): Signal => {
     const { level, rule, target, part, severity } = made;
-    return { level, rule, service: event.serviceId, ...(target === undefined ? {} : { target }), part: part ?? '', severity: rules[rule]?.severity ?? severity, weight: weightOf(event), fact: factOf(event) };
+    // Session keys end with their process.
+    const adopts = !isOfSession(event);
+    return { level, rule, service: event.serviceId, ...(target === undefined ? {} : { target }), part: part ?? '', adopts, severity: rules[rule]?.severity ?? severity, weight: weightOf(event), fact: factOf(event) };
   };
   if (eventType === 'error') return [signal({ level: 'raise', rule: 'errorBurst', severity: 'error', target: event.targetServiceId })];
   if (details.action === 'key.rotated') {
     const both = ['rotationFailed', 'rotationOverdue'] as const;
     // Only those of the own keys can be overdue.
-    const concerned = both.filter((rule) => rules[rule] !== undefined && (rule === 'rotationFailed' || text(event, 'keyType') !== 'session'));
-    return concerned.map((rule) => signal({ level: 'calm', rule, severity: 'error', target: keyOf(event) }));
+    const concerned = both.filter((rule) => rules[rule] !== undefined && (rule === 'rotationFailed' || !isOfSession(event)));
+    return concerned.map((rule) => signal({ level: 'calm', rule, severity: 'error', target: keyOf(event), part: sessionKey(event, 'previousKeyId') }));
   }
   const made = BY_ACTION[details.action]?.[2](event);
   return made === undefined ? [] : [signal(made)];
@@ -99,7 +104,7 @@ export function lossSignals(lanes: readonly AuditLaneStats[], before: Map<string
     if (more <= 0) continue;
     const error = `${more} event(s) are lost to the audit adapter ${adapter}`;
     const fact: Fact = { at: now, action: 'audit.loss', error, metadata: { adapter, dropped, deadLettered, lostGaps } };
-    signals.push({ level: 'raise', rule: 'auditLoss', service, target: adapter, part: '', severity: rules.auditLoss.severity ?? 'critical', weight: more, fact });
+    signals.push({ level: 'raise', rule: 'auditLoss', service, target: adapter, part: '', adopts: false, severity: rules.auditLoss.severity ?? 'critical', weight: more, fact });
   }
   return signals;
 }
@@ -126,6 +131,11 @@ function weightOf({ details: { messageCount } }: MeshAuditEvent): number {
 const text = ({ details: { metadata } }: MeshAuditEvent, name: string): string | undefined => (typeof metadata?.[name] === 'string' ? metadata[name].slice(0, MAX_VALUE) : undefined);
 
 const isOverall = (event: MeshAuditEvent): boolean => text(event, 'check') === '*';
+
+const isOfSession = (event: MeshAuditEvent): boolean => text(event, 'keyType') === 'session';
+
+/** A peer has several sessions, each with trouble of its own. */
+const sessionKey = (event: MeshAuditEvent, name: string): string | undefined => (isOfSession(event) ? text(event, name) : undefined);
 
 /** Of session keys the peer is part of it. */
 function keyOf(event: MeshAuditEvent): string {

@@ -2,7 +2,8 @@ import type { MeshError } from '@lemur-bookstores/mesh-interface';
 
 const FIRST_DELAY_MS = 250;
 const LONGEST_DELAY_MS = 120_000;
-const LONGEST_RETRY_AFTER_MS = 3_600_000;
+/** As a lane's. A page that is an hour late is none, whatever a proxy asks for. */
+const LONGEST_RETRY_AFTER_MS = 300_000;
 /** One failure, or two, are the network's: who waits goes on waiting. */
 const DOWN_AFTER = 3;
 /** Who waits for a call has a deadline of his own: for longer than this he need not wait. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { MeshAuditEvent, MeshError } from '@lemur-bookstores/mesh-interface';
-import { auditGap, breakerClosed, breakerHalfOpen, breakerOpened, errorEvent, healthImpaired, healthRecovered, keyOverdue, keyRotated, messageSent, rateLimited, rotationFailed } from './support/events.js';
+import { auditGap, breakerClosed, breakerHalfOpen, breakerOpened, errorEvent, healthImpaired, healthRecovered, keyOverdue, keyRetired, keyRotated, messageSent, rateLimited, rotationFailed } from './support/events.js';
 import { contextOf, type Figures } from './support/metrics.js';
 import { paged } from './support/paged.js';
 
@@ -54,6 +54,41 @@ describe('breakers', () => {
     await log(breakerOpened('payments', '*'));
     await advance(120_000);
     expect(pagerDuty.events.open).toEqual([BREAKER]);
+  });
+});
+
+describe('instances that go', () => {
+  test('one that came and went between two looks at the metrics keeps nothing open', async () => {
+    const { adapter, clock, pagerDuty, log, advance } = await paged();
+    await adapter.start(contextOf(clock, { lanes: [], breakers: [] }));
+    await log(breakerOpened('payments', '10.0.0.9:50051'));
+    await advance(30_000);
+    expect(pagerDuty.events.open).toEqual([BREAKER]);
+    await advance(30_000);
+    expect(pagerDuty.events.open).toEqual([]);
+  });
+
+  test('a breaker whose closing was lost on the way keeps nothing open', async () => {
+    const { adapter, clock, pagerDuty, log, advance } = await paged();
+    const figures: Figures = { lanes: [], breakers: [{ service: 'payments', endpoint: 'a:1', state: 'half-open' }] };
+    await adapter.start(contextOf(clock, figures));
+    await log(breakerOpened('payments', 'a:1'));
+    await advance(30_000);
+    expect(pagerDuty.events.open).toEqual([BREAKER]);
+    figures.breakers = [{ service: 'payments', endpoint: 'a:1', state: 'closed' }];
+    await advance(30_000);
+    expect(pagerDuty.events.open).toEqual([]);
+  });
+
+  test('metrics that cannot be read keep no incident from being told', async () => {
+    const { adapter, clock, pagerDuty, lines } = await paged();
+    await adapter.start({ ...contextOf(clock, { lanes: [], breakers: [] }), metrics: () => { throw new Error('not yet'); } });
+    pagerDuty.faults.failNext('429-retry-after', { retryAfter: 1 });
+    await adapter.logEvents([breakerOpened()]);
+    await clock.advance(1_000);
+    await adapter.flush();
+    expect(pagerDuty.events.open).toEqual([BREAKER]);
+    expect(lines.map(({ message }) => message)).toContain('the metrics of the mesh cannot be read for incidents');
   });
 });
 
@@ -126,6 +161,39 @@ describe('the other rules', () => {
     expect(pagerDuty.events.open).toEqual([]);
   });
 
+  test('a session whose keys could not be changed: over when that key is retired, since another session took its place', async () => {
+    const { pagerDuty, log } = await paged();
+    const key = 'mesh/production/orders/rotationFailed/session:payments';
+    await log(rotationFailed('session', 'payments'));
+    await log(keyRetired('session', 'payments', 'that of another session'), keyRotated('session', 'billing'));
+    expect(pagerDuty.events.open).toEqual([key]);
+    await log(keyRetired('session', 'payments'));
+    expect(pagerDuty.events.open).toEqual([]);
+  });
+
+  test('sessions whose keys change, and end, as they should make no call', async () => {
+    const { pagerDuty, log } = await paged();
+    await log(...many(200, (index) => keyRotated('session', `peer-${index}`)), ...many(200, (index) => keyRetired('session', `peer-${index}`)), keyRetired('static'), keyRetired('certificate'));
+    expect(pagerDuty.requests).toBe(0);
+  });
+
+  test('what lasts is open again within five minutes if another instance has resolved it', async () => {
+    const first = await paged();
+    const second = await paged({}, first.pagerDuty);
+    const open = ['mesh/production/orders/rotationOverdue/certificate', 'mesh/production/orders/health'];
+    await first.log(keyOverdue('certificate'), healthImpaired('unhealthy'));
+    await second.log(keyRotated('certificate'), healthRecovered());
+    expect(first.pagerDuty.events.open).toEqual([]);
+    await first.advance(299_999);
+    expect(first.pagerDuty.events.open).toEqual([]);
+    await first.advance(1);
+    expect(first.pagerDuty.events.open).toEqual(open);
+    await first.log(keyRotated('certificate'), healthRecovered());
+    await first.advance(900_000);
+    expect(first.pagerDuty.events.open).toEqual([]);
+    expect(first.clock.pendingTimers).toBe(0);
+  });
+
   test('a gap in the own trail is an incident of audit loss', async () => {
     const { pagerDuty, log, advance } = await paged();
     await log(auditGap());
@@ -156,7 +224,7 @@ describe('the other rules', () => {
     await log(healthImpaired('unhealthy', 'database'));
     expect(pagerDuty.requests).toBe(0);
     await log(healthImpaired('degraded'));
-    expect(pagerDuty.events.alerts.get(key)?.payload.severity).toBe('warning');
+    expect(pagerDuty.events.alerts.get(key)?.payload).toMatchObject({ severity: 'warning', summary: 'orders is degraded: database, queue' });
     await log(healthImpaired('unhealthy'));
     expect(pagerDuty.events.alerts.get(key)).toMatchObject({ triggers: 2, opened: 1, payload: { severity: 'critical' } });
     await log(healthRecovered('database'));
@@ -178,9 +246,9 @@ describe('the other rules', () => {
 
   test('it accepts what a rule or a change event is about, and nothing else', async () => {
     const { adapter } = await paged();
-    const about = [errorEvent(), breakerOpened(), breakerClosed(), rateLimited(), rotationFailed('static'), keyOverdue('static'), keyRotated('session', 'payments'), auditGap(), healthImpaired('degraded'), healthRecovered()];
+    const about = [errorEvent(), breakerOpened(), breakerClosed(), rateLimited(), rotationFailed('static'), keyOverdue('static'), keyRotated('session', 'payments'), keyRetired('session', 'payments'), auditGap(), healthImpaired('degraded'), healthRecovered()];
     expect(about.filter((event) => !adapter.accepts(event))).toEqual([]);
-    const others = [messageSent(), breakerHalfOpen(), healthImpaired('unhealthy', 'database'), { ...breakerOpened(), eventType: 'message' as const }];
+    const others = [messageSent(), keyRetired('static'), breakerHalfOpen(), healthImpaired('unhealthy', 'database'), { ...breakerOpened(), eventType: 'message' as const }];
     expect(others.filter((event) => adapter.accepts(event))).toEqual([]);
   });
 });

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
-import type { MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
+import { MeshError, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
 import { AlertingAdapter } from '../src/alerting-adapter.js';
-import { breakerClosed, breakerOpened, errorEvent, keyRotated } from './support/events.js';
+import { breakerClosed, breakerOpened, errorEvent, healthImpaired, keyOverdue, keyRotated } from './support/events.js';
 import { CONTRACT_KEY } from './support/pager-duty.js';
 import { paged } from './support/paged.js';
 
@@ -127,12 +127,28 @@ describe('a sink that refuses for good', () => {
     pagerDuty.faults.failNext('400', { count: Infinity });
     for (let index = 0; index < 50; index++) await expect(log(breakerOpened())).rejects.toMatchObject({ reason: 'sink_refused' });
     expect(pagerDuty.requests).toBe(3);
-    await advance(300_000);
+    await advance(299_999);
     expect(pagerDuty.requests).toBe(3);
+    await advance(1);
+    expect(pagerDuty.requests).toBe(4);
     pagerDuty.faults.clear();
-    await log(breakerOpened());
+    await advance(300_000);
     expect(pagerDuty.events.open).toEqual([BREAKER]);
     await log(breakerClosed());
+    expect(pagerDuty.events.open).toEqual([]);
+  });
+
+  test('what is said only once is told nevertheless, when the refusal is over: an overdue certificate, and the end of an incident', async () => {
+    const { pagerDuty, log, advance } = await paged();
+    pagerDuty.faults.failNext('403', { count: 2 });
+    await expect(log(keyOverdue('certificate'))).rejects.toMatchObject({ reason: 'sink_unauthenticated' });
+    await advance(600_000);
+    const key = 'mesh/production/orders/rotationOverdue/certificate';
+    expect(pagerDuty.events.open).toEqual([key]);
+    pagerDuty.faults.failNext('403', { count: 4 });
+    await expect(log(keyRotated('certificate'))).rejects.toMatchObject({ reason: 'sink_unauthenticated' });
+    expect(pagerDuty.events.open).toEqual([key]);
+    await advance(600_000);
     expect(pagerDuty.events.open).toEqual([]);
   });
 
@@ -157,6 +173,29 @@ describe('deliveries', () => {
     await expect(delivery).rejects.toThrow('too late');
     await advance(1_000);
     expect(pagerDuty.events.open).toEqual([BREAKER]);
+  });
+
+  test('an abort says nothing about the incident, whatever its reason is: the call is made again', async () => {
+    const { pagerDuty, adapter, advance } = await paged();
+    pagerDuty.faults.failNext('hang');
+    const controller = new AbortController();
+    const delivery = adapter.logEvents([healthImpaired('unhealthy')], { signal: controller.signal });
+    delivery.catch(() => undefined);
+    while (pagerDuty.requests === 0) await new Promise((resolve) => setImmediate(resolve));
+    controller.abort(new MeshError('closed', 'the audit logger is closed', { retryable: false }));
+    await expect(delivery).rejects.toMatchObject({ reason: 'closed' });
+    await advance(1_000);
+    expect(pagerDuty.events.open).toEqual(['mesh/production/orders/health']);
+  });
+
+  test('what is no event is refused before anything of its batch is counted', async () => {
+    const { adapter, pagerDuty, log } = await paged();
+    const event = errorEvent();
+    for (const wrong of [undefined, {}, { ...event, targetServiceId: 7 }, { ...event, details: { ...event.details, error: new Error('x') } }, { ...event, timestamp: 1 }]) {
+      await expect(adapter.logEvents([errorEvent(), wrong as never])).rejects.toMatchObject({ reason: 'adapter_failed', retryable: false });
+    }
+    await log(...many(4, () => errorEvent()));
+    expect(pagerDuty.requests).toBe(0);
   });
 
   test('requests name the adapter, and go to the path below that of the url', async () => {
@@ -206,6 +245,14 @@ describe('the end', () => {
     expect(line).toMatchObject({ level: 'error', message: 'PagerDuty was not told of 10 incident(s) before the end' });
     expect(line?.fields?.['keys']).toHaveLength(10);
     expect(clock.pendingTimers).toBe(0);
+  });
+
+  test('what was refused counts as not told', async () => {
+    const { pagerDuty, adapter, log, lines } = await paged();
+    pagerDuty.faults.failNext('400');
+    await expect(log(healthImpaired('unhealthy'))).rejects.toMatchObject({ reason: 'sink_refused' });
+    await adapter.close();
+    expect(lines.at(-1)).toMatchObject({ level: 'error', message: 'PagerDuty was not told of 1 incident(s) before the end', fields: { keys: ['mesh/production/orders/health'] } });
   });
 
   test('there is no timer while nothing is open or waits', async () => {

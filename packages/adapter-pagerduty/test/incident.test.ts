@@ -5,8 +5,8 @@ import type { Signal } from '../src/rules.js';
 
 const SUBJECT = { key: 'mesh/test/s/breakerOpen/t', rule: 'breakerOpen', service: 's', target: 't' } as const;
 const REFUSED = new MeshError('sink_refused', 'no', { retryable: false });
-const raise = (more: Partial<Signal> = {}): Signal => ({ level: 'raise', rule: 'breakerOpen', service: 's', part: 'a:1', severity: 'error', weight: 1, fact: { at: 0, action: 'breaker.opened', metadata: {} }, ...more });
-const make = (more: { count?: number; calmMs?: number } = {}): Incident => new Incident(SUBJECT, { count: 1, windowMs: 60_000, calmMs: undefined, ...more });
+const raise = (more: Partial<Signal> = {}): Signal => ({ level: 'raise', rule: 'breakerOpen', service: 's', part: 'a:1', adopts: true, severity: 'error', weight: 1, fact: { at: 0, action: 'breaker.opened', metadata: {} }, ...more });
+const make = (more: { count?: number; calmMs?: number; lasting?: boolean } = {}): Incident => new Incident(SUBJECT, { count: 1, windowMs: 60_000, calmMs: undefined, lasting: false, ...more });
 
 /** Makes the call that is owed. */
 function tell(incident: Incident, now: number): string | undefined {
@@ -145,4 +145,126 @@ test('it becomes worse, and is told at once; it never becomes better while it la
   tell(incident, 3);
   incident.raise(raise({ severity: 'info' }), 4);
   expect(incident.severity).toBe('info');
+});
+
+test('a cause that lasts is told again every five minutes: somebody else may have resolved it', () => {
+  const incident = make({ lasting: true });
+  incident.raise(raise(), 0);
+  tell(incident, 0);
+  expect([incident.dueAt(0), incident.owes(299_999)]).toEqual([300_000, undefined]);
+  expect(tell(incident, 300_000)).toBe('update');
+  expect(tell(incident, 600_000)).toBe('update');
+  incident.calm('a:1', 600_001);
+  expect(tell(incident, 600_001)).toBe('resolve');
+  expect(incident.dueAt(600_001)).toBe(Infinity);
+});
+
+test('refused: also by time, for what is said only once', () => {
+  const incident = make();
+  incident.raise(raise(), 0);
+  incident.begun('trigger', 0);
+  incident.refused(REFUSED, 0);
+  expect([incident.isUntold, incident.owes(299_999), incident.dueAt(0)]).toEqual([true, undefined, 300_000]);
+  expect(tell(incident, 300_000)).toBe('trigger');
+  expect([incident.isUntold, incident.refusal]).toEqual([false, undefined]);
+});
+
+test('a resolve that is refused is tried again by time; raised again meanwhile, it is open still', () => {
+  const incident = make();
+  incident.raise(raise(), 0);
+  tell(incident, 0);
+  incident.calm('a:1', 1);
+  incident.begun('resolve', 1);
+  incident.refused(REFUSED, 1);
+  expect([incident.isOpen, incident.isSettled(), incident.owes(300_000), incident.dueAt(1)]).toEqual([true, false, undefined, 300_001]);
+  incident.raise(raise(), 2);
+  expect([incident.refusal, incident.owes(2)]).toEqual([undefined, undefined]);
+  incident.calm('a:1', 3);
+  expect(tell(incident, 3)).toBe('resolve');
+});
+
+test('over while its trigger is refused: nothing is left to be said, and the next is another incident', () => {
+  const incident = make();
+  incident.raise(raise(), 0);
+  incident.begun('trigger', 0);
+  incident.calm('a:1', 1);
+  incident.refused(REFUSED, 2);
+  expect([incident.owes(1e9), incident.isSettled(), incident.isUntold]).toEqual([undefined, true, false]);
+  incident.raise(raise({ weight: 4 }), 3);
+  expect([tell(incident, 3), incident.count]).toEqual(['trigger', 4]);
+});
+
+test('what becomes worse, and is refused, is told with the next', () => {
+  const incident = make();
+  incident.raise(raise({ severity: 'warning' }), 0);
+  tell(incident, 0);
+  incident.raise(raise({ severity: 'critical' }), 1);
+  incident.begun('update', 1);
+  incident.refused(REFUSED, 1);
+  expect([incident.refusal, incident.owes(300_000), incident.dueAt(1)]).toEqual([undefined, undefined, 300_001]);
+  expect(tell(incident, 300_001)).toBe('update');
+});
+
+test('an update that failed is made again at once', () => {
+  const incident = make();
+  incident.raise(raise(), 0);
+  tell(incident, 0);
+  incident.raise(raise(), 1);
+  incident.begun('update', 300_000);
+  incident.failed();
+  expect(tell(incident, 300_001)).toBe('update');
+});
+
+test('where several happenings are wanted, those count that were over in between, and each part keeps it open', () => {
+  const incident = make({ count: 3 });
+  incident.raise(raise({ part: 'b:1' }), 0);
+  incident.raise(raise(), 1);
+  incident.calm('a:1', 2);
+  incident.raise(raise(), 3);
+  expect(tell(incident, 3)).toBe('trigger');
+  incident.calm('a:1', 4);
+  expect(incident.owes(4)).toBeUndefined();
+  incident.calm('b:1', 5);
+  expect(tell(incident, 5)).toBe('resolve');
+});
+
+test('once it ended by time, no part of it is remembered', () => {
+  const incident = make({ calmMs: 1_000 });
+  incident.raise(raise(), 0);
+  tell(incident, 0);
+  incident.tick(1_000);
+  tell(incident, 1_000);
+  incident.raise(raise({ part: 'b:1' }), 600_000);
+  tell(incident, 600_000);
+  incident.calm('b:1', 600_001);
+  expect(tell(incident, 600_001)).toBe('resolve');
+});
+
+test('raised again while it is held open: it is told again, for somebody may have resolved it', () => {
+  const incident = make();
+  for (const at of [0, 10]) {
+    incident.raise(raise(), at);
+    tell(incident, at);
+    incident.calm('a:1', at + 1);
+    if (at === 0) tell(incident, 1);
+  }
+  incident.raise(raise(), 20);
+  expect(incident.owes(20)).toBeUndefined();
+  expect(tell(incident, 300_010)).toBe('update');
+});
+
+test('trouble that was over, and is back before anybody could be told, is one incident with the sum', () => {
+  const incident = make();
+  incident.raise(raise({ weight: 2 }), 0);
+  incident.begun('trigger', 0);
+  incident.calm('a:1', 1);
+  incident.failed();
+  incident.raise(raise({ weight: 3 }), 2);
+  expect([tell(incident, 2), incident.count]).toEqual(['trigger', 5]);
+});
+
+test('at most 1,000 parts are told apart', () => {
+  const incident = make();
+  for (let part = 0; part < 1_500; part++) incident.raise(raise({ part: `${part}:1` }), 0);
+  expect(incident.parts.size).toBe(1_000);
 });

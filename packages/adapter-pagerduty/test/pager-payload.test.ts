@@ -55,7 +55,7 @@ test('hostile and endless texts: bounded, without controls, and still what the A
   const metadata = Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`field-${index}\u0007`, endless]));
   const event = breakerOpened(endless, endless);
   const incident = incidentOf({ ...event, serviceId: endless, details: { ...event.details, error: endless, metadata: { ...metadata, endpoint: endless } } });
-  for (let part = 0; part < 999; part++) incident.raise({ level: 'raise', rule: 'breakerOpen', service: 's', part: `${part}${endless.slice(0, 256)}`, severity: 'error', weight: 1, fact: incident.last! }, 0);
+  for (let part = 0; part < 999; part++) incident.raise({ level: 'raise', rule: 'breakerOpen', service: 's', part: `${part}${endless.slice(0, 256)}`, adopts: false, severity: 'error', weight: 1, fact: incident.last! }, 0);
   const body = JSON.stringify({ routing_key: CONTRACT_KEY, ...triggerRequest(incident, { environment: endless.slice(0, 64), instance: endless.slice(0, 64), source: endless }) });
   expect(Buffer.byteLength(body)).toBeLessThan(64 * 1_024);
   // eslint-disable-next-line no-control-regex -- that is what is looked for

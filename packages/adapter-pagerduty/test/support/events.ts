@@ -22,18 +22,23 @@ export const breakerClosed = breaker('breaker.closed', true);
 export const rateLimited = (targetServiceId: string | undefined = 'billing', messageCount = 1): MeshAuditEvent =>
   auditEvent('rate_limit', { action: 'rate.limited', messageCount, error: 'rate_limited: more than 100 calls in 1000 ms', metadata: { direction: 'inbound', method: '*', maxRequests: 100, windowMs: 1_000 } }, { targetServiceId });
 
+const KEY = '5d41402abc4b2a76b9719d911017c592';
+const KEY_AFTER = '7d793037a0760186574b0282f2f435e7';
 const key = (action: string, success: boolean) => (keyType: string, targetServiceId?: string): MeshAuditEvent =>
-  auditEvent('key_rotation', { action, success, ...(success ? {} : { error: 'key_expired: it was not changed' }), metadata: { keyType, algorithm: 'X25519', keyId: '7d793037a0760186574b0282f2f435e7' } }, targetServiceId === undefined ? {} : { targetServiceId });
+  auditEvent('key_rotation', { action, success, ...(success ? {} : { error: 'key_expired: it was not changed' }), metadata: { keyType, algorithm: 'X25519', ...(success ? { keyId: KEY_AFTER, previousKeyId: KEY } : { keyId: KEY }) } }, targetServiceId === undefined ? {} : { targetServiceId });
 
 export const rotationFailed = key('key.rotation_failed', false);
 export const keyOverdue = key('key.overdue', false);
 export const keyRotated = key('key.rotated', true);
 
+export const keyRetired = (keyType: string, targetServiceId?: string, keyId = KEY): MeshAuditEvent =>
+  auditEvent('key_rotation', { action: 'key.retired', success: true, metadata: { keyType, keyId } }, targetServiceId === undefined ? {} : { targetServiceId });
+
 export const auditGap = (count = 17): MeshAuditEvent =>
   auditEvent('system', { action: 'audit.gap', error: 'queue_full: events were dropped because the adapter did not keep up', metadata: { count, fromSequence: 5_021, toSequence: 5_037 } });
 
 export const healthImpaired = (status: 'degraded' | 'unhealthy', check = '*'): MeshAuditEvent =>
-  auditEvent('system', { action: 'health.impaired', error: `${status}: connection refused`, metadata: { check, status, previous: 'healthy' } });
+  auditEvent('system', { action: 'health.impaired', error: `unhealthy: ${check === '*' ? 'database, queue' : 'connection refused'}`, metadata: { check, status, previous: 'healthy' } });
 
 export const healthRecovered = (check = '*'): MeshAuditEvent => auditEvent('system', { action: 'health.recovered', success: true, metadata: { check, status: 'healthy', previous: 'unhealthy' } });
 
