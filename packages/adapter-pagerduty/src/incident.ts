@@ -205,10 +205,9 @@ export class Incident implements Teller {
       // Another incident as far as anybody is told.
       if (!this.#owesTrigger) [this.count, this.first, this.severity] = [0, this.#recent.first, 'info'];
       this.#owesTrigger = true;
-    } else {
-      this.#forgive();
-      this.#repeated = true;
     }
+    this.#repeated = isHeld;
+    this.#forgive();
     this.count += count;
     this.#level = 'raised';
     this.#recent.clear();
