@@ -24,7 +24,7 @@ export function isPlaintextElsewhere(url: URL): boolean {
   return url.protocol === 'http:' && !isLoopback(url.hostname);
 }
 
-/** `localhost` and names below it never leave the machine (RFC 6761 6.3). The URL parser has made one form of all spellings of an address. */
+/** Names below `localhost` are not: some resolvers ask the network for them. The URL parser has made one form of all spellings of an address. */
 function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
 }

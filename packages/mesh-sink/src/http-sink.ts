@@ -1,4 +1,4 @@
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { Agent as HttpAgent, request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
@@ -52,6 +52,7 @@ export class HttpSink {
   readonly #options: HttpSinkOptions;
   readonly #timeoutMs: number;
   readonly #own = new Map<string, HttpAgent>();
+  #isClosed = false;
 
   constructor(options: HttpSinkOptions) {
     this.#options = options;
@@ -60,64 +61,84 @@ export class HttpSink {
 
   /**
    * Resolves with whatever the service answered.
-   * @throws MeshError `adapter_failed` (not reached, cut off), `adapter_timeout`, both retryable; the signal's reason
+   * @throws MeshError `adapter_failed` (not reached, cut off; closed: not retryable), `adapter_timeout`, the others retryable; the signal's reason
    */
   async send(request: SinkRequest): Promise<SinkAnswer> {
     request.signal?.throwIfAborted();
     const body = request.gzip === true ? await compress(request.body, { level: GZIP_LEVEL }) : Buffer.from(request.body);
     request.signal?.throwIfAborted();
-    return this.#exchange(request, body, true);
+    return this.#exchange(request, body, this.#options.clock().monotonic() + this.#timeoutMs, true);
   }
 
-  /** Ends the connections. */
+  /** Ends the connections, and the requests under way with them. There are no further ones. */
   close(): void {
+    this.#isClosed = true;
     for (const agent of this.#own.values()) agent.destroy();
     this.#own.clear();
   }
 
-  #exchange(request: SinkRequest, body: Uint8Array, isFirst: boolean): Promise<SinkAnswer> {
+  #exchange(request: SinkRequest, body: Uint8Array, endAt: number, isFirst: boolean): Promise<SinkAnswer> {
     const { url, method = 'POST', signal } = request;
     const { noun, clock, maxAnswerBytes = 65_536 } = this.#options;
     const where = `${noun} at ${url.origin}`;
     return new Promise<SinkAnswer>((resolve, reject) => {
-      const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
-      const outgoing = send(url, { method, headers: this.#headersOf(request, body), agent: this.#options.agent ?? this.#agentFor(url.protocol), ...this.#trust(url) });
-      let answered = false;
-      const end = (): void => {
+      if (this.#isClosed) throw new MeshError('adapter_failed', `${where} is asked no more: its connections are closed`, { retryable: false });
+      const outgoing = this.#begin(request, method, where, body);
+      let isOver = false;
+      // The first word counts: a request that is destroyed says something of its own.
+      const end = (settle: () => void): void => {
+        if (isOver) return;
+        isOver = true;
         timer.cancel();
         signal?.removeEventListener('abort', abort);
+        settle();
       };
-      const failed = (cause: Error): void => {
-        end();
-        // The service closed a connection that it had kept for long, just as we used it again.
-        if (isFirst && !answered && outgoing.reusedSocket && !MeshError.is(cause) && signal?.aborted !== true) resolve(this.#exchange(request, body, false));
-        else if (signal?.aborted === true) reject(signal.reason as Error);
-        else reject(MeshError.is(cause) ? cause : new MeshError('adapter_failed', `${where} cannot be reached: ${saidBy(cause)}`, { retryable: true }));
+      /** At once: one that waits for a free connection says nothing of its end before it has one. */
+      const giveUp = (reason: Error): void => {
+        end(() => reject(reason));
+        outgoing.destroy();
       };
-      const abort = (): void => void outgoing.destroy(new Error('aborted'));
-      const timer = clock().setTimeout(() => outgoing.destroy(new MeshError('adapter_timeout', `${where} did not answer within ${this.#timeoutMs} ms`, { retryable: true })), this.#timeoutMs);
+      let answered = false;
+      const failed = (cause: Error): void =>
+        end(() => {
+          // The service closed a connection that it had kept for long, just as we used it again.
+          if (isFirst && !answered && outgoing.reusedSocket) resolve(this.#exchange(request, body, endAt, false));
+          else reject(unreachable(where, cause));
+        });
+      const abort = (): void => giveUp(signal?.reason as Error);
+      const late = (): void => giveUp(new MeshError('adapter_timeout', `${where} did not answer within ${this.#timeoutMs} ms`, { retryable: true }));
+      const timer = clock().setTimeout(late, Math.max(0, endAt - clock().monotonic()));
       signal?.addEventListener('abort', abort, { once: true });
       outgoing.on('socket', (socket) => void socket.unref());
       outgoing.on('error', failed);
+      // Also what Node.js says nothing of: a service that goes on to another protocol.
+      outgoing.on('close', () => void (answered || failed(new Error('the connection has ended without an answer'))));
       outgoing.on('response', (response: IncomingMessage) => {
         answered = true;
         const text = new AnswerText(maxAnswerBytes, this.#secretsOf(request));
         const done = (): void => {
-          end();
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, text: text.read(), truncated: text.truncated });
+          end(() => resolve({ status: response.statusCode ?? 0, headers: response.headers, text: text.read(), truncated: text.truncated }));
+          // A service that answers before it has read everything may never read the rest: the connection would be taken for ever.
+          if (!response.complete || !outgoing.writableFinished) outgoing.destroy();
         };
-        response.on('data', (chunk: Buffer) => {
-          if (text.add(chunk)) return;
-          // No more of it, whatever it is: the connection goes with the rest.
-          response.removeAllListeners('data');
-          done();
-          outgoing.destroy();
-        });
+        // No more than that, whatever it is: the connection goes with the rest.
+        response.on('data', (chunk: Buffer) => void (text.add(chunk) || done()));
         response.on('error', failed);
         response.on('end', () => (response.complete ? done() : failed(new Error('its answer was cut off'))));
       });
       outgoing.end(body);
     });
+  }
+
+  /** @throws MeshError where the agent is none for such a URL, or a header cannot be one */
+  #begin(request: SinkRequest, method: string, where: string, body: Uint8Array): ClientRequest {
+    const { url } = request;
+    const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
+    try {
+      return send(url, { method, headers: this.#headersOf(request, body), agent: this.#options.agent ?? this.#agentFor(url.protocol), ...this.#trust(url) });
+    } catch (cause) {
+      throw unreachable(where, cause as Error);
+    }
   }
 
   #headersOf({ headers, gzip: gzipped }: SinkRequest, body: Uint8Array): Record<string, string | number> {
@@ -147,6 +168,8 @@ export class HttpSink {
     return agent;
   }
 }
+
+const unreachable = (where: string, cause: Error): MeshError => new MeshError('adapter_failed', `${where} cannot be reached: ${saidBy(cause)}`, { retryable: true });
 
 /** Where a name has several addresses the error has no text of its own. */
 function saidBy(cause: Error): string {

@@ -9,12 +9,12 @@ const problemOf = (value: unknown, credentials: boolean): string | undefined => 
   return check.problems[0];
 };
 
-test.each(['https://elastic.example:9243', 'https://elastic.example/behind/a/proxy', 'http://localhost:9200', 'http://a.localhost', 'http://127.0.0.1:9200', 'http://127.1', 'http://0x7f.1', 'http://[::1]:9200'])(
+test.each(['https://elastic.example:9243', 'https://elastic.example/behind/a/proxy', 'http://localhost:9200', 'http://127.0.0.1:9200', 'http://127.1', 'http://0x7f.1', 'http://[::1]:9200'])(
   'a credential may be sent to %s',
   (url) => expect(problemOf(url, true)).toBeUndefined(),
 );
 
-test.each(['http://elastic.example:9200', 'http://10.0.0.1', 'http://localhost.evil.example', 'http://127.0.0.1.evil.example', 'http://[::2]', 'http://[::ffff:127.0.0.1]', 'http://0.0.0.0'])('a credential is not sent in the clear to %s', (url) => {
+test.each(['http://elastic.example:9200', 'http://10.0.0.1', 'http://localhost.evil.example', 'http://a.localhost', 'http://127.0.0.1.evil.example', 'http://[::2]', 'http://[::ffff:127.0.0.1]', 'http://0.0.0.0'])('a credential is not sent in the clear to %s', (url) => {
   expect(problemOf(url, true)).toMatch(/^node: must be https: .*in the clear/);
   expect(problemOf(url, false)).toBeUndefined();
   expect(isPlaintextElsewhere(new URL(url))).toBe(true);
