@@ -48,7 +48,7 @@ export class ContractServer {
    * @param {object} options
    * @param {(request: ContractRequest) => ContractAnswer | Promise<ContractAnswer>} options.handle
    * @param {(status: number, headers: Record<string, string>) => ContractAnswer} options.refuse how the API says this status
-   * @param {number} [options.maxBodyBytes] as sent; a longer one is 413
+   * @param {number} [options.maxBodyBytes] as sent, and unpacked; a longer one is 413
    * @param {{ key: string, cert: string }} [options.tls]
    * @param {import('./fault-plan.mjs').FaultOptions} [options.faults]
    */
@@ -159,9 +159,10 @@ export class ContractServer {
       return;
     }
     const packed = Buffer.concat(chunks);
-    const body = request.headers['content-encoding'] === 'gzip' ? await unpack(packed).catch(() => undefined) : packed;
+    const isPacked = request.headers['content-encoding'] === 'gzip';
+    const body = isPacked ? await unpack(packed, { maxOutputLength: this.#maxBodyBytes }).catch(({ code }) => (code === 'ERR_BUFFER_TOO_LARGE' ? 413 : 400)) : packed;
     const asked = { method: request.method, path: url.pathname, query: url.searchParams, headers: request.headers, body, sentBytes, fault };
-    const answer = body === undefined ? this.#refuse(400, {}) : await this.#handle(asked);
+    const answer = typeof body === 'number' ? this.#refuse(body, {}) : await this.#handle(asked);
     if (fault === 'reset-after') request.socket.destroy();
     else if (fault === 'reset-in-answer') cutOff(request, response, answer);
     else if (fault === 'slow-body') slowly(response, answer);

@@ -11,6 +11,7 @@
 // What it takes with 202 nevertheless, as the real intake does, and counts in `losses`: what a client must not let happen
 //   truncated        logs above 1 MB, which lose their end
 //   late, ahead      logs older than 18 hours or more than two hours in the future: they are not kept. Points older than an hour, or more than ten minutes in the future
+//   overwritten      points of counts for a series (metric, host, tags) that has one of that second: the later one takes its place (seen by users: vector's issue 13867)
 //   tags             that would be changed (characters, length), or are too many (100 of a log)
 //   attributes       more than 256 of a log, or nested deeper than 20
 import { ContractServer } from './contract-server.mjs';
@@ -49,7 +50,9 @@ export class DatadogServer extends ContractServer {
   /** The points of all series that are kept: { metric, type, interval, tags, host, unit, timestamp, value }. */
   points = [];
   /** See above. */
-  losses = { truncated: 0, late: 0, ahead: 0, tags: 0, attributes: 0, latePoints: 0, aheadPoints: 0 };
+  losses = { truncated: 0, late: 0, ahead: 0, tags: 0, attributes: 0, latePoints: 0, aheadPoints: 0, overwritten: 0 };
+  /** Where in `points` the one of a series and second is. */
+  #places = new Map();
 
   /**
    * @param {object} options
@@ -150,9 +153,17 @@ export class DatadogServer extends ContractServer {
       for (const { timestamp, value } of points) {
         if (timestamp * 1_000 < now - HOUR_MS) this.losses.latePoints++;
         else if (timestamp * 1_000 > now + HOUR_MS / 6) this.losses.aheadPoints++;
-        else this.points.push({ metric, type, interval, tags, host, unit, timestamp, value });
+        else this.#keepPoint({ metric, type, interval, tags, host, unit, timestamp, value });
       }
     }
+  }
+
+  #keepPoint(point) {
+    const series = JSON.stringify([point.metric, point.host, point.tags.toSorted(), point.timestamp]);
+    const known = this.#places.get(series);
+    if (known !== undefined && point.type === COUNT) this.losses.overwritten++;
+    this.#places.set(series, known ?? this.points.length);
+    this.points[known ?? this.points.length] = point;
   }
 }
 

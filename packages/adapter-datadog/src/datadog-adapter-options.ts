@@ -31,7 +31,7 @@ export interface DatadogAdapterOptions {
   readonly logsUrl?: string | URL | undefined;
   /** The same for metrics: without a path, `/api/v2/series` there. */
   readonly metricsUrl?: string | URL | undefined;
-  /** Makes the connections, through a proxy say. It is not closed. Default: one of the adapter's own. */
+  /** Makes the connections, through a proxy say. It is not closed, and what it says of certificates holds. Default: one of the adapter's own. */
   readonly agent?: Agent | undefined;
   /** CAs in PEM that are trusted instead of those Node.js knows. */
   readonly ca?: string | readonly string[] | undefined;

@@ -1,5 +1,5 @@
 import { hostname as machineName } from 'node:os';
-import { MeshError, SafeLogger, stderrLogger, systemClock, type AdapterContext, type Clock, type Logger, type ManagedAdapter, type MeshAuditEvent, type MetricsSnapshot } from '@lemur-bookstores/mesh-interface';
+import { holdProcess, MeshError, SafeLogger, stderrLogger, systemClock, type AdapterContext, type Clock, type Logger, type ManagedAdapter, type MeshAuditEvent, type MetricsSnapshot } from '@lemur-bookstores/mesh-interface';
 import { BatchOutcomes, HttpSink } from '@lemur-bookstores/mesh-sink';
 import { resolveDatadogOptions, type DatadogAdapterOptions, type DatadogSettings } from './datadog-adapter-options.js';
 import { DatadogIntake, type Piece } from './datadog-intake.js';
@@ -78,14 +78,17 @@ export class DatadogAdapter implements ManagedAdapter {
     return this.#track(this.#deliver(events, signal));
   }
 
-  /** Waits for the deliveries under way. Never rejects. */
+  /** Waits for the deliveries under way; the process stays for it. Never rejects. */
   async flush(): Promise<void> {
-    await Promise.allSettled(this.#underWay);
+    await holdProcess(() => Promise.allSettled(this.#underWay));
   }
 
-  /** Waits for the deliveries under way, sends what was counted since the last snapshot, for a second at most, and ends the connections. Never rejects; safe to call twice. */
+  /**
+   * Waits for the deliveries under way, sends what was counted since the last snapshot, for a second at most, and ends the connections; the process stays for it. Never
+   * rejects; safe to call twice.
+   */
   close(): Promise<void> {
-    this.#closing ??= Promise.all([this.flush(), this.#submitLast()]).then(() => this.#sink.close());
+    this.#closing ??= holdProcess(() => Promise.all([this.flush(), this.#submitLast()])).then(() => this.#sink.close());
     return this.#closing;
   }
 

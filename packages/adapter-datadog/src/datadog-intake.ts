@@ -7,7 +7,7 @@ export interface Piece {
   readonly bytes: number;
   /** Called once Datadog has taken it over. */
   taken(): void;
-  /** Called once Datadog has said that it will never take it. */
+  /** Called once Datadog has said that it will never take it. Without it pieces are all alike: where one is too large the others are as well, and not tried. */
   refused?(error: MeshError): void;
 }
 
@@ -54,14 +54,16 @@ export class DatadogIntake {
       return undefined;
     }
     if (failure.reason !== 'sink_too_large') throw failure;
-    if (pieces.length === 1) {
-      pieces[0]?.refused?.(failure);
+    const [first] = pieces;
+    if (pieces.length === 1 && first !== undefined) {
+      if (first.refused === undefined) throw failure;
+      first.refused(failure);
       return failure;
     }
     // A proxy before Datadog may have a lower limit than Datadog itself.
     const middle = pieces.length >> 1;
-    const first = await this.#postOrHalve(pieces.slice(0, middle), signal);
-    return (await this.#postOrHalve(pieces.slice(middle), signal)) ?? first;
+    const refusal = await this.#postOrHalve(pieces.slice(0, middle), signal);
+    return (await this.#postOrHalve(pieces.slice(middle), signal)) ?? refusal;
   }
 
   async #request(pieces: readonly Piece[], signal: AbortSignal | undefined): Promise<MeshError | undefined> {
@@ -87,6 +89,7 @@ export class DatadogIntake {
     let begin = 0;
     let bytes = frame;
     for (const [index, piece] of pieces.entries()) {
+      // One for its comma; the last has none, and a byte stays free.
       if (index > begin && (bytes + piece.bytes + 1 > maxBytes || index - begin >= maxPieces)) {
         yield pieces.slice(begin, index);
         begin = index;

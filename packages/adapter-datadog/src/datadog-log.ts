@@ -95,14 +95,14 @@ export function datadogLog(event: MeshAuditEvent, { service, hostname, ddtags }:
  * @throws MeshError `adapter_failed`, not retryable, for what is no event or has no JSON form; `sink_too_large` where nothing is left to cut
  */
 export function encodeLog(event: MeshAuditEvent, origin: LogOrigin, now: number, maxBytes: number): EncodedLog {
-  let json: string;
   try {
-    json = JSON.stringify(datadogLog(event, origin, now));
+    const json = JSON.stringify(datadogLog(event, origin, now));
+    const bytes = Buffer.byteLength(json);
+    return bytes <= maxBytes ? { json, bytes } : cut(JSON.parse(json) as DatadogLog, bytes, maxBytes);
   } catch (cause) {
+    if (MeshError.is(cause)) throw cause;
     throw new MeshError('adapter_failed', 'Datadog: what was given is no audit event, or has no JSON form', { cause, retryable: false });
   }
-  const bytes = Buffer.byteLength(json);
-  return bytes <= maxBytes ? { json, bytes } : cut(JSON.parse(json) as DatadogLog, bytes, maxBytes);
 }
 
 /** What of a log may be as long as somebody liked. */
@@ -152,7 +152,7 @@ function shortened(value: unknown, path: string, characters: number, parts: stri
 }
 
 /** Not half of a surrogate pair at its end. */
-const headOf = (text: string, characters: number): string => text.slice(0, characters).replace(/[\ud800-\udbff]$/, '');
+const headOf = (text: string, characters: number): string => (text.length <= characters ? text : text.slice(0, characters).replace(/[\ud800-\udbff]$/, ''));
 
 /** One line for a person; everything in it is an attribute as well, whole. */
 function messageOf({ serviceId, targetServiceId, details: { action, success, duration, messageCount, error } }: MeshAuditEvent): string {
@@ -161,7 +161,7 @@ function messageOf({ serviceId, targetServiceId, details: { action, success, dur
   if (duration !== undefined) text += `, ${duration.toFixed(1)} ms`;
   if (messageCount !== undefined && messageCount !== 1) text += `, ${messageCount} times`;
   if (error !== undefined) text += `: ${error}`;
-  const line = escapeControls(text.slice(0, MAX_MESSAGE_CHARACTERS));
+  const line = escapeControls(headOf(text, MAX_MESSAGE_CHARACTERS));
   return text.length > MAX_MESSAGE_CHARACTERS ? `${line}…` : line;
 }
 

@@ -1,4 +1,4 @@
-import type { Clock, HistogramSnapshot, Logger, MetricsSnapshot } from '@lemur-bookstores/mesh-interface';
+import { MeshError, type Clock, type HistogramSnapshot, type Logger, type MetricsSnapshot } from '@lemur-bookstores/mesh-interface';
 import type { DatadogIntake, Piece } from './datadog-intake.js';
 import { DURATION_GAUGES, METRICS, together, type MetricDefinition } from './datadog-metric-table.js';
 import { tagOf } from './datadog-tags.js';
@@ -43,6 +43,10 @@ const GAUGE = 3;
 /** Points must not be older than an hour, nor more than ten minutes in the future: else they are taken, and gone. */
 const MAX_AGE_MS = 50 * 60_000;
 const MAX_AHEAD_MS = 9 * 60_000;
+/** Two points of a series with the same second are one for Datadog, and the later one takes the place of the other: counts would be lost. */
+const SAME_SECOND_REACH_S = 60;
+/** Submissions that wait for their turn: who brings more of them than are taken brings them in vain, a later snapshot has all that an earlier one has. */
+const MAX_WAITING = 4;
 /** How often a mesh hands out snapshots unless told otherwise: for the first one. */
 const USUAL_INTERVAL_MS = 10_000;
 
@@ -54,7 +58,10 @@ export class DatadogMetrics {
   #serviceId: string | undefined;
   /** When the last snapshot was read, monotonic; before, when the mesh began, if that is known. */
   #lastAt: number | undefined;
+  /** Of the last submission, in seconds. */
+  #lastTimestamp = 0;
   #isTooMany = false;
+  #waiting = 0;
   #turns: Promise<void> = Promise.resolve();
 
   constructor(options: DatadogMetricsOptions) {
@@ -69,7 +76,9 @@ export class DatadogMetrics {
 
   /** One after the other: what two have in common would be counted twice. @throws MeshError */
   submit(snapshot: MetricsSnapshot, signal?: AbortSignal): Promise<void> {
-    const submission = this.#turns.then(() => this.#options.intake.post(this.#piecesOf(snapshot), signal));
+    if (this.#waiting > MAX_WAITING) return Promise.reject(new MeshError('adapter_failed', 'Datadog has not taken earlier metrics yet: these are in the next ones', { retryable: true }));
+    this.#waiting++;
+    const submission = this.#turns.then(() => this.#options.intake.post(this.#piecesOf(snapshot), signal)).finally(() => void this.#waiting--);
     this.#turns = submission.catch(() => undefined);
     return submission;
   }
@@ -84,7 +93,7 @@ export class DatadogMetrics {
     this.#lastAt = at;
 
     const isTaken = snapshot.timestamp > now - MAX_AGE_MS && snapshot.timestamp < now + MAX_AHEAD_MS;
-    const timestamp = Math.floor((isTaken ? snapshot.timestamp : now) / 1_000);
+    const timestamp = this.#secondOf(isTaken ? snapshot.timestamp : now);
     const resources = [{ type: 'host', name: hostname() }];
     const common = [...tags, tagOf('mesh_service', snapshot.serviceId)];
     const pieces: Piece[] = [];
@@ -114,6 +123,14 @@ export class DatadogMetrics {
     for (const key of this.#accepted.keys()) if (!seen.has(key)) this.#accepted.delete(key);
     this.#warn(omitted);
     return pieces;
+  }
+
+  /** One of its own for each submission. */
+  #secondOf(ms: number): number {
+    const second = Math.floor(ms / 1_000);
+    const last = this.#lastTimestamp;
+    this.#lastTimestamp = second <= last && second > last - SAME_SECOND_REACH_S ? last + 1 : second;
+    return this.#lastTimestamp;
   }
 
   /** What is known of a count: one that is seen for the first time was 0 when nobody saw it. One that went down began anew. */

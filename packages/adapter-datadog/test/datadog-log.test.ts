@@ -43,6 +43,13 @@ test('a long message ends, and says so; the error is whole in its attribute', ()
   expect(log.error).toEqual({ kind: 'handler_failed', message: 'x'.repeat(5_000) });
 });
 
+test('a message ends with no half of a character', () => {
+  const { message } = datadogLog(eventOf({ error: '😀'.repeat(2_000) }, { serviceId: 'orders', targetServiceId: undefined as never }), ORIGIN, Date.now());
+  const other = datadogLog(eventOf({ error: '😀'.repeat(2_000) }, { serviceId: 'orders1', targetServiceId: undefined as never }), ORIGIN, Date.now()).message;
+  for (const text of [message, other]) expect(text).toMatch(/(?:😀)…$/u);
+  expect([message.isWellFormed(), other.isWellFormed()]).toEqual([true, true]);
+});
+
 test('a trace is in the form that correlates, and in that of W3C', () => {
   // 0xa3ce929d0e0e4736, 0x00f067aa0ba902b7
   expect(datadogLog(eventOf({}, { trace }), ORIGIN, Date.now())).toMatchObject({ dd: { trace_id: '11803532876627986230', span_id: '67667974448284343' }, otel: { trace_id: trace.traceId, span_id: trace.spanId } });
@@ -117,10 +124,25 @@ test('of what has too many texts, or too long names, the beginning stays', () =>
   expect(cutOf({ metadata: { list: Array.from({ length: 3_000 }, () => 'w'.repeat(200)) } }).mesh.truncated.parts).toEqual(['mesh.metadata']);
 });
 
+function isJson(value: unknown): boolean {
+  try {
+    JSON.stringify(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 test('what cannot be cut, is no event, or has no JSON form is refused for good', () => {
   const encode = (event: unknown) => () => encodeLog(event as MeshAuditEvent, ORIGIN, Date.now(), 10_000);
   expect(encode(eventOf({}, { id: 'i'.repeat(20_000) }))).toThrow(expect.objectContaining({ reason: 'sink_too_large', retryable: false }));
-  for (const event of [undefined, null, {}, eventOf({ metadata: { big: 1n } }), eventOf({}, { timestamp: new Date(NaN) })]) {
+  // As JSON it can just be written, and is too long; to walk through it is not possible.
+  let deep: unknown = 'x'.repeat(20_000);
+  for (let deeper: unknown = deep; isJson(deeper); ) {
+    deep = deeper;
+    for (let level = 0; level < 250; level++) deeper = { deep: deeper };
+  }
+  for (const event of [eventOf({ metadata: { deep } }), undefined, null, {}, eventOf({ metadata: { big: 1n } }), eventOf({}, { timestamp: new Date(NaN) })]) {
     expect(encode(event)).toThrow(expect.objectContaining({ reason: 'adapter_failed', retryable: false }));
   }
 });

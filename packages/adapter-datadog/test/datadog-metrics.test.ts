@@ -154,7 +154,7 @@ test('what Datadog takes for the same tags is one series', async () => {
 test('a snapshot of another time has points of now: others would be taken and gone', async () => {
   const { server, adapter, clock } = await setting();
   for (const ms of [-3_600_000, 3_600_000, -60_000]) await adapter.logMetrics?.(snapshotOf({ timestamp: clock.now() + ms }));
-  expect(server.pointsOf('mesh.retries').map(({ timestamp }) => timestamp * 1_000 - START)).toEqual([0, 0, -60_000]);
+  expect(server.pointsOf('mesh.retries').map(({ timestamp }) => timestamp * 1_000 - START)).toEqual([0, 1_000, -60_000]);
   expect(server.losses).toMatchObject({ latePoints: 0, aheadPoints: 0 });
 });
 
@@ -162,6 +162,36 @@ test('at the same time one goes after the other, and nothing counts twice', asyn
   const { server, submit } = await setting();
   await Promise.all([submit({ retries: 3 }), submit({ retries: 5 }), submit({ retries: 5 })]);
   expect(server.pointsOf('mesh.retries').map(({ value }) => value)).toEqual([3, 2, 0]);
+});
+
+test('each submission has a second of its own: of two points of one second Datadog keeps the later one', async () => {
+  const { server, adapter, clock, submit } = await setting();
+  for (const retries of [3, 5, 6]) await submit({ retries });
+  await clock.advance(1_000);
+  await submit({ retries: 10 });
+  // The machine's clock was put back: points that are far ahead would be gone.
+  for (const ms of [-7_200_000, -7_200_000]) await adapter.logMetrics?.(snapshotOf({ timestamp: clock.now() + ms, retries: 10 }));
+  await adapter.logMetrics?.(snapshotOf({ timestamp: clock.now() - 1_800_000, retries: 12 }));
+  expect(server.pointsOf('mesh.retries').map(({ value, timestamp }) => [value, timestamp - START / 1_000])).toEqual([[3, 0], [2, 1], [1, 2], [4, 3], [0, 4], [0, 5], [2, -1_799]]);
+  expect(server.losses).toMatchObject({ overwritten: 0, latePoints: 0, aheadPoints: 0 });
+});
+
+test('no more than a few submissions wait for one that hangs, and those that may not are in the next', async () => {
+  const { server, submit } = await setting();
+  server.faults.failNext('hang');
+  const given = Array.from({ length: 10 }, (_, index) => submit({ retries: index + 1 }).then(() => 'taken', (error: unknown) => error));
+  expect(await Promise.all(given.slice(5))).toEqual(Array.from({ length: 5 }, () => expect.objectContaining({ reason: 'adapter_failed', retryable: true })));
+  while (server.requests === 0) await new Promise((resolve) => setImmediate(resolve));
+  server.release();
+  expect(await Promise.all(given.slice(0, 5))).toEqual([expect.objectContaining({ retryable: true }), 'taken', 'taken', 'taken', 'taken']);
+  await submit({ retries: 20 });
+  expect(server.sumOf('mesh.retries')).toBe(20);
+});
+
+test('where not even one series is taken, no further ones are tried', async () => {
+  const server = await serverWith({ limits: { seriesBytes: 100 } });
+  await expect(adapterFor(server).logMetrics?.({ ...fullWithAudit })).rejects.toMatchObject({ reason: 'sink_too_large', retryable: false });
+  expect(server.requests).toBeLessThan(10);
 });
 
 test('more than a request takes goes in several; of those that failed the counts come again, of the others not', async () => {

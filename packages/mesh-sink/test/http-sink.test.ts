@@ -14,8 +14,8 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
 
-async function serverWith(handle: (request: ContractRequest) => ContractAnswer, tls?: { key: string; cert: string }): Promise<ContractServer> {
-  const server = await new ContractServerOf({ handle, refuse: (status, headers) => ({ status, headers, body: { status } }), ...(tls === undefined ? {} : { tls }) }).start();
+async function serverWith(handle: (request: ContractRequest) => ContractAnswer, tls?: { key: string; cert: string }, maxBodyBytes?: number): Promise<ContractServer> {
+  const server = await new ContractServerOf({ handle, refuse: (status, headers) => ({ status, headers, body: { status } }), ...(tls === undefined ? {} : { tls }), ...(maxBodyBytes === undefined ? {} : { maxBodyBytes }) }).start();
   ends.push(() => server.stop());
   return server;
 }
@@ -39,6 +39,12 @@ test('packs a body where asked', async () => {
   const server = await serverWith(({ headers, body, sentBytes }) => ({ status: 200, body: [headers['content-encoding'], body.length, sentBytes < 1_000] }));
   const { text } = await sinkWith().send(requestTo(server, { body: 'x'.repeat(100_000), gzip: true }));
   expect(JSON.parse(text)).toEqual(['gzip', 100_000, true]);
+});
+
+test('the contract server unpacks no more than it takes', async () => {
+  const server = await serverWith(() => ({ status: 200 }), undefined, 1_000_000);
+  expect((await sinkWith().send(requestTo(server, { body: Buffer.alloc(1_000_001), gzip: true }))).status).toBe(413);
+  expect((await sinkWith().send(requestTo(server, { body: Buffer.alloc(1_000_000), gzip: true }))).status).toBe(200);
 });
 
 test('keeps the connection for the next request, and comes over one that was closed meanwhile', async () => {
