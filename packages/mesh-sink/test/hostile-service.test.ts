@@ -154,7 +154,7 @@ test('an agent that is none for the URL is a failure like others', async () => {
 test('whatever becomes of requests, no listener and no timer stays', async () => {
   const clock = new FakeClock();
   const said = ['', OK, 'nothing of HTTP\r\n\r\n', 'HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nx', `HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\n${'x'.repeat(5_000)}`];
-  const { url } = await serviceThat((socket, turn) => void socket.end(said[turn % said.length]));
+  const { url } = await serviceThat((socket, turn) => void socket.end(said[turn % said.length] ?? ''));
   const sink = sinkWith({ clock: () => clock, maxAnswerBytes: 1_000 });
   const abort = new AbortController();
   const outcomes = await Promise.allSettled(Array.from({ length: 10 }, () => sink.send({ url, headers: {}, body: 'x', signal: abort.signal })));
