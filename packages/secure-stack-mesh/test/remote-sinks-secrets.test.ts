@@ -51,6 +51,8 @@ test.each([400, 401, 403, 404, 429, 500, 302, 200])('no key is in any output whe
     put(`JSON of ${name}`, value);
     put(`text of ${name}`, String(value));
   };
+  // PagerDuty's limit is no failure: the adapter keeps what it is to tell until the limit has passed.
+  const isLimit = (name: string | undefined): boolean => status === 429 && name === 'pagerduty';
   const server = await new ContractServer({ handle: (request) => echo(status, request), refuse: (code) => ({ status: code }) }).start();
   bed.closing({ close: () => server.stop() });
   const log: string[] = [];
@@ -71,13 +73,13 @@ test.each([400, 401, 403, 404, 429, 500, 302, 200])('no key is in any output whe
     await mesh.initialize();
     const opened = { eventType: 'circuit_breaker', targetServiceId: 'payments', details: { action: 'breaker.opened', success: false } } as const;
     mesh.audit.record(opened);
-    await until('each has failed', () => mesh.audit.stats().adapters.slice(-remote.length).every(({ failures }) => failures > 0));
+    await until('each has failed', () => mesh.audit.stats().adapters.slice(-remote.length).every(({ adapter, failures }) => failures > 0 || isLimit(adapter)));
     await until('metrics have failed', () => log.some((line) => line.includes('logMetrics')));
     const event = recording.events.find(({ details }) => details.action === 'breaker.opened') as MeshAuditEvent;
     for (const [index, adapter] of remote.entries()) {
       const error: unknown = await adapter.logEvent({ ...event, id: `${event.id.slice(0, -2)}0${index}` }).then(() => 'it succeeded', (failure: unknown) => failure);
       // Where the answer is 200 the failure is what is in it.
-      expect(error).not.toBe('it succeeded');
+      if (!isLimit(adapter.name)) expect(error).not.toBe('it succeeded');
       putAll(`error of ${adapter.name ?? ''} ${index}`, error);
       put(`stack of ${adapter.name ?? ''} ${index}`, (error as Error).stack);
       putAll(`${adapter.name ?? ''} ${index}`, adapter);
