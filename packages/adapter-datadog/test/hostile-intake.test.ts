@@ -62,7 +62,7 @@ test('a redirect is not followed: events and key stay here', async () => {
   const elsewhere = await serverWith();
   for (const status of [301, 302, 307, 308]) {
     const { url } = await intakeThat((response) => response.writeHead(status, { location: elsewhere.logsUrl }).end());
-    await expect(adapterFor({ url }).logEvent(eventOf())).rejects.toMatchObject({ reason: 'sink_refused', retryable: false, text: expect.stringContaining('redirect') });
+    await expect(adapterFor({ url }).logEvent(eventOf())).rejects.toMatchObject({ reason: 'sink_not_found', retryable: false, text: expect.stringContaining('redirect') });
   }
   expect(elsewhere.requests).toBe(0);
 });

@@ -161,7 +161,7 @@ test.each([
   [401, {}, { reason: 'sink_unauthenticated', code: 'UNAUTHENTICATED', retryable: false }],
   [403, {}, { reason: 'sink_unauthenticated', retryable: false }],
   [400, {}, { reason: 'sink_refused', retryable: false }],
-  [302, { location: 'http://169.254.169.254/' }, { reason: 'sink_refused', retryable: false, message: expect.stringContaining('redirect') }],
+  [302, { location: 'http://169.254.169.254/' }, { reason: 'sink_not_found', retryable: false, message: expect.stringContaining('redirect') }],
 ])('a bulk answered %d %j is such an error', async (status, headers, expected) => {
   proxy.always = { kind: 'status', status, headers };
   const error = await rejectionOf(adapterOf({ index: server().name() }).logEvents(eventsOf(2), open));

@@ -35,8 +35,8 @@ export interface DeliveriesOwner {
  */
 type DeliveriesState = 'idle' | 'held' | 'scheduled' | 'taking' | 'delivering' | 'waiting' | 'ended';
 
-/** The sink refuses whoever asks, whatever the events are. */
-const CONCERNS_US: readonly MeshErrorCode[] = ['UNAUTHENTICATED', 'PERMISSION_DENIED'];
+/** The sink refuses us, whatever the events are: a wrong key, a wrong address. */
+const CONCERNS_US: readonly MeshErrorCode[] = ['UNAUTHENTICATED', 'PERMISSION_DENIED', 'NOT_FOUND'];
 
 /** The deliveries to one adapter, one at a time, in order: batches, retries, and what is given up. */
 export class LaneDeliveries {
@@ -170,9 +170,14 @@ export class LaneDeliveries {
     const { accounts } = this.#owner;
     accounts.failures++;
     accounts.failing = true;
-    if (failure.retryable) this.#onRetryable(failure, left);
+    if (failure.retryable || this.#waitsFor(failure)) this.#onRetryable(failure, left);
     else this.#onPermanent(failure, left);
     this.#owner.onProgress();
+  }
+
+  /** What has room on disk is kept until somebody mends the key or the address; tries become as rare as those for a sink that is down. */
+  #waitsFor({ code }: MeshError): boolean {
+    return CONCERNS_US.includes(code) && this.#settings.attempts === Infinity;
   }
 
   #onRetryable(failure: MeshError, left: number): void {

@@ -104,6 +104,7 @@ export const REASONS = {
   adapter_timeout: 'DEADLINE_EXCEEDED',
   /** A remote service and what it is sent. */
   sink_unauthenticated: 'UNAUTHENTICATED',
+  sink_not_found: 'NOT_FOUND',
   sink_refused: 'INVALID_ARGUMENT',
   sink_too_large: 'INVALID_ARGUMENT',
   queue_full: 'RESOURCE_EXHAUSTED',

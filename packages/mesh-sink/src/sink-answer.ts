@@ -14,6 +14,8 @@ export interface SinkAnswer {
 
 /** As much of an answer as an error shows. */
 const SHOWN_CHARACTERS = 300;
+/** Nobody takes events at that address. */
+const NOTHING_THERE: readonly number[] = [404, 405, 410];
 /** "Come again": a timeout of the server, too early, too often. 5xx are as well. */
 const COME_AGAIN: readonly number[] = [408, 425, 429];
 
@@ -32,7 +34,8 @@ export function answerFailure({ status, headers, text }: SinkAnswer, where: stri
     const waitMs = retryAfterMs(headers['retry-after'], now);
     return failure('adapter_failed', answered, { retryable: true, ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }) });
   }
-  if (status >= 300 && status < 400) return failure('sink_refused', `${answered}, a redirect, which is never followed; set the address that it is to be sent to`, { retryable: false });
+  if (status >= 300 && status < 400) return failure('sink_not_found', `${answered}, a redirect, which is never followed; set the address that it is to be sent to`, { retryable: false });
+  if (NOTHING_THERE.includes(status)) return failure('sink_not_found', `${answered}; is that its address?`, { retryable: false });
   if (status === 401 || status === 403) return failure('sink_unauthenticated', `${answered}: the credentials are wrong, or do not allow this`, { retryable: false });
   if (status === 413) return failure('sink_too_large', answered, { retryable: false });
   return failure('sink_refused', answered, { retryable: false });
