@@ -3,6 +3,9 @@ import { CallBudget } from './call-budget.js';
 import { SinkPause } from './sink-pause.js';
 import { TELLER_CALLS, type Teller, type TellerCall } from './teller.js';
 
+/** A wrong key or address is no fault of an incident: it stays owed, and the next one would fare no better. */
+const REFUSES_US: readonly string[] = ['sink_unauthenticated', 'sink_not_found'];
+
 /** Options of an {@link Outbox}. */
 export interface OutboxOptions<Told extends Teller> {
   readonly clock: () => Clock;
@@ -187,7 +190,7 @@ export class Outbox<Told extends Teller> {
     this.#underWay.delete(teller);
     this.#isChanged = true;
     this.#budget.end(now);
-    if (error?.retryable === true) {
+    if (error !== undefined && (error.retryable || REFUSES_US.includes(error.reason))) {
       teller.failed();
       this.#pause.failed(error, now);
     } else {

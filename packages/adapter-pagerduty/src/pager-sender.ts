@@ -1,7 +1,7 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { hostname } from 'node:os';
-import { MeshError, type Clock } from '@lemur-bookstores/mesh-interface';
+import { escapeControls, MeshError, type Clock } from '@lemur-bookstores/mesh-interface';
 import { answerFailure, HttpSink, type Credential } from '@lemur-bookstores/mesh-sink';
 import type { ChangeNote } from './change-note.js';
 import type { Incident } from './incident.js';
@@ -26,6 +26,10 @@ export interface PagerSenderOptions {
 const TAKEN = 202;
 /** For a 429 that does not say how long: some of the sliding window is over then. What follows at once makes the delay grow. */
 const THROTTLED_MS = 5_000;
+
+/** It has no 401: a key that it does not know is an invalid event. */
+const WRONG_KEY = /routing.?key/i;
+const SHOWN_CHARACTERS = 300;
 
 /** Makes the calls to the Events API v2. */
 export class PagerSender {
@@ -52,6 +56,7 @@ export class PagerSender {
     const where = `PagerDuty at ${url.origin}`;
     const failure = answerFailure(answer, where, clock().now());
     if (answer.status === 429 && failure?.retryAfterMs === undefined) throw new MeshError('adapter_failed', failure?.text ?? where, { retryable: true, retryAfterMs: THROTTLED_MS });
+    if (answer.status === 400 && WRONG_KEY.test(answer.text)) throw new MeshError('sink_unauthenticated', `${where} does not know the integration key: ${escapeControls(answer.text.slice(0, SHOWN_CHARACTERS))}`, { retryable: false });
     if (failure !== undefined) throw failure;
     if (answer.status !== TAKEN) throw new MeshError('adapter_failed', `${where} answered ${answer.status} instead of ${TAKEN}: something else answers there`, { retryable: true });
   }

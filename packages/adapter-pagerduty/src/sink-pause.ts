@@ -36,10 +36,10 @@ export class SinkPause {
     return Math.max(this.askedUntil, this.#delayUntil);
   }
 
-  /** Why nobody should wait for it: it failed several times in a row, or has asked for more time than a delivery has. */
+  /** Why nobody should wait for it: it refuses us, failed several times in a row, or has asked for more time than a delivery has. */
   downBy(now: number): MeshError | undefined {
     const isLong = this.#asked !== undefined && this.#asked.until > now && (this.#asked.error.retryAfterMs ?? 0) > PATIENCE_MS;
-    return this.#failures >= DOWN_AFTER || isLong ? this.heldBy(now) : undefined;
+    return this.#failures >= DOWN_AFTER || isLong || this.#failure?.retryable === false ? this.heldBy(now) : undefined;
   }
 
   /** Why it is not tried now. */

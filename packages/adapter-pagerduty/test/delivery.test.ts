@@ -96,19 +96,28 @@ describe('a sink that fails', () => {
 });
 
 describe('a sink that refuses for good', () => {
-  test('an invalid key: sink_refused with PagerDuty\'s own words, and not the key', async () => {
+  test('an invalid key: sink_unauthenticated with PagerDuty\'s own words, and not the key', async () => {
     const { log, lines } = await paged({ integrationKey: 'deadbeefdeadbeefdeadbeefdeadbeef' });
-    await expect(log(breakerOpened())).rejects.toMatchObject({ reason: 'sink_refused', retryable: false, message: expect.stringContaining('Invalid routing key') });
+    await expect(log(breakerOpened())).rejects.toMatchObject({ reason: 'sink_unauthenticated', retryable: false, message: expect.stringContaining('Invalid routing key') });
     expect(lines).toMatchObject([{ level: 'error', message: 'PagerDuty does not take an incident', fields: { key: BREAKER } }]);
     expect(JSON.stringify(lines)).not.toContain('deadbeef');
   });
 
-  test('401 and 403 are sink_unauthenticated', async () => {
-    const { pagerDuty, log } = await paged();
-    pagerDuty.faults.failNext('401');
-    await expect(log(breakerOpened())).rejects.toMatchObject({ reason: 'sink_unauthenticated', retryable: false });
-    pagerDuty.faults.failNext('403');
-    await expect(log(breakerOpened('billing'))).rejects.toMatchObject({ reason: 'sink_unauthenticated', retryable: false });
+  test.each([['401', 'sink_unauthenticated'], ['403', 'sink_unauthenticated'], ['404', 'sink_not_found']])('%s is %s, and no fault of the incident: it is told as soon as that is mended', async (status, reason) => {
+    const { pagerDuty, log, advance } = await paged();
+    pagerDuty.faults.failNext(status, { count: Infinity });
+    const event = breakerOpened();
+    await expect(log(event)).rejects.toMatchObject({ reason, retryable: false });
+    // A lane with a spill brings it again.
+    await expect(log(event)).rejects.toMatchObject({ reason, retryable: false });
+    const { requests } = pagerDuty;
+    for (let minute = 0; minute < 60; minute++) await advance(60_000);
+    expect(pagerDuty.requests - requests).toBeLessThan(70);
+    pagerDuty.faults.clear();
+    await advance(120_000);
+    expect(pagerDuty.events.open).toEqual([BREAKER]);
+    await log(event);
+    expect([...pagerDuty.events.alerts.values()].map(({ triggers }) => triggers)).toEqual([1]);
   });
 
   test('the same events again, as when a lane halves a batch, make no further call: those of that incident reject, the others resolve', async () => {
@@ -204,7 +213,7 @@ describe('deliveries', () => {
     expect(pagerDuty.log.map(({ method, path }) => `${method} ${path}`).sort()).toEqual(['POST /v2/change/enqueue', 'POST /v2/enqueue', 'POST /v2/enqueue', 'POST /v2/enqueue']);
     expect(pagerDuty.log[0]?.headers['user-agent']).toMatch(/^secure-stack-mesh-adapter-pagerduty\/\d+\.\d+\.\d+ \(node v/);
     const below = await paged({ url: `${pagerDuty.url}/proxy/` }, pagerDuty);
-    await expect(below.log(breakerOpened('billing'))).rejects.toMatchObject({ reason: 'sink_refused' });
+    await expect(below.log(breakerOpened('billing'))).rejects.toMatchObject({ reason: 'sink_not_found' });
     expect(pagerDuty.log.at(-1)?.path).toBe('/proxy/v2/enqueue');
   });
 });
