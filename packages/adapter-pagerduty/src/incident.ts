@@ -38,7 +38,7 @@ export class Incident implements Teller {
   /** Those that do not yet make an incident. */
   readonly #recent: RecentHappenings;
   #level: 'raised' | 'calm' = 'calm';
-  /** `unsure`: a call that would have resolved it has failed, perhaps after it arrived. */
+  /** `unsure`: a call that would have opened or resolved it has failed, perhaps after it arrived. */
   #told: 'nothing' | 'open' | 'resolved' | 'unsure' = 'nothing';
   /** There was trouble that nobody has been told of, though it may be over. */
   #owesTrigger = false;
@@ -163,7 +163,7 @@ export class Incident implements Teller {
   /** Nobody knows whether the call arrived. */
   failed(): void {
     const call = this.#ended();
-    if (call === 'resolve') this.#told = 'unsure';
+    if (call !== 'update') this.#told = 'unsure';
     this.#repeated ||= call === 'update';
     if (call === 'update') this.#triggeredAt = -Infinity;
   }

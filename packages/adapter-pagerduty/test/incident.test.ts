@@ -268,3 +268,14 @@ test('at most 1,000 parts are told apart', () => {
   for (let part = 0; part < 1_500; part++) incident.raise(raise({ part: `${part}:1` }), 0);
   expect(incident.parts.size).toBe(1_000);
 });
+
+test('a trigger that perhaps arrived, and then is refused: it is resolved when it is over', () => {
+  const incident = make();
+  incident.raise(raise(), 0);
+  incident.begun('trigger', 0);
+  incident.failed();
+  incident.begun('trigger', 1);
+  incident.refused(REFUSED, 1);
+  incident.calm('a:1', 2);
+  expect(tell(incident, 2)).toBe('resolve');
+});
