@@ -1,6 +1,6 @@
 import type { Agent } from 'node:http';
 import { OptionCheck, type Clock, type Logger } from '@lemur-bookstores/mesh-interface';
-import { credentialOf, endpointOf, type Credential } from '@lemur-bookstores/mesh-sink';
+import { checkConnection, credentialOf, endpointOf, type Credential } from '@lemur-bookstores/mesh-sink';
 import { tagOf } from './datadog-tags.js';
 
 /** The sites of Datadog. https://docs.datadoghq.com/getting_started/site/ */
@@ -31,7 +31,7 @@ export interface DatadogAdapterOptions {
   readonly logsUrl?: string | URL | undefined;
   /** The same for metrics: without a path, `/api/v2/series` there. */
   readonly metricsUrl?: string | URL | undefined;
-  /** Makes the connections, through a proxy say. It is not closed, and what it says of certificates holds. Default: one of the adapter's own. */
+  /** Makes the connections, through a proxy say. It is not closed, and must verify certificates. Default: one of the adapter's own. */
   readonly agent?: Agent | undefined;
   /** CAs in PEM that are trusted instead of those Node.js knows. */
   readonly ca?: string | readonly string[] | undefined;
@@ -86,9 +86,7 @@ export function resolveDatadogOptions(options: DatadogAdapterOptions): DatadogSe
   check.must('env', env === undefined || isText(env, 190), 'a text of 1 to 190 characters');
   check.must('hostname', hostname === undefined || isText(hostname, 255), 'a text of 1 to 255 characters');
   check.boolean('metrics', metrics);
-  check.must('agent', agent === undefined || isAgent(agent), 'an Agent of node:http or node:https');
-  const cas: unknown[] = Array.isArray(ca) ? ca : [ca];
-  check.must('ca', ca === undefined || (cas.length > 0 && cas.every((pem) => typeof pem === 'string' && pem.includes('-----BEGIN CERTIFICATE-----'))), 'certificates in PEM: one text, or several');
+  checkConnection(check, { agent, ca });
   check.whole('maxEventBytes', maxEventBytes, 10_000, 1_000_000);
   check.whole('timeoutMs', timeoutMs, 1, 600_000);
   check.parts({ logger, clock });
@@ -126,7 +124,5 @@ function tagsOf(check: OptionCheck, tags: unknown): string[] {
     return [tagOf(key, value)];
   });
 }
-
-const isAgent = (value: unknown): boolean => typeof value === 'object' && value !== null && 'addRequest' in value && typeof value.addRequest === 'function';
 
 const isText = (value: unknown, max: number): value is string => typeof value === 'string' && value.trim() !== '' && value.length <= max;

@@ -36,6 +36,13 @@ test('more bytes than a request takes go in several', async () => {
   expect([...server.ids.values()]).toEqual(events.map(() => 1));
 });
 
+test('no request is longer than Datadog takes, not by a little', async () => {
+  const server = await serverWith();
+  await adapterFor(server).logEvents(eventsOf(10, { metadata: { text: 'x'.repeat(505_000) } }), { signal });
+  expect(server.requests).toBe(2);
+  expect([...server.ids.values()]).toEqual(Array.from({ length: 10 }, () => 1));
+});
+
 test('an event that Datadog would cut without a word comes marked', async () => {
   const server = await serverWith();
   await adapterFor(server).logEvent(eventOf({ metadata: { text: '\u0001'.repeat(900_000) } }));

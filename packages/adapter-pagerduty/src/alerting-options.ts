@@ -1,6 +1,6 @@
 import type { Agent } from 'node:http';
 import { OptionCheck, type Clock, type Logger } from '@lemur-bookstores/mesh-interface';
-import { credentialOf, endpointOf, type Credential } from '@lemur-bookstores/mesh-sink';
+import { checkConnection, credentialOf, endpointOf, type Credential } from '@lemur-bookstores/mesh-sink';
 
 /** PagerDuty's, least severe first. */
 export const PAGER_SEVERITIES = ['info', 'warning', 'error', 'critical'] as const;
@@ -43,10 +43,10 @@ export interface AlertingAdapterOptions {
   readonly url?: string | undefined;
   /** Gives each process incidents of its own: part of the key. Default: all instances of a service share theirs. 1 to 64 characters. */
   readonly instance?: string | undefined;
-  /** For requests, e.g. through a proxy. Default: one of its own. */
+  /** For requests, e.g. through a proxy. It must verify certificates. Default: one of its own. */
   readonly agent?: Agent | undefined;
   /** Certificates to trust instead of the system's, PEM. */
-  readonly ca?: string | undefined;
+  readonly ca?: string | readonly string[] | undefined;
   /** Default: the mesh's; without a mesh stderr. */
   readonly logger?: Logger | undefined;
   /** Default: the mesh's; without a mesh the machine's. */
@@ -79,7 +79,7 @@ export interface CompleteAlertingOptions {
   readonly url: URL;
   readonly instance: string | undefined;
   readonly agent: Agent | undefined;
-  readonly ca: string | undefined;
+  readonly ca: string | readonly string[] | undefined;
   readonly logger: Logger | undefined;
   readonly clock: Clock | undefined;
 }
@@ -112,8 +112,7 @@ export function completeAlertingOptions(options: AlertingAdapterOptions): Comple
   const rules = rulesOf(check, given.rules);
   checkName(check, 'environment', environment);
   checkName(check, 'instance', instance);
-  check.must('ca', ca === undefined || (typeof ca === 'string' && ca.includes('-----BEGIN CERTIFICATE-----')), 'certificates in PEM');
-  check.must('agent', agent === undefined || (typeof agent === 'object' && (agent as Agent | null) !== null), 'an agent of node:https');
+  checkConnection(check, { agent, ca });
   check.parts({ clock, logger });
   check.throwIfAny();
   return { key: key!, takesChanges: !key!.reveal().startsWith('R'), rules, environment, url: url!, instance, agent, ca, logger, clock };

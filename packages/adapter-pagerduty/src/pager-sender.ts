@@ -19,7 +19,7 @@ export interface PagerSenderOptions {
   readonly environment: string;
   readonly instance: string | undefined;
   readonly agent: HttpAgent | undefined;
-  readonly ca: string | undefined;
+  readonly ca: string | readonly string[] | undefined;
   readonly clock: () => Clock;
 }
 

@@ -31,7 +31,7 @@ test('all that is wrong is said at once, by path; the key is in none of it', () 
   });
   expect(problems.map((problem) => problem.slice(0, problem.indexOf(':')))).toEqual([
     'colour', 'integrationKey', 'url', 'rules.other', 'rules.errorBurst.more', 'rules.errorBurst.severity', 'rules.errorBurst.count', 'rules.errorBurst.windowMs', 'rules.errorBurst.calmMs', 'rules.errorBurst.runbook', 'rules.breakerOpen',
-    'rules.rateLimited', 'environment', 'instance', 'ca', 'agent', 'clock', 'logger',
+    'rules.rateLimited', 'environment', 'instance', 'agent', 'ca', 'clock', 'logger',
   ]);
   expect(problems.join()).not.toContain('not-a-key');
 });

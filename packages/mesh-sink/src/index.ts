@@ -1,4 +1,5 @@
 export { BatchOutcomes } from './batch-outcomes.js';
+export { checkConnection } from './connection-check.js';
 export { Credential, credentialOf } from './credential.js';
 export { endpointOf, isPlaintextElsewhere } from './endpoint.js';
 export { HttpSink, type HttpSinkOptions, type SinkRequest } from './http-sink.js';

@@ -26,6 +26,9 @@ test('is bounded: the oldest go first, what is said again is young again', () =>
   const outcomes = new BatchOutcomes(3);
   for (const id of ['a', 'b', 'c', 'a', 'd']) outcomes.stored(id);
   expect(['a', 'b', 'c', 'd'].map((id) => outcomes.of(id))).toEqual(['stored', undefined, 'stored', 'stored']);
+  outcomes.stored('d');
+  outcomes.stored('d');
+  expect(outcomes.of('c')).toBe('stored');
   for (let index = 0; index < 1_000; index++) outcomes.stored(String(index));
   expect(outcomes.size).toBe(3);
 });

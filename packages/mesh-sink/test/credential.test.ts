@@ -17,6 +17,7 @@ test('however it is printed it is not shown', () => {
 
 test('is taken out of a text as often as it stands there', () => {
   expect(new Credential(SECRET).redact(`no such key: ${SECRET}, ${SECRET}`)).toBe('no such key: [redacted], [redacted]');
+  expect(new Credential('').redact('said')).toBe('said');
 });
 
 test.each([
