@@ -59,7 +59,7 @@ test.each([
   [{ apiKey: API_KEY }, ['service']],
   [{ apiKey: API_KEY, service: 'orders', tags: 'a:b' }, ['tags']],
   [{ apiKey: API_KEY, service: 'orders', tags: ['nocolon', 'a:', 'a:b'] }, ['tags[0]', 'tags[1]']],
-  [{ apiKey: API_KEY, service: 'orders', tags: ['env:x'] }, ['tags[0]']],
+  [{ apiKey: API_KEY, service: 'orders', tags: ['env:x', 'service:x', 'Host:x'] }, ['tags[0]', 'tags[1]', 'tags[2]']],
   [{ apiKey: API_KEY, service: 'orders', tags: Array.from({ length: 91 }, (_, index) => `t${index}:x`) }, ['tags']],
   [{ apiKey: API_KEY, service: 'orders', ca: [] }, ['ca']],
 ])('%j', (options, paths) => {

@@ -113,6 +113,13 @@ test('an event that is too large alone is refused for good, and the others are s
   expect([...server.ids.values()]).toEqual([1, 1, 1, 1, 1]);
 });
 
+test('an event that is refused in the first of several requests is not forgotten over those that go well', async () => {
+  const server = await serverWith({ limits: { logsBytes: 400_000 } });
+  const events = eventsOf(1_001);
+  await expect(adapterFor(server).logEvents([eventOf({ metadata: { text: 'x'.repeat(450_000) } }), ...events], { signal })).rejects.toMatchObject({ reason: 'sink_too_large', retryable: false });
+  expect([...server.ids.keys()]).toEqual(idsOf(events));
+});
+
 test.each([
   ['400', { reason: 'sink_refused', retryable: false }],
   ['401', { reason: 'sink_unauthenticated', retryable: false, code: 'UNAUTHENTICATED' }],
@@ -153,15 +160,20 @@ test("how long to wait is also read from Datadog's own header", async () => {
   server.close();
 });
 
-test('a service that gives no answer is given up in time', async () => {
+test.each([
+  [10_000, {}],
+  [2_000, { timeoutMs: 2_000 }],
+])('a service that gives no answer is given up in time: %d ms', async (ms, options) => {
   const server = await serverWith();
   const clock = new FakeClock(Date.now());
-  const adapter = adapterFor(server, { clock });
+  const adapter = adapterFor(server, { clock, ...options });
   server.faults.failNext('hang');
   const delivery = adapter.logEvent(eventOf());
   const outcome = expect(delivery).rejects.toMatchObject({ reason: 'adapter_timeout', retryable: true });
   while (clock.pendingTimers === 0) await new Promise((resolve) => setImmediate(resolve));
-  await clock.advance(10_000);
+  await clock.advance(ms - 1);
+  expect(clock.pendingTimers).toBe(1);
+  await clock.advance(1);
   await outcome;
 });
 

@@ -71,6 +71,58 @@ test('a request that is sent once more has no more time for it', async () => {
   expect(clock.pendingTimers).toBe(0);
 });
 
+test('is sent once more over a connection that was used before, once, and only where nothing was answered', async () => {
+  let isUp = true;
+  let said = '';
+  const { url, turns } = await serviceThat((socket) => (isUp ? void setTimeout(() => socket.write(OK), 20) : said === '' ? socket.destroy() : socket.write(said, () => socket.destroy())));
+  const sink = sinkWith();
+  const send = (): Promise<unknown> => sink.send({ url, headers: {}, body: '' });
+  const requestsOf = async (): Promise<number> => {
+    const before = turns();
+    await expect(send()).rejects.toMatchObject({ reason: 'adapter_failed', retryable: true });
+    return turns() - before;
+  };
+  // Three connections, to begin with.
+  await Promise.all([send(), send(), send()]);
+  isUp = false;
+  said = 'HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nx';
+  expect(await requestsOf()).toBe(1);
+  said = '';
+  expect(await requestsOf()).toBe(2);
+  // None is left.
+  expect(await requestsOf()).toBe(1);
+});
+
+test('unless told otherwise it waits for 10 s, and reads 64 KiB', async () => {
+  const clock = new FakeClock();
+  const { url, turns } = await serviceThat((socket, turn) => void (turn === 1 || socket.write(`HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n${'x'.repeat(100_000)}`)));
+  const sink = sinkWith({ clock: () => clock });
+  const rejected = expect(sink.send({ url, headers: {}, body: '' })).rejects.toMatchObject({ reason: 'adapter_timeout' });
+  await until(() => turns() === 1);
+  await clock.advance(9_999);
+  expect(clock.pendingTimers).toBe(1);
+  await clock.advance(1);
+  await rejected;
+  expect((await sink.send({ url, headers: {}, body: '' })).text).toHaveLength(65_536);
+});
+
+test('has four connections to a service at most', async () => {
+  const { url, turns, connections } = await serviceThat((socket) => void setTimeout(() => socket.write(OK), 20));
+  const sink = sinkWith();
+  let most = 0;
+  await Promise.all(Array.from({ length: 12 }, () => sink.send({ url, headers: {}, body: '' }).then(() => (most = Math.max(most, connections.size)))));
+  expect([turns(), most]).toEqual([12, 4]);
+});
+
+test('aborted while its body is packed it is not sent', async () => {
+  const { url, connections } = await serviceThat((socket) => void socket.write(OK));
+  const abort = new AbortController();
+  const sent = sinkWith().send({ url, headers: {}, body: 'x'.repeat(100_000), gzip: true, signal: abort.signal });
+  abort.abort(new Error('enough'));
+  await expect(sent).rejects.toThrow('enough');
+  expect(connections.size).toBe(0);
+});
+
 test('closed, it ends what is under way, and sends nothing any more', async () => {
   const { url, turns } = await serviceThat((socket, turn) => void (turn === 1 && socket.write(OK)));
   const sink = sinkWith();

@@ -1,7 +1,8 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, expect, test } from '@jest/globals';
 import { FakeClock, systemClock } from '@lemur-bookstores/mesh-interface';
 import { Credential } from '../src/credential.js';
@@ -29,10 +30,10 @@ function sinkWith(options: Partial<HttpSinkOptions> = {}): HttpSink {
 const requestTo = (server: { readonly url: string }, more: Partial<SinkRequest> = {}): SinkRequest => ({ url: new URL(`${server.url}/in`), headers: { 'content-type': 'text/plain', key: new Credential(SECRET) }, body: 'hello', ...more });
 
 test('sends what it is given, with the credential, and gives what is answered', async () => {
-  const server = await serverWith(({ method, path, headers, body }) => ({ status: 202, headers: { 'x-own': '1' }, body: [method, path, headers['user-agent'], headers['key'] === SECRET, headers['content-type'], body.toString()] }));
+  const server = await serverWith(({ method, path, headers, body }) => ({ status: 202, headers: { 'x-own': '1' }, body: [method, path, headers['user-agent'], headers['key'] === SECRET, headers['content-type'], headers['accept-encoding'], body.toString()] }));
   const answer = await sinkWith().send(requestTo(server));
   expect(answer).toMatchObject({ status: 202, truncated: false, headers: { 'x-own': '1' } });
-  expect(JSON.parse(answer.text)).toEqual(['POST', '/in', 'mesh-test/1', true, 'text/plain', 'hello']);
+  expect(JSON.parse(answer.text)).toEqual(['POST', '/in', 'mesh-test/1', true, 'text/plain', 'identity', 'hello']);
 });
 
 test('packs a body where asked', async () => {
@@ -124,9 +125,15 @@ test('verifies certificates, whatever the environment says', async () => {
   execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj', '/CN=sink', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', cert], { stdio: 'ignore' });
   const tls = { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };
   const server = await serverWith(() => ({ status: 200 }), tls);
-  process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
-  ends.push(() => delete process.env['NODE_TLS_REJECT_UNAUTHORIZED']);
   await expect(sinkWith().send(requestTo(server))).rejects.toMatchObject({ reason: 'adapter_failed', retryable: true, text: expect.stringMatching(/self-signed certificate/i) });
+  // In a process of its own: Jest's environment is a copy that Node.js does not read.
+  const program = `
+    import { HttpSink } from ${JSON.stringify(new URL('../dist/index.js', import.meta.url).href)};
+    const clock = { now: Date.now, monotonic: () => performance.now(), setTimeout: (callback, ms) => { const timer = setTimeout(callback, ms); return { cancel: () => clearTimeout(timer) }; } };
+    const sink = new HttpSink({ noun: 'Sink', userAgent: 'mesh-test/1', clock: () => clock });
+    await sink.send({ url: new URL('${server.url}'), headers: {}, body: '' }).then(() => console.log('sent'), (error) => console.log(error.text));`;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--no-warnings', '--input-type=module', '-e', program], { env: { ...process.env, NODE_TLS_REJECT_UNAUTHORIZED: '0' }, timeout: 20_000 });
+  expect(stdout).toMatch(/self-signed certificate/i);
   expect(server.requests).toBe(0);
   expect((await sinkWith({ ca: tls.cert }).send(requestTo(server))).status).toBe(200);
 });

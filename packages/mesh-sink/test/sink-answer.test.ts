@@ -13,6 +13,7 @@ test.each([
   [500, 'adapter_failed', true],
   [503, 'adapter_failed', true],
   [599, 'adapter_failed', true],
+  [300, 'sink_not_found', false],
   [301, 'sink_not_found', false],
   [307, 'sink_not_found', false],
   [400, 'sink_refused', false],
