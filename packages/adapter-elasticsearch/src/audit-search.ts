@@ -1,6 +1,6 @@
 import { checkAuditQuery, MeshError, type AuditQuery, type Clock, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
-import { answerFailure } from '@lemur-bookstores/mesh-sink';
 import type { ElasticAnswer, ElasticConnection } from './elastic-connection.js';
+import { errorIn } from './elastic-failure.js';
 import type { ElasticsearchSettings } from './elasticsearch-adapter-options.js';
 import { eventOfDocument } from './stored-event.js';
 
@@ -82,7 +82,7 @@ export class AuditSearch {
   /** `undefined` where there is no such index: nothing was logged yet. */
   async #open(): Promise<string | undefined> {
     const answer = await this.#ask('POST', `/${this.#settings.index}/_pit`, { keep_alive: KEEP_ALIVE });
-    if (answer.status === 404) return undefined;
+    if (isNothingThere(answer)) return undefined;
     const { id } = this.#jsonIn(answer);
     if (typeof id !== 'string' || id === '') throw this.#failure('its answer to a query has no point in time');
     return id;
@@ -123,8 +123,8 @@ export class AuditSearch {
       const answer = await this.#connection.ask({
         method, path, query, body: body === undefined ? undefined : JSON.stringify(body), maxAnswerBytes: MAX_ANSWER_BYTES, signal: controller.signal,
       });
-      const failure = answerFailure(answer, answer.where, this.#clock().now());
-      if (failure !== undefined && !(answer.status === 404 && path.endsWith(`${this.#settings.index}/_pit`))) throw failure;
+      const failure = this.#connection.failureIn(answer);
+      if (failure !== undefined && !isNothingThere(answer)) throw failure;
       return answer;
     } finally {
       timer.cancel();
@@ -145,6 +145,9 @@ export class AuditSearch {
     return new MeshError('adapter_failed', `Elasticsearch, index ${this.#settings.index}: ${what}`, { retryable: false });
   }
 }
+
+/** And not: something else before it says 404. */
+const isNothingThere = (answer: ElasticAnswer): boolean => answer.status === 404 && errorIn(answer).type === 'index_not_found_exception';
 
 /** Exact: fields of type keyword, compared as a whole. */
 function filtersOf({ since, until, eventType, serviceId, action, success }: AuditQuery): Json[] {

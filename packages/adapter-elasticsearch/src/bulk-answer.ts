@@ -1,4 +1,5 @@
 import { escapeControls, MeshError } from '@lemur-bookstores/mesh-interface';
+import { isForNow } from './elastic-failure.js';
 
 /** What became of one document of a bulk. */
 export type ItemOutcome =
@@ -18,16 +19,15 @@ export interface BulkAnswer {
 }
 
 /** What is read of an answer; the rest is left out by the server. */
-export const BULK_FILTER = 'errors,items.*.status,items.*._index,items.*.failure_store,items.*.error.type,items.*.error.reason,items.*.error.caused_by.reason';
+export const BULK_FILTER = 'errors,items.*.status,items.*._index,items.*.result,items.*.failure_store,items.*.error.type,items.*.error.reason,items.*.error.caused_by.reason';
 
 const STORED: ItemOutcome = { state: 'stored' };
 const SHOWN_CHARACTERS = 300;
-/** Refusals that are about the index and not the document: an operator can end them. */
-const ABOUT_THE_INDEX = new Set(['cluster_block_exception', 'index_not_found_exception', 'index_closed_exception', 'no_shard_available_action_exception']);
 
 interface Item {
   readonly status: number;
   readonly _index?: unknown;
+  readonly result?: unknown;
   readonly failure_store?: unknown;
   readonly error?: { readonly type?: unknown; readonly reason?: unknown; readonly caused_by?: { readonly reason?: unknown } } | null;
 }
@@ -48,17 +48,19 @@ export function readBulkAnswer(text: string, count: number): BulkAnswer | undefi
   return { outcomes, index };
 }
 
-function outcomeOf({ status, error, failure_store: failureStore }: Item): ItemOutcome {
+function outcomeOf({ status, result, error, failure_store: failureStore }: Item): ItemOutcome {
   if (status >= 200 && status < 300) {
     // The document is kept apart, where no query finds it: its mapping refused it.
     if (failureStore === 'used') return { state: 'refused', error: new MeshError('sink_refused', 'Elasticsearch put the event into the failure store of the data stream, where no query finds it', { retryable: false }) };
+    // A pipeline with a processor `drop`: a success that stores nothing.
+    if (result === 'noop') return { state: 'refused', error: new MeshError('sink_refused', 'an ingest pipeline of Elasticsearch dropped the event', { retryable: false }) };
     return STORED;
   }
   const type = typeof error?.type === 'string' ? error.type : 'unknown';
   // Of `create` with the event's own id: it is there already, by a delivery whose answer was lost.
   if (status === 409 && type === 'version_conflict_engine_exception') return STORED;
   const said = escapeControls(`${type}: ${[error?.reason, error?.caused_by?.reason].filter((each) => typeof each === 'string').join(': ')}`.slice(0, SHOWN_CHARACTERS));
-  if (status === 429 || status >= 500 || ABOUT_THE_INDEX.has(type)) return { state: 'later', said };
+  if (status === 429 || status >= 500 || isForNow(error ?? {})) return { state: 'later', said };
   if (status === 401 || status === 403) return { state: 'forbidden', said };
   return { state: 'refused', error: new MeshError('sink_refused', `Elasticsearch refused the event (${status}): ${said}`, { retryable: false }) };
 }

@@ -1,8 +1,9 @@
 import { types } from 'node:util';
 import { MeshError, type Clock, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
-import { answerFailure, BatchOutcomes } from '@lemur-bookstores/mesh-sink';
+import { BatchOutcomes } from '@lemur-bookstores/mesh-sink';
 import { BULK_FILTER, readBulkAnswer, type ItemOutcome } from './bulk-answer.js';
 import { ecsDocument } from './ecs-document.js';
+import { bulkFailure } from './elastic-failure.js';
 import type { ElasticAnswer, ElasticConnection } from './elastic-connection.js';
 import type { ElasticsearchSettings } from './elasticsearch-adapter-options.js';
 import { StoredIds } from './stored-ids.js';
@@ -31,6 +32,8 @@ const MAX_ID_BYTES = 512;
 /** Rounds of what is refused for now; then the lane waits, and its waits are longer. */
 const ROUNDS = 5;
 const FIRST_WAIT_MS = 100;
+/** Shorter than a delivery: of what waits in the server for a shard, an answer comes before nobody listens any more. Else it could be stored after it was looked for. */
+const SERVER_TIMEOUT = '8s';
 
 /** Sends batches of events so that each is stored once, and keeps what became of single events where their batch failed. */
 export class BulkSender {
@@ -44,7 +47,7 @@ export class BulkSender {
     this.#connection = connection;
     this.#settings = settings;
     this.#clock = clock;
-    this.#storedIds = new StoredIds(connection, settings, clock);
+    this.#storedIds = new StoredIds(connection, settings);
   }
 
   /**
@@ -67,6 +70,11 @@ export class BulkSender {
     }
     this.#outcomes.settle(events.map(({ id }) => id));
     this.#storedIds.settle(events);
+  }
+
+  /** There is an index that may have taken events, of an earlier process, too. */
+  written(index: string): void {
+    this.#storedIds.written(index);
   }
 
   #add(event: MeshAuditEvent, delivery: Delivery): void {
@@ -100,7 +108,7 @@ export class BulkSender {
       answer = await this.#connection.send({
         method: 'POST',
         path: `/${this.#settings.index}/_bulk`,
-        query: { filter_path: BULK_FILTER },
+        query: { filter_path: BULK_FILTER, timeout: SERVER_TIMEOUT },
         body: lines.map(({ text }) => text).join(''),
         isLines: true,
         maxAnswerBytes: 1_048_576 + 4_096 * lines.length,
@@ -116,12 +124,17 @@ export class BulkSender {
       return left.length === 0 ? [] : [left];
     }
     if (answer.status === 413) return this.#halve(lines, delivery);
-    for (const [at, outcome] of this.#outcomesIn(answer, lines).entries()) this.#take(lines[at] as Line, outcome, delivery);
+    const outcomes = this.#outcomesIn(answer, lines);
+    for (const [at, outcome] of outcomes.entries()) this.#take(lines[at] as Line, outcome, delivery);
+    // Last: some of them may be stored.
+    for (const outcome of outcomes) {
+      if (outcome.state === 'forbidden') throw new MeshError('sink_unauthenticated', `the credentials do not allow to write to ${this.#settings.index}: ${outcome.said}`, { retryable: false });
+    }
     return [];
   }
 
   #outcomesIn(answer: ElasticAnswer, lines: readonly Line[]): readonly ItemOutcome[] {
-    const failure = answerFailure(answer, answer.where, this.#clock().now());
+    const failure = this.#connection.failureIn(answer, bulkFailure);
     // 4xx: before anything was done.
     if (failure !== undefined && answer.status < 500 && answer.status !== 408) throw failure;
     const bulk = failure === undefined && !answer.truncated ? readBulkAnswer(answer.text, lines.length) : undefined;
@@ -145,7 +158,7 @@ export class BulkSender {
         delivery.said = outcome.said;
         break;
       case 'forbidden':
-        throw new MeshError('sink_unauthenticated', `the credentials do not allow to write to ${this.#settings.index}: ${outcome.said}`, { retryable: false });
+        break;
     }
   }
 

@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { MeshError, type Clock } from '@lemur-bookstores/mesh-interface';
 import { Credential, type SinkAnswer } from '@lemur-bookstores/mesh-sink';
+import { elasticFailure } from './elastic-failure.js';
 import { pinnedCaConnector } from './pinned-ca.js';
 import type { ElasticsearchClient, ElasticsearchSettings } from './elasticsearch-adapter-options.js';
 import { VERSION } from './version.js';
@@ -44,6 +45,8 @@ const LINES_TYPE = 'application/vnd.elasticsearch+x-ndjson; compatible-with=8';
 const USER_AGENT = `secure-stack-mesh-adapter-elasticsearch/${VERSION} (node ${process.version})`;
 /** Deliveries have deadlines of their own; this one is for what has none. */
 const REQUEST_TIMEOUT_MS = 30_000;
+/** What is shorter than this, in what should be an API key, is none: taking it out would take apart what the server says. */
+const MIN_SECRET = 8;
 
 /**
  * The client of `@elastic/elasticsearch`, used for its pool of nodes and its connections: what comes of a request is told in our own words, answers are read up to a bound, and
@@ -106,6 +109,11 @@ export class ElasticConnection {
         if (left === 0 || request.signal.aborted) throw error;
       }
     }
+  }
+
+  /** What an answer that is no success means; `undefined` for 2xx. @param failureOf how it is read */
+  failureIn(answer: ElasticAnswer, failureOf = elasticFailure): MeshError | undefined {
+    return failureOf(answer, answer.where, this.#clock().now());
   }
 
   /** Ends the connections; not those of a client of the user's own. */
@@ -177,7 +185,11 @@ export class ElasticConnection {
 /** In each form in which a server could say them again. */
 function secretsOf({ credentials }: ElasticsearchSettings): readonly Credential[] {
   if (credentials === undefined) return [];
-  if (credentials.kind !== 'basic') return [credentials.value];
-  const pair = `${credentials.username}:${credentials.password.reveal()}`;
-  return [credentials.password, new Credential(Buffer.from(pair).toString('base64'))];
+  if (credentials.kind === 'basic') {
+    const pair = `${credentials.username}:${credentials.password.reveal()}`;
+    return [credentials.password, new Credential(Buffer.from(pair).toString('base64'))];
+  }
+  // An API key is base64 of `id:api_key`; the id is no secret.
+  const [, key = ''] = credentials.kind === 'apiKey' ? Buffer.from(credentials.value.reveal(), 'base64').toString('latin1').split(':') : [];
+  return [credentials.value, ...(key.length < MIN_SECRET ? [] : [new Credential(key)])];
 }

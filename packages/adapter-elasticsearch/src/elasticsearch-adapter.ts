@@ -32,8 +32,8 @@ export class ElasticsearchAdapter implements ManagedAdapter {
     const settings = resolveElasticsearchOptions(options);
     const clock = (): Clock => settings.clock ?? this.#clock;
     this.#connection = new ElasticConnection(settings, clock);
-    this.#setup = new IndexSetup(this.#connection, settings, clock, () => new SafeLogger(settings.logger ?? this.#logger));
     this.#sender = new BulkSender(this.#connection, settings, clock);
+    this.#setup = new IndexSetup(this.#connection, settings, clock, () => new SafeLogger(settings.logger ?? this.#logger), (index) => this.#sender.written(index));
     this.#search = new AuditSearch(this.#connection, settings, clock);
   }
 

@@ -1,5 +1,5 @@
 import { escapeControls, MeshError, type Clock, type Logger } from '@lemur-bookstores/mesh-interface';
-import { answerFailure, isPlaintextElsewhere } from '@lemur-bookstores/mesh-sink';
+import { isPlaintextElsewhere } from '@lemur-bookstores/mesh-sink';
 import type { ElasticAnswer, ElasticConnection, ElasticRequest } from './elastic-connection.js';
 import type { ElasticsearchSettings } from './elasticsearch-adapter-options.js';
 import { differences, indexTemplate, MAPPINGS } from './index-template.js';
@@ -19,14 +19,17 @@ export class IndexSetup {
   readonly #settings: ElasticsearchSettings;
   readonly #clock: () => Clock;
   readonly #logger: () => Logger;
+  readonly #onBacking: (index: string) => void;
   readonly #said = new Set<string>();
   #running: Promise<void> | undefined;
 
-  constructor(connection: ElasticConnection, settings: ElasticsearchSettings, clock: () => Clock, logger: () => Logger) {
+  /** @param onBacking is told what there is already, under the name of the index or another */
+  constructor(connection: ElasticConnection, settings: ElasticsearchSettings, clock: () => Clock, logger: () => Logger, onBacking: (index: string) => void) {
     this.#connection = connection;
     this.#settings = settings;
     this.#clock = clock;
     this.#logger = logger;
+    this.#onBacking = onBacking;
   }
 
   /** Resolves once everything is in place, or cannot be. @throws MeshError retryable, `sink_unauthenticated`; the signal's reason. The next call tries again */
@@ -45,7 +48,7 @@ export class IndexSetup {
     const timer = this.#clock().setTimeout(() => controller.abort(new MeshError('adapter_timeout', `Elasticsearch did not answer within ${TIMEOUT_MS} ms`, { retryable: true })), TIMEOUT_MS);
     const ask = async (method: ElasticRequest['method'], path: string, body?: Json): Promise<ElasticAnswer> => {
       const answer = await this.#connection.ask({ method, path, body: body === undefined ? undefined : JSON.stringify(body), maxAnswerBytes: MAX_ANSWER_BYTES, signal: controller.signal });
-      const failure = answerFailure(answer, answer.where, this.#clock().now());
+      const failure = this.#connection.failureIn(answer);
       // 403 is for the caller: events may be allowed where templates are not.
       if (failure !== undefined && (failure.retryable || answer.status === 401)) throw failure;
       return answer;
@@ -103,6 +106,8 @@ export class IndexSetup {
     const names = Object.keys(jsonIn(answer.text));
     const latest = names.sort().at(-1);
     if (latest === undefined) return;
+    // An alias, or a data stream: ids are unique in each of its indices alone.
+    this.#onBacking(latest);
     if (dataStream && latest === index) this.#warn(`${index} is an index, and no data stream: remove it, or give another name`);
     if (!dataStream && latest.startsWith('.ds-')) this.#warn(`${index} is a data stream: set dataStream: true, so that no event is stored twice around a rollover`);
     const wrong = differences(MAPPINGS, (jsonIn(answer.text)[latest] as Json | undefined)?.['mappings']);

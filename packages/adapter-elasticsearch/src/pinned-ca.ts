@@ -7,6 +7,8 @@ type Callback = (error: Error | null, socket: Socket | null) => void;
 /** How many certificates a server may show above its own. */
 const MAX_CHAIN = 8;
 const CONNECT_TIMEOUT_MS = 10_000;
+/** `serverAuth` of the extended key usage. */
+const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
 
 /**
  * Connections to servers whose certificate was issued by the CA with this fingerprint, for whoever has no more of the CA than that. The client's own `caFingerprint` (with
@@ -37,6 +39,9 @@ function problemOf(socket: TLSSocket, host: string, fingerprint: string, now: nu
   const identity = checkServerIdentity(host, socket.getPeerCertificate(true));
   if (identity !== undefined) return identity;
   let certificate = socket.getPeerX509Certificate();
+  // Node.js gives the extended usages under this name; there are none where any is allowed.
+  const usages = certificate?.keyUsage as readonly string[] | undefined;
+  if (usages !== undefined && usages.length > 0 && !usages.includes(SERVER_AUTH)) return new Error('the server\'s certificate is not for servers');
   for (let above = 0; certificate !== undefined && above <= MAX_CHAIN; above++) {
     if (Date.parse(certificate.validFrom) > now || Date.parse(certificate.validTo) < now) return new Error('a certificate of the server is not valid at this time');
     if (certificate.fingerprint256.replaceAll(':', '') === fingerprint && (above === 0 || certificate.ca)) return null;

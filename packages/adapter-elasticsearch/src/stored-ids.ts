@@ -1,5 +1,4 @@
-import { systemClock, type Clock, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
-import { answerFailure } from '@lemur-bookstores/mesh-sink';
+import { MeshError, systemClock, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
 import type { ElasticAnswer, ElasticConnection } from './elastic-connection.js';
 import type { ElasticsearchSettings } from './elasticsearch-adapter-options.js';
 
@@ -9,6 +8,8 @@ const CAPACITY = 20_000;
 const MAX_INDICES = 4;
 /** Statuses that say that this cannot be asked here: no privilege, no such endpoint, gone. */
 const CANNOT_BE_ASKED: readonly number[] = [400, 403, 404, 405];
+/** Errors of single documents that say the same. */
+const NOT_THERE: readonly string[] = ['index_not_found_exception', 'index_closed_exception', 'security_exception'];
 
 /**
  * Which events are stored already, where nobody knows. Ids are unique within an index, and a data stream, or an alias that is rolled over, has several: what was stored before a
@@ -17,17 +18,15 @@ const CANNOT_BE_ASKED: readonly number[] = [400, 403, 404, 405];
 export class StoredIds {
   readonly #connection: ElasticConnection;
   readonly #settings: ElasticsearchSettings;
-  readonly #clock: () => Clock;
   readonly #doubtful = new Set<string>();
   /** Events from before may have been sent by an earlier process, which has left them in the spill. */
   readonly #bornAt: number;
   /** What took the last events: another name than that of the data stream or alias. */
   #backing: string | undefined;
 
-  constructor(connection: ElasticConnection, settings: ElasticsearchSettings, clock: () => Clock) {
+  constructor(connection: ElasticConnection, settings: ElasticsearchSettings) {
     this.#connection = connection;
     this.#settings = settings;
-    this.#clock = clock;
     this.#bornAt = (settings.clock ?? systemClock).now();
   }
 
@@ -63,12 +62,17 @@ export class StoredIds {
         method: 'POST',
         path: `/${encodeURIComponent(index)}/_mget`,
         // Realtime: also what no search finds yet.
-        query: { _source: false, realtime: true, filter_path: 'docs._id,docs.found' },
+        query: { _source: false, realtime: true, filter_path: 'docs._id,docs.found,docs.error.type' },
         body: JSON.stringify({ ids }),
         maxAnswerBytes: 65_536 + 4_096 * ids.length,
         signal,
       });
-      for (const { _id: id, found } of this.#listIn(answer, 'docs')) if (found === true && typeof id === 'string') stored.add(id);
+      for (const { _id: id, found, error } of this.#docsIn(answer)) {
+        if (found === true && typeof id === 'string') stored.add(id);
+        const type = String((error as { readonly type?: unknown } | undefined)?.type);
+        // Of a shard that is not there for now nobody knows what it has.
+        if (error !== undefined && !NOT_THERE.includes(type)) throw this.#unknown(answer, type);
+      }
     }
     return stored;
   }
@@ -87,21 +91,27 @@ export class StoredIds {
     return indices.slice(-MAX_INDICES);
   }
 
-  #listIn(answer: ElasticAnswer, name: string): readonly Readonly<Record<string, unknown>>[] {
-    const list = this.#jsonIn(answer)[name];
-    return Array.isArray(list) ? list.filter((each): each is Readonly<Record<string, unknown>> => typeof each === 'object' && each !== null) : [];
+  #docsIn(answer: ElasticAnswer): readonly Readonly<Record<string, unknown>>[] {
+    const { docs = [] } = this.#jsonIn(answer);
+    if (!Array.isArray(docs) || !docs.every((each) => typeof each === 'object' && each !== null)) throw this.#unknown(answer, 'it cannot be read');
+    return docs as Readonly<Record<string, unknown>>[];
   }
 
   #jsonIn(answer: ElasticAnswer): Readonly<Record<string, unknown>> {
-    if (CANNOT_BE_ASKED.includes(answer.status)) return {};
-    const failure = answerFailure(answer, answer.where, this.#clock().now());
-    if (failure !== undefined) throw failure;
+    const failure = this.#connection.failureIn(answer);
+    if (failure !== undefined && (failure.retryable || !CANNOT_BE_ASKED.includes(answer.status))) throw failure;
+    if (failure !== undefined) return {};
     try {
       const value: unknown = JSON.parse(answer.text);
-      return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
+      if (typeof value === 'object' && value !== null) return value as Readonly<Record<string, unknown>>;
     } catch {
-      return {};
+      // As below.
     }
+    throw this.#unknown(answer, 'it cannot be read');
+  }
+
+  #unknown({ where }: ElasticAnswer, why: string): MeshError {
+    return new MeshError('adapter_failed', `the answer of ${where} does not tell which events are stored already: ${why}`, { retryable: true });
   }
 }
 

@@ -26,12 +26,12 @@ const adapterOf = (options: Partial<ElasticsearchAdapterOptions> & { index: stri
 };
 const idsOf = (events: readonly MeshAuditEvent[]): string[] => events.map(({ id }) => id);
 const storedIds = async (index: string): Promise<string[]> => (await server().stored(index)).map(({ _id }) => _id);
-/** Lets every wait of the adapter's be over at once, until it is told to stop. */
+/** Lets every wait of the adapter's be over at once, from its first bulk until it is told to stop: what comes before has a deadline and no waits. */
 function runAhead(clock: FakeClock): () => void {
   let isOver = false;
   const step = (): void => {
     if (isOver) return;
-    void clock.advance(1_000).then(() => setImmediate(step));
+    void (proxy.bulks.length > 0 ? clock.advance(1_000) : Promise.resolve()).then(() => setImmediate(step));
   };
   step();
   return () => (isOver = true);
@@ -247,4 +247,155 @@ test('a server without the endpoints of lifecycles is said once, and stores the 
   const isWhole = (await server().ask<{ error?: unknown }>('GET', `/_data_stream/${index}/_lifecycle`)).error === undefined;
   expect(logger.warnings).toEqual(isWhole ? [] : [expect.stringMatching(/^whether events are deleted after 30 days cannot be read \(400: no handler found/)]);
   expect(await server().ask('GET', `/_index_template/secure-stack-mesh-${index}`)).toMatchObject({ index_templates: [{ index_template: { template: { lifecycle: { data_retention: '30d' } } } }] });
+});
+
+describe('what an operator can end is no loss:', () => {
+  const settings = (index: string, body: object): Promise<unknown> => server().ask('PUT', `/${index}/_settings`, body);
+  const cluster = (body: object): Promise<unknown> => server().ask('PUT', '/_cluster/settings', { persistent: body });
+  const shut = async (index: string): Promise<unknown> => server().ask('POST', `/${index}/_close`);
+
+  test.each<[string, (index: string) => Promise<unknown>, (index: string) => Promise<unknown>, RegExp]>([
+    ['a disk that is full', (index) => settings(index, { 'index.blocks.read_only_allow_delete': true }), (index) => settings(index, { 'index.blocks.read_only_allow_delete': null }), /flood-stage watermark/],
+    ['an index that is read-only', (index) => settings(index, { 'index.blocks.write': true }), (index) => settings(index, { 'index.blocks.write': null }), /index write \(api\)/],
+    ['an index that is closed', shut, async (index) => server().ask('POST', `/${index}/_open`), /index_closed_exception/],
+    ['a cluster that is read-only', () => cluster({ 'cluster.blocks.read_only': true }), () => cluster({ 'cluster.blocks.read_only': null }), /cluster read-only/],
+    ['a pipeline that is missing', (index) => settings(index, { 'index.default_pipeline': 'none-such' }), (index) => settings(index, { 'index.default_pipeline': null }), /pipeline with id/],
+  ])('%s', async (_what, spoil, mend, says) => {
+    const index = server().name();
+    const clock = new FakeClock();
+    const adapter = adapterOf({ index, clock });
+    await adapter.logEvents(eventsOf(1), open);
+    await spoil(index);
+    const events = eventsOf(3);
+    const settled = runAhead(clock);
+    try {
+      expect(await rejectionOf(adapter.logEvents(events, open))).toMatchObject({ reason: 'adapter_failed', retryable: true, message: expect.stringMatching(says) });
+    } finally {
+      settled();
+      await mend(index);
+    }
+    await adapter.logEvents(events, open);
+    expect(await server().count(index)).toBe(4);
+  });
+
+  test.each([
+    ['no further shard', { 'cluster.max_shards_per_node': 1 }, /maximum normal shards open/],
+    ['no index by itself', { 'action.auto_create_index': 'false' }, /auto_create_index/],
+  ])('a cluster that makes %s', async (_what, setting, says) => {
+    // There is one shard at least.
+    await adapterOf({ index: server().name() }).logEvent(eventOf());
+    proxy.bulks.length = 0;
+    const index = server().name();
+    const clock = new FakeClock();
+    const adapter = adapterOf({ index, clock });
+    const events = eventsOf(2);
+    const settled = runAhead(clock);
+    await cluster(setting);
+    try {
+      expect(await rejectionOf(adapter.logEvents(events, open))).toMatchObject({ reason: 'adapter_failed', retryable: true, message: expect.stringMatching(says) });
+    } finally {
+      settled();
+      await cluster(Object.fromEntries(Object.keys(setting).map((name) => [name, null])));
+    }
+    await adapter.logEvents(events, open);
+    expect(await server().count(index)).toBe(2);
+  });
+
+  test('a cluster that is read-only before anything is in place: it is put there later', async () => {
+    const index = server().name();
+    const logger = new RecordedLog();
+    const adapter = adapterOf({ index, logger });
+    await cluster({ 'cluster.blocks.read_only': true });
+    try {
+      expect(await rejectionOf(adapter.logEvents(eventsOf(1), open))).toMatchObject({ reason: 'adapter_failed', retryable: true });
+    } finally {
+      await cluster({ 'cluster.blocks.read_only': null });
+    }
+    await adapter.logEvents(eventsOf(1), open);
+    expect(await server().ask('GET', `/${index}/_mapping`)).toMatchObject({ [index]: { mappings: { dynamic: 'false' } } });
+    expect(logger.warnings).toEqual([]);
+  });
+
+  test.each<[string, Fault]>([
+    ['a proxy that has no backend', { kind: 'status', status: 404, headers: { 'x-elastic-product': '', 'content-type': 'text/plain' }, body: 'default backend - 404' }],
+    ['an address with a wrong path', { kind: 'status', status: 400, body: '{"error":"no handler found for uri [/es/_bulk] and method [POST]"}' }],
+    ['a version that the server does not speak', { kind: 'status', status: 400, body: '{"error":{"type":"media_type_header_exception","reason":"Invalid media-type value"},"status":400}' }],
+    ['a method that is not allowed', { kind: 'status', status: 405, body: '{"error":"Incorrect HTTP method"}' }],
+  ])('%s', async (_what, fault) => {
+    proxy.next.push(fault);
+    const events = eventsOf(2);
+    const index = server().name();
+    const adapter = adapterOf({ index });
+    expect(await rejectionOf(adapter.logEvents(events, open))).toMatchObject({ reason: 'adapter_failed', retryable: true });
+    expect(proxy.bulks).toHaveLength(1);
+    await adapter.logEvents(events, open);
+    expect(await server().count(index)).toBe(2);
+  });
+});
+
+test('an event that a pipeline drops, or keeps where nobody looks, is not taken for stored', async () => {
+  const adapter = adapterOf({ index: server().name() });
+  const [kept, dropped, aside] = eventsOf(3) as [MeshAuditEvent, MeshAuditEvent, MeshAuditEvent];
+  // As the server says it of a processor `drop`, which the one of the tests lacks, and of a failure store.
+  const items = [{ create: { status: 201, result: 'created' } }, { create: { status: 200, result: 'noop' } }, { create: { status: 201, result: 'created', failure_store: 'used' } }];
+  proxy.next.push({ kind: 'status', status: 200, body: JSON.stringify({ errors: false, items }) });
+  expect(await rejectionOf(adapter.logEvents([kept, dropped, aside], open))).toMatchObject({ reason: 'sink_refused', retryable: false, message: expect.stringContaining('pipeline') });
+  await adapter.logEvent(kept);
+  expect(await rejectionOf(adapter.logEvent(aside))).toMatchObject({ reason: 'sink_refused', message: expect.stringContaining('failure store') });
+  expect(await rejectionOf(adapter.logEvent(dropped))).toMatchObject({ reason: 'sink_refused', message: expect.stringContaining('dropped') });
+  expect(proxy.bulks).toHaveLength(1);
+  expect(proxy.requests.find((request) => request.includes('_bulk'))).toMatch(/items\.\*\.result.*timeout=8s/);
+});
+
+test('where some may not be written, those that are stored are known all the same', async () => {
+  const adapter = adapterOf({ index: server().name() });
+  const [forbidden, stored] = eventsOf(2) as [MeshAuditEvent, MeshAuditEvent];
+  proxy.next.push({ kind: 'status', status: 200, body: JSON.stringify({ errors: true, items: [{ create: { status: 403, error: { type: 'security_exception', reason: 'action is unauthorized' } } }, { create: { status: 201 } }] }) });
+  expect(await rejectionOf(adapter.logEvents([forbidden, stored], open))).toMatchObject({ reason: 'sink_unauthenticated', retryable: false, message: expect.stringContaining('action is unauthorized') });
+  await adapter.logEvents([stored], open);
+  expect(proxy.bulks).toHaveLength(1);
+});
+
+describe('where nobody can say what is stored already, nothing is sent again:', () => {
+  test.each<[string, Fault]>([
+    ['a shard that is not there', { kind: 'status', status: 200, body: '{"docs":[{"_id":"a","error":{"type":"no_shard_available_action_exception"}}]}' }],
+    ['an answer that is no JSON', { kind: 'status', status: 200, body: '<html>' }],
+    ['an answer that is another', { kind: 'status', status: 200, body: '{"docs":[null]}' }],
+    ['a proxy that says 404', { kind: 'status', status: 404, headers: { 'x-elastic-product': '' }, body: 'not found' }],
+    ['a server that is overloaded', { kind: 'status', status: 429 }],
+  ])('%s', async (_what, fault) => {
+    const index = server().name('data stream');
+    const adapter = adapterOf({ index, dataStream: true });
+    await adapter.logEvents(eventsOf(1), open);
+    const events = eventsOf(3);
+    proxy.next.push({ kind: 'cut-after' });
+    await rejectionOf(adapter.logEvents(events, open));
+    await rollOver(index);
+    proxy.meets = (request) => request.includes('_mget');
+    proxy.next.push(fault);
+    expect(await rejectionOf(adapter.logEvents(events, open))).toMatchObject({ reason: 'adapter_failed', retryable: true });
+    await adapter.logEvents(events, open);
+    expect(await server().count(index)).toBe(4);
+  });
+});
+
+test('through an alias that is rolled over each is stored once, also where the first answer was lost', async () => {
+  const [alias, first] = [server().name(), `${server().name()}-000001`];
+  await server().ask('PUT', `/${first}`, { aliases: { [alias]: { is_write_index: true } } });
+  const adapter = adapterOf({ index: alias, template: false });
+  const events = eventsOf(3);
+  proxy.next.push({ kind: 'cut-after' });
+  await rejectionOf(adapter.logEvents(events, open));
+  await rollOver(alias);
+  await adapter.logEvents(events, open);
+  expect(await server().count(alias)).toBe(3);
+});
+
+test('what the server repeats of an API key is never shown', async () => {
+  const key = 'VuaCfGcBCdbkQm-e5aOx:ui2lp2axTNmsyakw9tvNnw';
+  const apiKey = Buffer.from(key).toString('base64');
+  proxy.always = { kind: 'status', status: 400, body: JSON.stringify({ error: { reason: `no such key: ${apiKey}, ${key}` } }) };
+  const error = await rejectionOf(adapterOf({ index: server().name(), auth: { apiKey } }).logEvents(eventsOf(1), open));
+  expect(String(error)).toContain('no such key: [redacted]');
+  expect(JSON.stringify(error) + String(error)).not.toContain('ui2lp2axTNmsyakw9tvNnw');
 });

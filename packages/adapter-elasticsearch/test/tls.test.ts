@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { systemClock } from '@lemur-bookstores/mesh-interface';
 import { ElasticsearchAdapter } from '../src/elasticsearch-adapter.js';
 import type { ElasticsearchTls } from '../src/elasticsearch-adapter-options.js';
 import { startElasticsearchContract, type ElasticsearchContract } from './support/elasticsearch-contract.js';
@@ -31,9 +32,9 @@ function authority(name: string, subject: string): Pair {
   return read(name);
 }
 
-function issued(name: string, ca: string, san: string): Pair {
+function issued(name: string, ca: string, san: string, more = ''): Pair {
   openssl('req', ...curve, '-subj', '/CN=node', '-keyout', `${name}.key`, '-out', `${name}.csr`);
-  writeFileSync(join(directory, `${name}.ext`), `subjectAltName=${san}\nauthorityKeyIdentifier=none\n`);
+  writeFileSync(join(directory, `${name}.ext`), `subjectAltName=${san}\nauthorityKeyIdentifier=none\n${more}`);
   openssl('x509', '-req', '-in', `${name}.csr`, '-CA', `${ca}.crt`, '-CAkey', `${ca}.key`, '-CAcreateserial', '-days', '2', '-extfile', `${name}.ext`, '-out', `${name}.crt`);
   return read(name);
 }
@@ -110,4 +111,20 @@ test('neither is another CA, nor a certificate for another host', async () => {
   server?.close();
   const elsewhere = issued('elsewhere', 'ca', 'DNS:es.example');
   expect(await rejectionOf(deliver(await serve(elsewhere, elsewhere.cert + ca.cert), { fingerprint: fingerprintOf(ca) }))).toMatchObject({ reason: 'adapter_failed', message: expect.stringMatching(/altnames|does not match/i) });
+});
+
+test('nor is a certificate for clients, and one for servers is', async () => {
+  const client = issued('client', 'ca', 'IP:127.0.0.1', 'extendedKeyUsage=clientAuth\n');
+  expect(await rejectionOf(deliver(await serve(client, client.cert + ca.cert), { fingerprint: fingerprintOf(ca) }))).toMatchObject({ message: expect.stringContaining('is not for servers') });
+  await adapter?.close();
+  server?.close();
+  const both = issued('both', 'ca', 'IP:127.0.0.1', 'extendedKeyUsage=serverAuth,clientAuth\n');
+  await deliver(await serve(both, both.cert + ca.cert), { fingerprint: fingerprintOf(ca) });
+});
+
+test('nor one whose time is over', async () => {
+  const over = issued('over', 'ca', 'IP:127.0.0.1');
+  const node = await serve(over, over.cert + ca.cert);
+  adapter = new ElasticsearchAdapter({ node, index: 'mesh-tls', tls: { fingerprint: fingerprintOf(ca) }, clock: { ...systemClock, now: () => Date.now() + 3 * 86_400_000 } });
+  expect(await rejectionOf(adapter.logEvents(eventsOf(1), open))).toMatchObject({ reason: 'adapter_failed', message: expect.stringContaining('is not valid at this time') });
 });
