@@ -1,6 +1,7 @@
 // Starts a real Elasticsearch for tests: one node on 127.0.0.1, its files in a folder of its own, ended when it is stopped or when this process is gone.
 import { spawn, spawnSync } from 'node:child_process';
-import { chownSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { pbkdf2Sync, randomBytes } from 'node:crypto';
+import { accessSync, chownSync, constants, copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import { tmpdir } from 'node:os';
@@ -15,22 +16,27 @@ const READY_MS = 120_000;
 const ASK_EVERY_MS = 100;
 /** How long it may take to end before it is killed, in ms. */
 const END_MS = 15_000;
+/** A folder in memory, where Linux has one, and what must be free there. Data in it outlives a killed server as on a disk; only no test waits for the disk. */
+const MEMORY = '/dev/shm';
+const MEMORY_BYTES = 2 ** 30;
 
 /**
  * Runs the server and ends it when its own standard input ends: that is when the process that started it is gone, however it went. (A child in the background would read from
- * /dev/null: hence descriptor 3.) The server notices by itself when its launcher is gone. $0 is the folder to remove.
+ * /dev/null: hence descriptor 3.) The server notices by itself when its launcher is gone. $0 and $MESH_DATA are the folders to remove.
  */
 const SHELL =
-  'exec 3<&0; "$@" 3<&- & server=$!; { cat <&3 >/dev/null; kill -TERM "$server" 2>/dev/null; } & waiting=$!; wait "$server"; status=$?; kill "$waiting" 2>/dev/null; rm -rf "$0"; exit "$status"';
+  'exec 3<&0; "$@" 3<&- & server=$!; { cat <&3 >/dev/null; kill -TERM "$server" 2>/dev/null; } & waiting=$!; wait "$server"; status=$?; kill "$waiting" 2>/dev/null; rm -rf "$0" "$MESH_DATA"; exit "$status"';
 
 class Elasticsearch extends Service {
   #launch;
   #access;
+  #data;
   #isStopped = false;
 
   /** @param {() => import('node:child_process').ChildProcess} launch @param {{ auth?: string, ca?: string }} access how its health is asked for */
-  constructor(launch, port, folder, access) {
+  constructor(launch, port, folder, data, access) {
     super('elasticsearch', launch(), port, folder);
+    this.#data = data;
     this.#launch = launch;
     this.#access = access;
     if (access.ca !== undefined) this.url = `https://127.0.0.1:${port}`;
@@ -71,6 +77,7 @@ class Elasticsearch extends Service {
     }
     // Whatever its launcher left, where that was killed.
     await this.kill();
+    rmSync(this.#data, { recursive: true, force: true });
     await super.stop();
   }
 
@@ -106,9 +113,10 @@ export function isRunning(pid) {
  * @param {{ key: string, cert: string }} [options.tls] PEM of the certificate that it serves HTTPS with; needs users
  * @param {boolean} [options.withToken] makes a token of a service account, `token` of what is returned; needs users and TLS
  * @param {number} [options.heapMb]
+ * @param {boolean} [options.onDisk] keeps its data on the disk also where there is room in memory: for what measures
  * @returns {Promise<Elasticsearch>}
  */
-export async function startElasticsearch({ settings = {}, users, roles, tls, withToken = false, heapMb = 512 } = {}) {
+export async function startElasticsearch({ settings = {}, users, roles, tls, withToken = false, heapMb = 512, onDisk = false } = {}) {
   const home = elasticsearchHome();
   const java = javaHome();
   if (java === undefined) throw new Error('Elasticsearch needs Java 17 or later: set JAVA_HOME');
@@ -117,9 +125,10 @@ export async function startElasticsearch({ settings = {}, users, roles, tls, wit
     const folder = mkdtempSync(join(tmpdir(), 'mesh-elasticsearch-'));
     const [port, transport] = [await freePort(), await freePort()];
     const config = join(folder, 'config');
+    const data = onDisk || !hasMemory() ? join(folder, 'data') : mkdtempSync(join(MEMORY, 'mesh-elasticsearch-'));
     const lines = {
       'cluster.name': 'mesh-tests', 'node.name': 'node-1', 'discovery.type': 'single-node', 'network.host': '127.0.0.1', 'http.port': port, 'transport.port': transport,
-      'path.data': join(folder, 'data'), 'path.logs': join(folder, 'logs'), 'cluster.routing.allocation.disk.threshold_enabled': false, 'xpack.security.enabled': users !== undefined,
+      'path.data': data, 'path.logs': join(folder, 'logs'), 'cluster.routing.allocation.disk.threshold_enabled': false, 'xpack.security.enabled': users !== undefined,
       ...(tls === undefined ? {} : { 'xpack.security.http.ssl.enabled': true, 'xpack.security.http.ssl.key': 'http.key', 'xpack.security.http.ssl.certificate': 'http.crt' }),
       ...settings,
     };
@@ -129,19 +138,17 @@ export async function startElasticsearch({ settings = {}, users, roles, tls, wit
       'jvm.options': readFileSync(join(home, 'config', 'jvm.options'), 'utf8').replaceAll(/^.*-Xlog:.*$/gm, ''),
       ...(tls === undefined ? {} : { 'http.key': tls.key, 'http.crt': tls.cert }),
       ...(roles === undefined ? {} : { 'roles.yml': roles }),
+      ...(users === undefined ? {} : { users: users.map(({ name, password }) => `${name}:${hashOf(password)}\n`).join(''), users_roles: rolesOf(users) }),
     };
-    for (const name of ['config', 'data', 'logs', 'tmp']) mkdirSync(join(folder, name));
+    for (const name of ['config', 'logs', 'tmp']) mkdirSync(join(folder, name));
+    mkdirSync(data, { recursive: true });
     for (const name of readdirSync(join(home, 'config'), { withFileTypes: true })) if (name.isFile()) copyFileSync(join(home, 'config', name.name), join(config, name.name));
     for (const [name, text] of Object.entries(files)) writeFileSync(join(config, name), text, { mode: 0o640 });
-    if (user !== undefined) for (const path of ['.', ...readdirSync(folder, { recursive: true })]) chownSync(join(folder, path), user.uid, user.gid);
+    if (user !== undefined) for (const path of [data, folder, ...readdirSync(folder, { recursive: true }).map((each) => join(folder, each))]) chownSync(path, user.uid, user.gid);
     const env = {
-      PATH: process.env.PATH, LANG: 'C.UTF-8', HOME: folder, ES_JAVA_HOME: java, ES_PATH_CONF: config, ES_TMPDIR: join(folder, 'tmp'), ES_JAVA_OPTS: `-Xms${heapMb}m -Xmx${heapMb}m`,
+      PATH: process.env.PATH, LANG: 'C.UTF-8', HOME: folder, MESH_DATA: data, ES_JAVA_HOME: java, ES_PATH_CONF: config, ES_TMPDIR: join(folder, 'tmp'), ES_JAVA_OPTS: `-Xms${heapMb}m -Xmx${heapMb}m`,
       CLI_JAVA_OPTS: '-Xms16m -Xmx64m -XX:+UseSerialGC -XX:TieredStopAtLevel=1',
     };
-    for (const { name, password, roles: names } of users ?? []) {
-      const added = spawnSync(join(home, 'bin', 'elasticsearch-users'), ['useradd', name, '-p', password, '-r', names.join(',')], { cwd: folder, env, ...user, encoding: 'utf8' });
-      if (added.status !== 0) throw new Error(`elasticsearch-users useradd ${name}: ${added.stdout}${added.stderr}${added.error?.message ?? ''}`);
-    }
     // The account of Elastic's Fleet Server may write to data streams of logs, and may not put index templates in place.
     let token;
     if (withToken) {
@@ -154,7 +161,7 @@ export async function startElasticsearch({ settings = {}, users, roles, tls, wit
       child.stdin.on('error', () => undefined);
       return child;
     };
-    const service = new Elasticsearch(launch, port, folder, { ca: tls?.cert, auth: users === undefined ? undefined : `${users[0].name}:${users[0].password}` });
+    const service = new Elasticsearch(launch, port, folder, data, { ca: tls?.cert, auth: users === undefined ? undefined : `${users[0].name}:${users[0].password}` });
     service.token = token;
     try {
       await service.ready();
@@ -164,6 +171,28 @@ export async function startElasticsearch({ settings = {}, users, roles, tls, wit
       // Somebody else took a port.
       if (attempt >= 3 || !/BindException|BindTransportException|BindHttpException/.test(service.log)) throw error;
     }
+  }
+}
+
+/** As `elasticsearch-users` writes a password, which takes a second of Java for each: 10,000 rounds of PBKDF2 with SHA-512. */
+function hashOf(password) {
+  const salt = randomBytes(32);
+  return `{PBKDF2}10000$${salt.toString('base64')}$${pbkdf2Sync(password, salt, 10_000, 32, 'sha512').toString('base64')}`;
+}
+
+/** users_roles has a line for each role, once. */
+function rolesOf(users) {
+  const roles = new Set(users.flatMap((user) => user.roles));
+  return [...roles].map((role) => `${role}:${users.filter((user) => user.roles.includes(role)).map(({ name }) => name).join(',')}\n`).join('');
+}
+
+function hasMemory() {
+  try {
+    accessSync(MEMORY, constants.W_OK);
+    const { bavail, bsize } = statfsSync(MEMORY);
+    return bavail * bsize >= MEMORY_BYTES;
+  } catch {
+    return false;
   }
 }
 

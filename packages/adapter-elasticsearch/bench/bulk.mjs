@@ -9,7 +9,7 @@ import { ecsDocument } from '../dist/ecs-document.js';
 const { values } = parseArgs({ options: { seconds: { type: 'string', default: '8' }, batch: { type: 'string', default: '500' } } });
 const seconds = Number(values.seconds);
 const batch = Number(values.batch);
-const started = elasticsearchUrl() === undefined ? await startElasticsearch({ heapMb: 1024 }) : undefined;
+const started = elasticsearchUrl() === undefined ? await startElasticsearch({ heapMb: 1024, onDisk: true }) : undefined;
 const node = elasticsearchUrl() ?? started.url;
 const { signal } = new AbortController();
 let sequence = 0;

@@ -5,7 +5,7 @@ import { elasticsearchUrl, missingElasticsearch, startElasticsearch } from '../.
 export async function startElasticsearchIfThere() {
   if (missingElasticsearch() !== undefined) return undefined;
   const url = elasticsearchUrl();
-  if (url === undefined) return startElasticsearch({ heapMb: 1_024 });
+  if (url === undefined) return startElasticsearch({ heapMb: 1_024, onDisk: true });
   const stop = async () => {
     for (const path of ['mesh-bench', '_index_template/secure-stack-mesh-mesh-bench']) await fetch(`${url}/${path}`, { method: 'DELETE' });
   };
