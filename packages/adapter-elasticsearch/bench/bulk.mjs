@@ -1,16 +1,19 @@
-// Events a second through logEvents() in batches, as a lane gives them, into a real Elasticsearch on this machine; and what of the time is the client's.
-// node bench/bulk.mjs [--seconds N] [--batch N]; ELASTICSEARCH_URL names a server of your own. The server shares the machine with the client.
+// Events a second through logEvents() in batches, as a lane gives them, into the protocol-level server in a process of its own and into a real Elasticsearch on this machine; and what of the time is the client's.
+// node bench/bulk.mjs [--seconds N] [--batch N]; ELASTICSEARCH_URL names a server of your own. The servers share the machine with the client. Without a real one, the first alone.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { elasticsearchUrl, startElasticsearch } from '../../../tools/services/elasticsearch.mjs';
+import { elasticsearchUrl, missingElasticsearch, startElasticsearch } from '../../../tools/services/elasticsearch.mjs';
 import { ElasticsearchAdapter } from '../dist/index.js';
 import { ecsDocument } from '../dist/ecs-document.js';
 
 const { values } = parseArgs({ options: { seconds: { type: 'string', default: '8' }, batch: { type: 'string', default: '500' } } });
 const seconds = Number(values.seconds);
 const batch = Number(values.batch);
-const started = elasticsearchUrl() === undefined ? await startElasticsearch({ heapMb: 1024, onDisk: true }) : undefined;
-const node = elasticsearchUrl() ?? started.url;
+let node;
+/** Of the server that is measured, where it is ours. */
+let pid;
 const { signal } = new AbortController();
 let sequence = 0;
 
@@ -40,7 +43,7 @@ function mapping() {
 /** CPU time of the server so far, in us; on a machine that others use as well it says more than events a second. Linux only. */
 function serverMicroseconds() {
   try {
-    const [user, system] = readFileSync(`/proc/${started.pid}/stat`, 'utf8').split(') ').at(-1).split(' ').slice(11, 13);
+    const [user, system] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ').slice(11, 13);
     return (Number(user) + Number(system)) * 10_000;
   } catch {
     return NaN;
@@ -67,15 +70,39 @@ async function run(name, options, lanes = 1) {
   await adapter.close();
 }
 
-mapping();
-mapping();
-try {
-  // The server compiles itself while it works: its first 100,000 events take several times as long as later ones.
-  for (let times = 0; times < 5 && sequence < 120_000; times++) await run('warming up', { compression: false }, 2);
-  await run('plain', { compression: false });
-  await run('gzip', {});
-  await run('plain, data stream', { compression: false, dataStream: true });
-  await run('plain, two batches at a time', { compression: false }, 2);
-} finally {
-  await started?.stop();
+async function intoContract() {
+  const url = new URL('../../../tools/contract-servers/elasticsearch.mjs', import.meta.url).href;
+  const script = `import(${JSON.stringify(url)}).then(async ({ startElasticsearchContract }) => process.send((await startElasticsearchContract()).url))`;
+  const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  try {
+    [node] = await once(child, 'message');
+    ({ pid } = child);
+    await run('protocol-level server, plain', { compression: false });
+    await run('protocol-level server, gzip', {});
+  } finally {
+    child.kill('SIGKILL');
+  }
 }
+
+async function intoElasticsearch() {
+  const started = elasticsearchUrl() === undefined ? await startElasticsearch({ heapMb: 1024, onDisk: true }) : undefined;
+  node = elasticsearchUrl() ?? started.url;
+  pid = started?.pid;
+  try {
+    // The server compiles itself while it works: its first 100,000 events take several times as long as later ones.
+    for (let times = 0, until = sequence + 120_000; times < 5 && sequence < until; times++) await run('warming up', { compression: false }, 2);
+    await run('plain', { compression: false });
+    await run('gzip', {});
+    await run('plain, data stream', { compression: false, dataStream: true });
+    await run('plain, two batches at a time', { compression: false }, 2);
+  } finally {
+    await started?.stop();
+  }
+}
+
+mapping();
+mapping();
+await intoContract();
+const missing = missingElasticsearch();
+if (missing === undefined) await intoElasticsearch();
+else console.log(`no real server: ${missing}`);
