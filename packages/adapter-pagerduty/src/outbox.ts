@@ -35,6 +35,8 @@ export class Outbox<Told extends Teller> {
   readonly #due = new Set<Told>();
   readonly #timed = new Set<Told>();
   readonly #underWay = new Map<Told, AbortController>();
+  /** Those whose call failed since one was answered: it may be due to what they say, and then no other is to wait for them. */
+  readonly #failed = new Set<Told>();
   readonly #waiters = new Set<Waiter<Told>>();
   #timer: ClockTimer | undefined;
   #timerAt = Infinity;
@@ -68,8 +70,7 @@ export class Outbox<Told extends Teller> {
   }
 
   forget(teller: Told): void {
-    this.#due.delete(teller);
-    this.#timed.delete(teller);
+    for (const set of [this.#due, this.#timed, this.#failed]) set.delete(teller);
   }
 
   /** Makes the calls that may be made, and sets the timer for the others. */
@@ -159,7 +160,7 @@ export class Outbox<Told extends Teller> {
     for (const teller of this.#due) {
       const call = teller.owes(now);
       if (call === undefined) continue;
-      const order = TELLER_CALLS.indexOf(call) * 10 - (call === 'trigger' ? teller.rank : 0);
+      const order = TELLER_CALLS.indexOf(call) * 10 - (call === 'trigger' ? teller.rank : 0) + (this.#failed.has(teller) ? 100 : 0);
       if (order >= bestOrder) continue;
       best = { teller, call };
       bestOrder = order;
@@ -192,8 +193,10 @@ export class Outbox<Told extends Teller> {
     this.#budget.end(now);
     if (error !== undefined && (error.retryable || REFUSES_US.includes(error.reason))) {
       teller.failed();
+      this.#failed.add(teller);
       this.#pause.failed(error, now);
     } else {
+      this.#failed.clear();
       this.#pause.answered();
       if (error === undefined) teller.told(now);
       else teller.refused(error, now);

@@ -1,5 +1,8 @@
 import { spawnSync } from 'node:child_process';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { inspect } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import { MeshError, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
 import { AlertingAdapter } from '../src/alerting-adapter.js';
@@ -205,6 +208,57 @@ describe('deliveries', () => {
     }
     await log(...many(4, () => errorEvent()));
     expect(pagerDuty.requests).toBe(0);
+  });
+
+  test('names and metadata that objects have by themselves, and a server that repeats the key, do no harm', async () => {
+    const { pagerDuty, log, lines } = await paged();
+    const metadata = JSON.parse('{"__proto__":"p","constructor":"c","toString":"t","endpoint":"__proto__"}') as Record<string, unknown>;
+    for (const name of ['__proto__', 'constructor', 'hasOwnProperty', '', '\u0000\u202e']) {
+      const event = breakerOpened(name);
+      await log({ ...event, serviceId: name, details: { ...event.details, metadata } });
+    }
+    expect(pagerDuty.events.open).toHaveLength(5);
+    expect(pagerDuty.events.counts.invalid).toBe(0);
+    expect(Object.prototype).not.toHaveProperty('endpoint');
+    expect(lines).toEqual([]);
+  });
+
+  test('a server that answers with what it got: the key is in no error and in no line of the log', async () => {
+    const echo = createServer((request, response) => {
+      const chunks: Buffer[] = [];
+      request.on('data', (chunk: Buffer) => chunks.push(chunk)).on('end', () => response.writeHead(400).end(Buffer.concat(chunks)));
+    });
+    await new Promise<void>((resolve) => echo.listen(0, '127.0.0.1', resolve));
+    const { log, lines } = await paged({ url: `http://127.0.0.1:${(echo.address() as AddressInfo).port}` });
+    const failure = await log(breakerOpened()).catch((error: unknown) => error as MeshError);
+    await new Promise((resolve) => echo.close(resolve));
+    expect(failure).toMatchObject({ retryable: false, message: expect.stringContaining('[redacted]') });
+    expect(inspect([failure, lines], { depth: 10 }) + JSON.stringify([failure, lines])).not.toContain(CONTRACT_KEY);
+  });
+
+  test('an event counts once while it is among the last 10,000', async () => {
+    const { pagerDuty, log, advance } = await paged();
+    const first = errorEvent();
+    await log(first, ...many(9_999, () => errorEvent()));
+    await log(first);
+    await advance(300_000);
+    expect(pagerDuty.events.counts.triggers).toBe(1);
+    await log(errorEvent(), errorEvent(), errorEvent(), errorEvent());
+    expect(pagerDuty.events.counts.triggers).toBe(1);
+    await log(first);
+    expect(pagerDuty.events.counts.triggers).toBe(2);
+  });
+
+  test('deliveries, alerts, flush() and close() at the same time: each settles, and everything is told', async () => {
+    const { pagerDuty, adapter } = await paged();
+    const alert = (index: number) => ({ id: `a${index}`, rule: 'r', severity: 'error' as const, dedupKey: `k${index}`, summary: 's', serviceId: 'orders', count: 1, event: errorEvent() });
+    const all = many(40, (index) => breakerOpened(`service-${index}`)).map((event) => adapter.logEvents([event]));
+    const notified = Array.from({ length: 40 }, (_, index) => adapter.notify(alert(index)));
+    const outcomes = await Promise.allSettled([...all, ...notified, adapter.flush(), adapter.close(), adapter.close()]);
+    expect(outcomes.filter(({ status }) => status === 'rejected')).toEqual([]);
+    expect(pagerDuty.events.open).toHaveLength(80);
+    await adapter.flush();
+    await expect(adapter.notify(alert(0))).rejects.toMatchObject({ reason: 'adapter_failed', retryable: false });
   });
 
   test('requests name the adapter, and go to the path below that of the url', async () => {
