@@ -151,6 +151,18 @@ test('what Datadog takes for the same tags is one series', async () => {
   expect(server.losses['tags']).toBe(0);
 });
 
+test('calls that the mesh forgot, and counts anew, are all new', async () => {
+  const { server, submit } = await setting();
+  for (const calls of [[callsOf('a', [5, 0, 0, 0])], [], [callsOf('a', [7, 0, 0, 0])]]) await submit({ calls });
+  expect(server.pointsOf('mesh.calls.started').map(({ value }) => value)).toEqual([5, 7]);
+});
+
+test('of gauges that have the same tags the worst is sent', async () => {
+  const { server, submit } = await setting();
+  await submit({ breakers: [{ service: 'users', endpoint: 'host-a:1', state: 'closed' }, { service: 'Users', endpoint: 'host-a:1', state: 'open' }] });
+  expect(server.pointsOf('mesh.circuit.state').map(({ value }) => value)).toEqual([2]);
+});
+
 test('a snapshot of another time has points of now: others would be taken and gone', async () => {
   const { server, adapter, clock } = await setting();
   for (const ms of [-3_600_000, 3_600_000, -60_000]) await adapter.logMetrics?.(snapshotOf({ timestamp: clock.now() + ms }));
