@@ -146,16 +146,20 @@ test('how long until another call may be made: what the sink asked for, or our o
 test('one that fails whenever it is told holds back no other', async () => {
   const { clock, calls, outbox, noteOf } = makeOutbox();
   const poison = noteOf('poison');
-  const others = Array.from({ length: 8 }, (_, index) => noteOf(`s${index}`));
+  // The most urgent of all.
+  poison.owes = () => (ChangeNote.prototype.owes.call(poison) === undefined ? undefined : 'trigger');
   const told = new Set<ChangeNote>();
   outbox.pump();
+  calls.shift()?.end(FAILED);
+  await clock.advance(0);
+  const others = Array.from({ length: 8 }, (_, index) => noteOf(`s${index}`));
   for (let round = 0; round < 20; round++) {
     for (const { note, end } of calls.splice(0)) {
       if (note === poison) end(new MeshError('sink_unauthenticated', 'a proxy does not like it', { retryable: false }));
       else end();
       if (note !== poison) told.add(note);
     }
-    await clock.advance(1_000);
+    await clock.advance(60_000);
   }
   expect(told).toEqual(new Set(others));
   expect(outbox.untold).toEqual([poison]);
