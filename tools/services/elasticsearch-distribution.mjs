@@ -97,9 +97,14 @@ export function installElasticsearch() {
 
 function download(folder) {
   const parent = join(folder, '..');
-  mkdirSync(parent, { recursive: true, mode: 0o755 });
-  if (process.getuid !== undefined && statSync(parent).uid !== process.getuid()) return `${parent} belongs to another user`;
-  const unpacking = mkdtempSync(join(parent, '.unpacking-'));
+  let unpacking;
+  try {
+    mkdirSync(parent, { recursive: true, mode: 0o755 });
+    if (process.getuid !== undefined && statSync(parent).uid !== process.getuid()) return `${parent} belongs to another user`;
+    unpacking = mkdtempSync(join(parent, '.unpacking-'));
+  } catch (error) {
+    return `Elasticsearch cannot be unpacked into ${parent}: ${error.message}`;
+  }
   try {
     // A first attempt may fail for reasons that pass, and Maven remembers what it did not find: -U asks again.
     const maven = () =>

@@ -147,7 +147,8 @@ export async function startElasticsearch({ settings = {}, users, roles, tls, wit
     if (user !== undefined) for (const path of [data, folder, ...readdirSync(folder, { recursive: true }).map((each) => join(folder, each))]) chownSync(path, user.uid, user.gid);
     const env = {
       PATH: process.env.PATH, LANG: 'C.UTF-8', HOME: folder, MESH_DATA: data, ES_JAVA_HOME: java, ES_PATH_CONF: config, ES_TMPDIR: join(folder, 'tmp'), ES_JAVA_OPTS: `-Xms${heapMb}m -Xmx${heapMb}m`,
-      CLI_JAVA_OPTS: '-Xms16m -Xmx64m -XX:+UseSerialGC -XX:TieredStopAtLevel=1',
+      // Its launcher leaves folders in the temporary folder.
+      CLI_JAVA_OPTS: `-Xms16m -Xmx64m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Djava.io.tmpdir=${join(folder, 'tmp')}`,
     };
     // The account of Elastic's Fleet Server may write to data streams of logs, and may not put index templates in place.
     let token;
