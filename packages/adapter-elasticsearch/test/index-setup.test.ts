@@ -61,6 +61,23 @@ describe('before the first events', () => {
     expect(logger.warnings).toEqual([]);
   });
 
+  test('a lifecycle that is switched off is said', async () => {
+    await start();
+    await adapterOf({ retention: 30 }).logEvent(eventOf());
+    await ask('PUT', `/_data_stream/${STREAM}/_lifecycle`, { data_retention: '30d', enabled: false });
+    await adapterOf({ retention: 30 }).logEvent(eventOf());
+    expect(logger.warnings).toEqual([expect.stringContaining('is switched off: nothing is deleted')]);
+  });
+
+  test('events that go over a network in the clear are said, once, however often that is tried', async () => {
+    await start();
+    // An address of this machine, and none that says so.
+    const adapter = adapterOf({ node: cluster.url.replace('127.0.0.1', '0.0.0.0') });
+    await cluster.down();
+    for (let times = 0; times < 2; times++) expect(await rejectionOf(adapter.logEvents(eventsOf(1), open))).toMatchObject({ retryable: true });
+    expect(logger.warnings).toEqual([expect.stringMatching(/^events go to Elasticsearch at http:\/\/0\.0\.0\.0:\d+ in the clear: use https$/)]);
+  });
+
   test('a shorter maximum of the cluster is said, once', async () => {
     await start({ retentionMax: '30d' });
     const adapter = adapterOf({ retention: 365 });
@@ -81,6 +98,8 @@ describe('before the first events', () => {
     await start({ access: { apiKeys: ['mesh:secret-7f3c9a1e'] } });
     const error = await rejectionOf(adapterOf({ auth: { apiKey: Buffer.from('mesh:wrong-key-123').toString('base64') } }).logEvents(eventsOf(2), open));
     expect(error).toMatchObject({ reason: 'sink_unauthenticated', code: 'UNAUTHENTICATED', retryable: false });
+    // At the first request: nothing is said to be missing for it.
+    expect([cluster.requests, logger.warnings]).toEqual([1, []]);
   });
 
   test('a server that is down is a retryable error; when it is up everything is put in place', async () => {

@@ -122,9 +122,17 @@ test('nor is a certificate for clients, and one for servers is', async () => {
   await deliver(await serve(both, both.cert + ca.cert), { fingerprint: fingerprintOf(ca) });
 });
 
-test('nor one whose time is over', async () => {
-  const over = issued('over', 'ca', 'IP:127.0.0.1');
-  const node = await serve(over, over.cert + ca.cert);
-  adapter = new ElasticsearchAdapter({ node, index: 'mesh-tls', tls: { fingerprint: fingerprintOf(ca) }, clock: { ...systemClock, now: () => Date.now() + 3 * 86_400_000 } });
+test.each([['over', 3], ['yet to come', -3]])('nor one whose time is %s', async (_when, days) => {
+  const node = await serve(leaf, leaf.cert + ca.cert);
+  adapter = new ElasticsearchAdapter({ node, index: 'mesh-tls', tls: { fingerprint: fingerprintOf(ca) }, clock: { ...systemClock, now: () => Date.now() + days * 86_400_000 } });
   expect(await rejectionOf(adapter.logEvents(eventsOf(1), open))).toMatchObject({ reason: 'adapter_failed', message: expect.stringContaining('is not valid at this time') });
+});
+
+test('nor one that a certificate has signed which is no CA\'s, whichever is pinned', async () => {
+  const below = issued('below', 'leaf', 'IP:127.0.0.1');
+  const node = await serve(below, below.cert + leaf.cert + ca.cert);
+  for (const pinned of [ca, leaf]) {
+    expect(await rejectionOf(deliver(node, { fingerprint: fingerprintOf(pinned) }))).toMatchObject({ reason: 'adapter_failed', message: expect.stringContaining('do not vouch for one another') });
+    await adapter?.close();
+  }
 });
