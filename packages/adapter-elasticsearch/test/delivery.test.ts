@@ -382,7 +382,7 @@ describe('where nobody can say what is stored already, nothing is sent again:', 
 test('through an alias that is rolled over each is stored once, also where the first answer was lost', async () => {
   const [alias, first] = [server().name(), `${server().name()}-000001`];
   await server().ask('PUT', `/${first}`, { aliases: { [alias]: { is_write_index: true } } });
-  const adapter = adapterOf({ index: alias, template: false });
+  const adapter = adapterOf({ index: alias, template: false, logger: new RecordedLog() });
   const events = eventsOf(3);
   proxy.next.push({ kind: 'cut-after' });
   await rejectionOf(adapter.logEvents(events, open));
@@ -398,4 +398,38 @@ test('what the server repeats of an API key is never shown', async () => {
   const error = await rejectionOf(adapterOf({ index: server().name(), auth: { apiKey } }).logEvents(eventsOf(1), open));
   expect(String(error)).toContain('no such key: [redacted]');
   expect(JSON.stringify(error) + String(error)).not.toContain('ui2lp2axTNmsyakw9tvNnw');
+});
+
+test.each<[string, object, object]>([
+  ['a conflict that is not about its id is no success', { status: 409, error: { type: 'index_create_block_exception', reason: 'in \u001b[2J between' } }, { reason: 'sink_refused', message: expect.stringContaining('(409): index_create_block_exception: in \\u001b[2J between') }],
+  ['a conflict of its id is one', { status: 409, error: { type: 'version_conflict_engine_exception', reason: 'document already exists' } }, {}],
+])('of an item, %s', async (_what, item, expected) => {
+  proxy.next.push({ kind: 'status', status: 200, body: JSON.stringify({ errors: true, items: [{ create: item }] }) });
+  const failure = await adapterOf({ index: server().name() }).logEvents(eventsOf(1), open).then(() => ({}), (error: unknown) => error);
+  expect(failure).toMatchObject(expected);
+});
+
+test('what was refused alone, and is a dead letter, is tried again when it is brought again by hand', async () => {
+  const index = server().name();
+  const adapter = adapterOf({ index });
+  const event = eventOf();
+  proxy.next.push({ kind: 'status', status: 200, body: JSON.stringify({ errors: true, items: [{ create: { status: 400, error: { type: 'document_parsing_exception', reason: 'as told' } } }] }) });
+  expect(await rejectionOf(adapter.logEvent(event))).toMatchObject({ reason: 'sink_refused' });
+  await adapter.logEvent(event);
+  expect(await storedIds(index)).toEqual([event.id]);
+});
+
+test('what cannot be read, and a time that is over, leave in doubt what was stored: over a rollover, too, each is there once', async () => {
+  const index = server().name('data stream');
+  const adapter = adapterOf({ index, dataStream: true });
+  await adapter.logEvents(eventsOf(1), open);
+  // The server has them, and something before it answers.
+  for (const [status, body] of [[200, '<html>'], [504, ''], [408, '']] as const) {
+    const events = eventsOf(3);
+    proxy.next.push({ kind: 'replaced', status, body });
+    expect(await rejectionOf(adapter.logEvents(events, open))).toMatchObject({ reason: 'adapter_failed', retryable: true });
+    await rollOver(index);
+    await adapter.logEvents(events, open);
+  }
+  expect(await server().count(index)).toBe(10);
 });

@@ -10,6 +10,8 @@ export type Fault =
   | { readonly kind: 'cut-before' }
   /** The server has it, and the answer is lost. */
   | { readonly kind: 'cut-after' }
+  /** The server has it, and something else answers. */
+  | { readonly kind: 'replaced'; readonly status: number; readonly body: string }
   /** It gets half of the answer. */
   | { readonly kind: 'cut-in-answer' }
   /** Taken, and no answer ever. */
@@ -93,6 +95,10 @@ export class FaultProxy {
       case 'cut-after':
         await this.#send(request, body);
         request.socket.destroy();
+        break;
+      case 'replaced':
+        await this.#send(request, body);
+        response.writeHead(fault.status, { 'x-elastic-product': 'Elasticsearch' }).end(fault.body);
         break;
       case 'cut-in-answer': {
         const answer = await this.#send(request, body);
