@@ -21,6 +21,13 @@ const RESOLVED_WITHIN_MS = 20_000;
 const say = (text) => console.log(`\n▸ ${text}`);
 const home = mkdtempSync(join(tmpdir(), 'monitoring-stack-'));
 const paths = { keysDir: join(home, 'keys'), logsDir: join(home, 'logs'), runtimeDir: join(home, 'run') };
+// Broken off it leaves no keys behind. What it left in an Elasticsearch of the user's own is named mesh-example-….
+for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]]) {
+  process.once(signal, () => {
+    rmSync(home, { recursive: true, force: true });
+    process.exit(code);
+  });
+}
 const logger = { debug() {}, info() {}, warn: console.warn, error: console.error };
 const receivers = await startReceivers();
 const index = receivers.elasticsearch.isOwn ? `mesh-example-${Date.now()}` : 'mesh-logs';

@@ -6,7 +6,7 @@ import { CONTRACT_KEY, PagerDutyServer } from '../../../tools/contract-servers/p
 const DATADOG_KEY = 'an-api-key-of-nobody-0123456789ab';
 
 export async function startReceivers({ ELASTICSEARCH_URL } = process.env) {
-  const own = ELASTICSEARCH_URL || undefined;
+  const own = ELASTICSEARCH_URL?.replace(/\/+$/, '') || undefined;
   const datadog = await new DatadogServer({ apiKey: DATADOG_KEY }).start();
   const pagerDuty = await new PagerDutyServer().start();
   const cluster = own === undefined ? await new ElasticsearchCluster().start() : undefined;
