@@ -122,6 +122,24 @@ describe('the monitoring stack', () => {
     expect(claims.filter(({ holds }) => holds)).toEqual([]);
   });
 
+  test('where Elasticsearch is not there it counts that, and has left nothing', async () => {
+    const example = new ExampleProcess(file, ['1'], { ELASTICSEARCH_URL: 'http://127.0.0.1:1/' });
+    running.push(example);
+    expect(await example.ended).toEqual({ code: 1, signal: null });
+    expect(example.output).toMatch(/✗ documents in Elasticsearch = lines of the file and its checkpoints\n +0 = [1-9]/);
+    expect(example.output).toContain('✓ the breaker that opened is one incident');
+    expect(example.leftovers).toEqual([]);
+  }, LONG_MS);
+
+  test('broken off it leaves nothing', async () => {
+    const example = start(file, '60');
+    await example.says(/everything is well/);
+    expect(example.leftovers).not.toEqual([]);
+    example.kill('SIGINT');
+    expect(await example.ended).toEqual({ code: 130, signal: null });
+    expect(example.leftovers).toEqual([]);
+  }, LONG_MS);
+
   test('says what is wrong with its argument', async () => {
     const example = start(file, 'soon');
     expect(await example.ended).toEqual({ code: 2, signal: null });
