@@ -77,6 +77,7 @@ export class Outbox<Told extends Teller> {
   pump(): void {
     if (this.#isClosed) return;
     const now = this.#now();
+    for (const teller of [...this.#timed]) this.touch(teller);
     const isHeld = this.#pause.heldBy(now) !== undefined;
     while (!isHeld && this.#hasRoom && this.#budget.isFree(now)) {
       const next = this.#mostUrgent(now);
@@ -244,7 +245,6 @@ export class Outbox<Told extends Teller> {
   #onTime(): void {
     this.#timer = undefined;
     this.#timerAt = Infinity;
-    for (const teller of [...this.#timed]) this.touch(teller);
     this.pump();
   }
 }
