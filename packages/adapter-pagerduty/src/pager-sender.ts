@@ -27,8 +27,8 @@ const TAKEN = 202;
 /** For a 429 that does not say how long: some of the sliding window is over then. What follows at once makes the delay grow. */
 const THROTTLED_MS = 5_000;
 
-/** It has no 401: a key that it does not know is an invalid event. */
-const WRONG_KEY = /routing.?key/i;
+/** Not every error that names the key: a change event may not be sent to each one. */
+const WRONG_KEY = /^(invalid routing.?key|length of 'routing_key'|'routing_key' is )/i;
 const SHOWN_CHARACTERS = 300;
 
 /** Makes the calls to the Events API v2. */
@@ -56,12 +56,22 @@ export class PagerSender {
     const where = `PagerDuty at ${url.origin}`;
     const failure = answerFailure(answer, where, clock().now());
     if (answer.status === 429 && failure?.retryAfterMs === undefined) throw new MeshError('adapter_failed', failure?.text ?? where, { retryable: true, retryAfterMs: THROTTLED_MS });
-    if (answer.status === 400 && WRONG_KEY.test(answer.text)) throw new MeshError('sink_unauthenticated', `${where} does not know the integration key: ${escapeControls(answer.text.slice(0, SHOWN_CHARACTERS))}`, { retryable: false });
+    if (answer.status === 400 && isAboutKey(answer.text)) throw new MeshError('sink_unauthenticated', `${where} does not know the integration key: ${escapeControls(answer.text.slice(0, SHOWN_CHARACTERS))}`, { retryable: false });
     if (failure !== undefined) throw failure;
     if (answer.status !== TAKEN) throw new MeshError('adapter_failed', `${where} answered ${answer.status} instead of ${TAKEN}: something else answers there`, { retryable: true });
   }
 
   close(): void {
     this.#sink.close();
+  }
+}
+
+/** It has no 401: a key that it does not know is an invalid event. Its own list of errors counts, not what it may repeat of ours. */
+function isAboutKey(text: string): boolean {
+  try {
+    const { errors } = JSON.parse(text) as { readonly errors?: unknown };
+    return Array.isArray(errors) && errors.some((error) => typeof error === 'string' && WRONG_KEY.test(error));
+  } catch {
+    return false;
   }
 }

@@ -106,6 +106,17 @@ describe('a sink that refuses for good', () => {
     expect(JSON.stringify(lines)).not.toContain('deadbeef');
   });
 
+  test.each(['{"you":"sent","routing_key":"x"}', '{"status":"invalid event","errors":["change events are not accepted on the routing key of a ruleset"]}', '{"errors":"routing_key"}', 'null'])(
+    'a 400 that names the key for another reason is about the incident: %s',
+    async (body) => {
+      const server = createServer((request, response) => void request.resume().on('end', () => response.writeHead(400).end(body)));
+      await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+      const { log } = await paged({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+      await expect(log(breakerOpened())).rejects.toMatchObject({ reason: 'sink_refused', retryable: false });
+      server.close();
+    },
+  );
+
   test.each([['401', 'sink_unauthenticated'], ['403', 'sink_unauthenticated'], ['404', 'sink_not_found']])('%s is %s, and no fault of the incident: it is told as soon as that is mended', async (status, reason) => {
     const { pagerDuty, log, advance } = await paged();
     pagerDuty.faults.failNext(status, { count: Infinity });
