@@ -55,7 +55,7 @@ export function triggerRequest(incident: Incident, { environment, instance, sour
         ...(instance === undefined ? {} : { instance: printable(instance, MAX_NAME) }),
         ...(shown.length === 0 || subject.rule !== 'breakerOpen' ? {} : { endpoints: shown.map((part) => printable(part, MAX_NAME)), endpoint_count: parts.size }),
         count,
-        ...(last === undefined ? {} : { action: printable(last.action, MAX_NAME) }),
+        ...(last?.action === undefined ? {} : { action: printable(last.action, MAX_NAME) }),
         ...(last?.error === undefined ? {} : { reason: printable(last.error, MAX_REASON) }),
         ...(first === undefined ? {} : { first_event: eventDetails(first) }),
         ...(last === undefined ? {} : { last_event: eventDetails(last), metadata: metadataOf(last) }),

@@ -7,7 +7,8 @@ export interface Fact {
   readonly sequence?: number;
   /** ms since 1970. */
   readonly at: number;
-  readonly action: string;
+  /** Absent where no event says it. */
+  readonly action?: string;
   readonly error?: string;
   readonly metadata: Readonly<Record<string, string | number | boolean>>;
 }
@@ -103,7 +104,7 @@ export function lossSignals(lanes: readonly AuditLaneStats[], before: Map<string
     before.set(adapter, sum);
     if (more <= 0) continue;
     const error = `${more} event(s) are lost to the audit adapter ${adapter}`;
-    const fact: Fact = { at: now, action: 'audit.loss', error, metadata: { adapter, dropped, deadLettered, lostGaps } };
+    const fact: Fact = { at: now, error, metadata: { adapter, dropped, deadLettered, lostGaps } };
     signals.push({ level: 'raise', rule: 'auditLoss', service, target: adapter, part: '', adopts: false, severity: rules.auditLoss.severity ?? 'critical', weight: more, fact });
   }
   return signals;

@@ -1,4 +1,4 @@
-import { inBackground, type Clock, type ClockTimer, type ManagedAdapter, type MeshError, type MeshErrorCode, type ThrottledWarning } from '@lemur-bookstores/mesh-interface';
+import { inBackground, type Clock, type ClockTimer, type ManagedAdapter, type MeshError, type MeshErrorReason, type ThrottledWarning } from '@lemur-bookstores/mesh-interface';
 import { Delivery } from './delivery.js';
 import { eventForAdapter, eventItself, type StampedEvent } from './event-stamper.js';
 import { Fifo } from './fifo.js';
@@ -35,8 +35,8 @@ export interface DeliveriesOwner {
  */
 type DeliveriesState = 'idle' | 'held' | 'scheduled' | 'taking' | 'delivering' | 'waiting' | 'ended';
 
-/** The sink refuses us, whatever the events are: a wrong key, a wrong address. */
-const CONCERNS_US: readonly MeshErrorCode[] = ['UNAUTHENTICATED', 'PERMISSION_DENIED', 'NOT_FOUND'];
+/** The sink refuses us, whatever the events are: a wrong key, a wrong address. By reason, not by code: that of another adapter may be about one event. */
+const CONCERNS_US: readonly string[] = ['sink_unauthenticated', 'sink_not_found'] satisfies MeshErrorReason[];
 
 /** The deliveries to one adapter, one at a time, in order: batches, retries, and what is given up. */
 export class LaneDeliveries {
@@ -176,8 +176,8 @@ export class LaneDeliveries {
   }
 
   /** What has room on disk is kept until somebody mends the key or the address; tries become as rare as those for a sink that is down. */
-  #waitsFor({ code }: MeshError): boolean {
-    return CONCERNS_US.includes(code) && this.#settings.attempts === Infinity;
+  #waitsFor({ reason }: MeshError): boolean {
+    return CONCERNS_US.includes(reason) && this.#settings.attempts === Infinity;
   }
 
   #onRetryable(failure: MeshError, left: number): void {
@@ -199,7 +199,7 @@ export class LaneDeliveries {
 
   #onPermanent(failure: MeshError, left: number): void {
     // No event is the reason: halving the batch would ask once for each of them.
-    if (CONCERNS_US.includes(failure.code)) this.#giveUp(failure, this.#delivery.batches ? left : 1);
+    if (CONCERNS_US.includes(failure.reason)) this.#giveUp(failure, this.#delivery.batches ? left : 1);
     else if (this.#delivery.batches && left > 1) this.#batch = Math.ceil(left / 2);
     else this.#giveUp(failure, 1);
     this.#schedule();

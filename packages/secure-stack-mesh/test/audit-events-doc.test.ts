@@ -7,7 +7,7 @@ const root = new URL('../../../', import.meta.url);
 const events = documentedEvents(root);
 
 /** Look like actions and are none of ours: the path of an option, the name of a file. */
-const NO_ACTIONS = new Set(['identity.local', 'key.pem']);
+const NO_ACTIONS = new Set(['identity.local', 'key.pem', 'auth.username', 'auth.password']);
 
 /** The text of every source file, but for the table itself. */
 function sources(): Map<string, string> {
