@@ -1,6 +1,6 @@
 import { hostname as machineName } from 'node:os';
-import { holdProcess, MeshError, SafeLogger, stderrLogger, systemClock, type AdapterContext, type Clock, type Logger, type ManagedAdapter, type MeshAuditEvent, type MetricsSnapshot } from '@lemur-bookstores/mesh-interface';
-import { BatchOutcomes, HttpSink } from '@lemur-bookstores/mesh-sink';
+import { holdProcess, MeshError, SafeLogger, stderrLogger, systemClock, UnderWay, type AdapterContext, type Clock, type Logger, type ManagedAdapter, type MeshAuditEvent, type MetricsSnapshot } from '@lemur-bookstores/mesh-interface';
+import { BatchOutcomes, HttpSink, userAgentOf } from '@lemur-bookstores/mesh-sink';
 import { resolveDatadogOptions, type DatadogAdapterOptions, type DatadogSettings } from './datadog-adapter-options.js';
 import { DatadogIntake, type Piece } from './datadog-intake.js';
 import { encodeLog, type LogOrigin } from './datadog-log.js';
@@ -31,7 +31,7 @@ export class DatadogAdapter implements ManagedAdapter {
   readonly #logs: DatadogIntake;
   readonly #metrics: DatadogMetrics;
   readonly #outcomes = new BatchOutcomes();
-  readonly #underWay = new Set<Promise<void>>();
+  readonly #underWay = new UnderWay();
   #clock: Clock;
   #logger: Logger;
   #context: AdapterContext | undefined;
@@ -48,11 +48,11 @@ export class DatadogAdapter implements ManagedAdapter {
     this.#clock = this.#settings.clock ?? systemClock;
     this.#logger = new SafeLogger(this.#settings.logger ?? stderrLogger);
     const clock = (): Clock => this.#clock;
-    this.#sink = new HttpSink({ noun: 'Datadog', userAgent: `secure-stack-mesh-adapter-datadog/${VERSION} (node ${process.version})`, clock, agent, ca, timeoutMs });
+    this.#sink = new HttpSink({ noun: 'Datadog', userAgent: userAgentOf('adapter-datadog', VERSION), clock, agent, ca, timeoutMs });
     this.#logs = new DatadogIntake({ sink: this.#sink, url: logsUrl, apiKey, clock, open: '[', close: ']', maxBytes: MAX_LOGS_BYTES, maxPieces: MAX_LOGS });
     const intake = new DatadogIntake({ sink: this.#sink, url: metricsUrl, apiKey, clock, open: '{"series":[', close: ']}', maxBytes: MAX_SERIES_BYTES, maxPieces: MAX_SERIES });
     this.#metrics = new DatadogMetrics({ intake, clock, logger: () => this.#logger, hostname: () => this.#hostname(), tags: [tagOf('service', service), ...tags] });
-    if (metrics) this.logMetrics = (snapshot) => this.#track(this.#submit(snapshot));
+    if (metrics) this.logMetrics = (snapshot) => this.#underWay.track(this.#submit(snapshot));
   }
 
   /** Takes over the mesh's clock and logger, unless they were given. */
@@ -70,17 +70,17 @@ export class DatadogAdapter implements ManagedAdapter {
    * `adapter_failed` for what is no event and once closed (permanent)
    */
   logEvent(event: MeshAuditEvent): Promise<void> {
-    return this.#track(this.#deliver([event], undefined));
+    return this.#underWay.track(this.#deliver([event], undefined));
   }
 
   /** The same for several, in their order. Rejects unless Datadog has all of them; those that it has are not sent again when they come again. */
   logEvents(events: readonly MeshAuditEvent[], { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
-    return this.#track(this.#deliver(events, signal));
+    return this.#underWay.track(this.#deliver(events, signal));
   }
 
   /** Waits for the deliveries under way; the process stays for it. Never rejects. */
   async flush(): Promise<void> {
-    await holdProcess(() => Promise.allSettled(this.#underWay));
+    await holdProcess(() => this.#underWay.ended());
   }
 
   /**
@@ -153,14 +153,5 @@ export class DatadogAdapter implements ManagedAdapter {
 
   #refuseIfClosed(): void {
     if (this.#closing !== undefined) throw new MeshError('adapter_failed', 'the Datadog adapter is closed', { retryable: false });
-  }
-
-  async #track(delivery: Promise<void>): Promise<void> {
-    this.#underWay.add(delivery);
-    try {
-      await delivery;
-    } finally {
-      this.#underWay.delete(delivery);
-    }
   }
 }

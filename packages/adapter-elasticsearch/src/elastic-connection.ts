@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { MeshError, type Clock } from '@lemur-bookstores/mesh-interface';
-import { Credential, type SinkAnswer } from '@lemur-bookstores/mesh-sink';
+import { Credential, userAgentOf, type SinkAnswer } from '@lemur-bookstores/mesh-sink';
 import { elasticFailure } from './elastic-failure.js';
 import { pinnedCaConnector } from './pinned-ca.js';
 import type { ElasticsearchClient, ElasticsearchSettings } from './elasticsearch-adapter-options.js';
@@ -42,7 +42,7 @@ const GZIP_LEVEL = 1;
 /** REST compatibility: 8.x takes it as its own, 9.x as that of a client of the version before. */
 const JSON_TYPE = 'application/vnd.elasticsearch+json; compatible-with=8';
 const LINES_TYPE = 'application/vnd.elasticsearch+x-ndjson; compatible-with=8';
-const USER_AGENT = `secure-stack-mesh-adapter-elasticsearch/${VERSION} (node ${process.version})`;
+const USER_AGENT = userAgentOf('adapter-elasticsearch', VERSION);
 /** Deliveries have deadlines of their own; this one is for what has none. */
 const REQUEST_TIMEOUT_MS = 30_000;
 /** What is shorter than this, in what should be an API key, is none: taking it out would take apart what the server says. */

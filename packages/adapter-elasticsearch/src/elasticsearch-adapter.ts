@@ -1,5 +1,5 @@
 import {
-  MeshError, SafeLogger, stderrLogger, systemClock, type AdapterContext, type AuditQuery, type Clock, type Logger, type ManagedAdapter, type MeshAuditEvent,
+  MeshError, SafeLogger, stderrLogger, systemClock, UnderWay, type AdapterContext, type AuditQuery, type Clock, type Logger, type ManagedAdapter, type MeshAuditEvent,
 } from '@lemur-bookstores/mesh-interface';
 import { AuditSearch } from './audit-search.js';
 import { BulkSender } from './bulk-sender.js';
@@ -19,7 +19,7 @@ export class ElasticsearchAdapter implements ManagedAdapter {
   readonly #setup: IndexSetup;
   readonly #sender: BulkSender;
   readonly #search: AuditSearch;
-  readonly #underWay = new Set<Promise<void>>();
+  readonly #underWay = new UnderWay();
   #clock: Clock = systemClock;
   #logger: Logger = stderrLogger;
   #closing: Promise<void> | undefined;
@@ -63,18 +63,12 @@ export class ElasticsearchAdapter implements ManagedAdapter {
     if (this.#closing !== undefined) throw new MeshError('adapter_failed', 'the Elasticsearch adapter is closed', { retryable: false });
     if (!Array.isArray(events) || !(events as readonly unknown[]).every(isEvent)) throw new MeshError('sink_refused', 'that is no audit event', { retryable: false });
     if (events.length === 0) return;
-    const delivery = this.#deliver(events, signal);
-    this.#underWay.add(delivery);
-    try {
-      await delivery;
-    } finally {
-      this.#underWay.delete(delivery);
-    }
+    await this.#underWay.track(this.#deliver(events, signal));
   }
 
   /** Resolves when no delivery is under way. */
   async flush(): Promise<void> {
-    await Promise.allSettled(this.#underWay);
+    await this.#underWay.ended();
   }
 
   /** Waits for deliveries under way and ends its connections; not those of a client of yours. Safe to call twice. */

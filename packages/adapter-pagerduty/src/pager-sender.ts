@@ -2,7 +2,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { hostname } from 'node:os';
 import { escapeControls, MeshError, type Clock } from '@lemur-bookstores/mesh-interface';
-import { answerFailure, HttpSink, type Credential } from '@lemur-bookstores/mesh-sink';
+import { answerFailure, HttpSink, userAgentOf, type Credential } from '@lemur-bookstores/mesh-sink';
 import type { ChangeNote } from './change-note.js';
 import type { Incident } from './incident.js';
 import { changeRequest, resolveRequest, triggerRequest, type PayloadContext } from './pager-payload.js';
@@ -43,7 +43,7 @@ export class PagerSender {
     const agent = options.agent ?? new (url.protocol === 'https:' ? HttpsAgent : HttpAgent)({ keepAlive: false });
     this.#options = options;
     this.#context = { environment, instance, source: hostname() };
-    this.#sink = new HttpSink({ noun: 'PagerDuty', userAgent: `secure-stack-mesh-adapter-pagerduty/${VERSION} (node ${process.version})`, clock, agent, ca, secrets: [key] });
+    this.#sink = new HttpSink({ noun: 'PagerDuty', userAgent: userAgentOf('adapter-pagerduty', VERSION), clock, agent, ca, secrets: [key] });
   }
 
   /** @throws MeshError `adapter_failed`, `adapter_timeout`, `sink_refused`, `sink_unauthenticated`, `sink_too_large`; the signal's reason */

@@ -1,5 +1,5 @@
 import type { Clock } from '@lemur-bookstores/mesh-interface';
-import { answerFailure, HttpSink } from '@lemur-bookstores/mesh-sink';
+import { answerFailure, HttpSink, userAgentOf } from '@lemur-bookstores/mesh-sink';
 import { VERSION } from './version.js';
 
 /** Where metrics are pushed, and as whose. */
@@ -24,7 +24,7 @@ export async function pushgateway(target: PushTarget, method: 'PUT' | 'DELETE', 
   const noun = 'the Pushgateway';
   const url = new URL(target.url);
   url.pathname = `${url.pathname.replace(/\/$/, '')}/metrics/job@base64/${encoded(job)}/instance@base64/${encoded(instance)}`;
-  const userAgent = `secure-stack-mesh-adapter-prometheus/${VERSION} (node ${process.version})`;
+  const userAgent = userAgentOf('adapter-prometheus', VERSION);
   const http = new HttpSink({ noun, userAgent, clock: () => clock, timeoutMs, maxAnswerBytes: MAX_ANSWER_BYTES });
   try {
     const answer = await http.send({ url, method, headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }, body });

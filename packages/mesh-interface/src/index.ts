@@ -10,6 +10,7 @@ export { MAX_TOLD_APART, Repetitions, type RepetitionsOptions } from './repetiti
 export { RateBound } from './rate-bound.js';
 export { RecentIds } from './recent-ids.js';
 export { ThrottledWarning } from './throttled-warning.js';
+export { UnderWay } from './under-way.js';
 export { holdProcess } from './hold-process.js';
 export { escapeControls } from './escape-controls.js';
 export { SafeLogger } from './safe-logger.js';

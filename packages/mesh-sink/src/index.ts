@@ -5,3 +5,4 @@ export { endpointOf, isPlaintextElsewhere } from './endpoint.js';
 export { HttpSink, type HttpSinkOptions, type SinkRequest } from './http-sink.js';
 export { retryAfterMs } from './retry-after.js';
 export { answerFailure, type SinkAnswer } from './sink-answer.js';
+export { userAgentOf } from './user-agent.js';

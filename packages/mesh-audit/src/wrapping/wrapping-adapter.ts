@@ -1,4 +1,4 @@
-import { MeshError, type AdapterContext, type ManagedAdapter, type MeshAuditEvent, type MonitoringAdapter } from '@lemur-bookstores/mesh-interface';
+import { MeshError, UnderWay, type AdapterContext, type ManagedAdapter, type MeshAuditEvent, type MonitoringAdapter } from '@lemur-bookstores/mesh-interface';
 
 const MAX_NAME_LENGTH = 64;
 
@@ -11,7 +11,7 @@ export abstract class WrappingAdapter implements ManagedAdapter {
   readonly logEvents?: NonNullable<ManagedAdapter['logEvents']>;
   readonly logMetrics?: NonNullable<ManagedAdapter['logMetrics']>;
   protected readonly inner: ManagedAdapter;
-  readonly #underWay = new Set<Promise<void>>();
+  readonly #underWay = new UnderWay();
   #closing: Promise<void> | undefined;
 
   constructor(kind: string, inner: MonitoringAdapter) {
@@ -23,7 +23,7 @@ export abstract class WrappingAdapter implements ManagedAdapter {
         this.#checkOpen();
         options?.signal?.throwIfAborted();
         const kept = events.filter((event) => this.accepts(event));
-        if (kept.length > 0) await this.#track(this.deliver(kept, () => managed.logEvents!(kept, options)));
+        if (kept.length > 0) await this.#underWay.track(this.deliver(kept, () => managed.logEvents!(kept, options)));
       };
     }
     if (typeof managed.logMetrics === 'function') this.logMetrics = async (metrics) => managed.logMetrics!(metrics);
@@ -42,7 +42,7 @@ export abstract class WrappingAdapter implements ManagedAdapter {
    */
   async logEvent(event: MeshAuditEvent): Promise<void> {
     this.#checkOpen();
-    if (this.accepts(event)) await this.#track(this.deliver([event], () => this.inner.logEvent(event)));
+    if (this.accepts(event)) await this.#underWay.track(this.deliver([event], () => this.inner.logEvent(event)));
   }
 
   async start(context: AdapterContext): Promise<void> {
@@ -51,7 +51,7 @@ export abstract class WrappingAdapter implements ManagedAdapter {
 
   /** Waits for what is under way, also where the inner adapter has no `flush()`. */
   async flush(): Promise<void> {
-    await Promise.allSettled(this.#underWay);
+    await this.#underWay.ended();
     await this.inner.flush?.();
   }
 
@@ -73,15 +73,6 @@ export abstract class WrappingAdapter implements ManagedAdapter {
 
   #checkOpen(): void {
     if (this.#closing !== undefined) throw new MeshError('adapter_failed', `the adapter ${this.name} is closed`, { retryable: false });
-  }
-
-  async #track(delivery: Promise<void>): Promise<void> {
-    this.#underWay.add(delivery);
-    try {
-      await delivery;
-    } finally {
-      this.#underWay.delete(delivery);
-    }
   }
 }
 
