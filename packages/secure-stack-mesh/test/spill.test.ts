@@ -44,7 +44,8 @@ test('what a sink could not take is on disk when the mesh has closed, and comes 
   const second = withSink(back);
   await second.initialize();
   await until('the second start is delivered', () => back.events.filter(({ details }) => details.action === 'system.start').length === 2);
-  const others = back.events.filter(({ eventType }) => eventType !== 'key_rotation');
+  // That the check of audit has noticed the sink may have been in time, or not.
+  const others = back.events.filter(({ eventType, details }) => eventType !== 'key_rotation' && !details.action.startsWith('health.'));
   expect(others.map(({ details }) => details.action)).toEqual(['audit.start', 'system.start', 'app.refund', 'system.stop', 'audit.stop', 'audit.start', 'system.start']);
   expect(others[2]).toMatchObject({ serviceId: 'orders', timestamp: expect.any(Date), details: { metadata: { orderId: 17 } } });
   expect(second.getStats().audit!.adapters[0]).toMatchObject({ recovered: lane!.spilled, spilled: 0, dropped: 0, deadLettered: 0 });
