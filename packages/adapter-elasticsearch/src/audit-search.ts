@@ -1,4 +1,5 @@
 import { checkAuditQuery, MeshError, type AuditQuery, type Clock, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
+import { jsonIn } from './answer-json.js';
 import type { ElasticAnswer, ElasticConnection } from './elastic-connection.js';
 import { errorIn } from './elastic-failure.js';
 import type { ElasticsearchSettings } from './elasticsearch-adapter-options.js';
@@ -132,13 +133,9 @@ export class AuditSearch {
   }
 
   #jsonIn({ text }: ElasticAnswer): Json {
-    try {
-      const value: unknown = JSON.parse(text);
-      if (typeof value === 'object' && value !== null) return value as Json;
-    } catch {
-      // As below.
-    }
-    throw this.#failure('its answer to a query is no JSON');
+    const said = jsonIn(text);
+    if (said === undefined) throw this.#failure('its answer to a query is no JSON');
+    return said;
   }
 
   #failure(what: string): MeshError {

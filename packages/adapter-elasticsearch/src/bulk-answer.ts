@@ -1,4 +1,5 @@
 import { escapeControls, MeshError } from '@lemur-bookstores/mesh-interface';
+import { jsonIn } from './answer-json.js';
 import { isForNow } from './elastic-failure.js';
 
 /** What became of one document of a bulk. */
@@ -66,12 +67,8 @@ function outcomeOf({ status, result, error, failure_store: failureStore }: Item)
 }
 
 function itemsOf(text: string): readonly unknown[] | undefined {
-  try {
-    const answer = JSON.parse(text) as { readonly items?: unknown } | null;
-    return Array.isArray(answer?.items) ? (answer.items as unknown[]) : undefined;
-  } catch {
-    return undefined;
-  }
+  const items = jsonIn(text)?.['items'];
+  return Array.isArray(items) ? (items as unknown[]) : undefined;
 }
 
 function itemOf(value: unknown): Item | undefined {

@@ -1,5 +1,6 @@
 import { MeshError } from '@lemur-bookstores/mesh-interface';
 import { answerFailure, type SinkAnswer } from '@lemur-bookstores/mesh-sink';
+import { jsonIn } from './answer-json.js';
 
 /** What Elasticsearch says in an error. */
 export interface SaidError {
@@ -47,12 +48,8 @@ export function bulkFailure(answer: SinkAnswer, where: string, now: number): Mes
 
 /** Of the body of an answer; nothing where there is none. */
 export function errorIn({ text }: SinkAnswer): SaidError {
-  try {
-    const error = (JSON.parse(text) as { readonly error?: unknown } | null)?.error;
-    return typeof error === 'string' ? { reason: error } : typeof error === 'object' && error !== null ? error : {};
-  } catch {
-    return {};
-  }
+  const error = jsonIn(text)?.['error'];
+  return typeof error === 'string' ? { reason: error } : typeof error === 'object' && error !== null ? error : {};
 }
 
 const retryable = ({ text }: MeshError): MeshError => new MeshError('adapter_failed', text, { retryable: true });

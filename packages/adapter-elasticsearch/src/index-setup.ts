@@ -1,5 +1,6 @@
 import { escapeControls, MeshError, type Clock, type Logger } from '@lemur-bookstores/mesh-interface';
 import { isPlaintextElsewhere } from '@lemur-bookstores/mesh-sink';
+import { jsonIn } from './answer-json.js';
 import type { ElasticAnswer, ElasticConnection, ElasticRequest } from './elastic-connection.js';
 import type { ElasticsearchSettings } from './elasticsearch-adapter-options.js';
 import { differences, indexTemplate, MAPPINGS } from './index-template.js';
@@ -103,17 +104,17 @@ export class IndexSetup {
     const answer = await ask('GET', `/${index}/_mapping`);
     // Not there yet, or not to be read.
     if (answer.status !== 200) return;
-    const names = Object.keys(jsonIn(answer.text));
+    const names = Object.keys(saidIn(answer.text));
     const latest = names.sort().at(-1);
     if (latest === undefined) return;
     // An alias, or a data stream: ids are unique in each of its indices alone.
     this.#onBacking(latest);
     if (dataStream && latest === index) this.#warn(`${index} is an index, and no data stream: remove it, or give another name`);
     if (!dataStream && latest.startsWith('.ds-')) this.#warn(`${index} is a data stream: set dataStream: true, so that no event is stored twice around a rollover`);
-    const wrong = differences(MAPPINGS, (jsonIn(answer.text)[latest] as Json | undefined)?.['mappings']);
+    const wrong = differences(MAPPINGS, (saidIn(answer.text)[latest] as Json | undefined)?.['mappings']);
     if (wrong.length > 0) this.#warn(`${latest} has another mapping, which stays until ${dataStream ? 'the next rollover' : 'it is made anew'}; queries may miss events: ${listed(wrong)}`);
     const settings = await ask('GET', `/${index}/_settings/index.translog.durability?flat_settings=true`);
-    const isAsync = settings.status === 200 && Object.values(jsonIn(settings.text)).some((each) => (each as { settings?: Json } | null)?.settings?.['index.translog.durability'] === 'async');
+    const isAsync = settings.status === 200 && Object.values(saidIn(settings.text)).some((each) => (each as { settings?: Json } | null)?.settings?.['index.translog.durability'] === 'async');
     if (isAsync) this.#warn(`${index} has index.translog.durability: async: a loss of power may take events that were acknowledged`);
   }
 
@@ -157,22 +158,16 @@ type Ask = (method: ElasticRequest['method'], path: string, body?: Json) => Prom
 const listed = (wrong: readonly string[]): string => `${wrong.slice(0, 5).join('; ')}${wrong.length > 5 ? `; and ${wrong.length - 5} more` : ''}`;
 
 const said = ({ status, text }: ElasticAnswer): string => {
-  const { error } = jsonIn(text);
+  const { error } = saidIn(text);
   const reason = typeof error === 'string' ? error : (error as { readonly reason?: unknown } | undefined)?.reason;
   return `${status}${typeof reason === 'string' ? `: ${escapeControls(reason.slice(0, 200))}` : ''}`;
 };
 
-function jsonIn(text: string): Json {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Json) : {};
-  } catch {
-    return {};
-  }
-}
+/** What cannot be read says nothing. */
+const saidIn = (text: string): Json => jsonIn(text) ?? {};
 
 function listIn(text: string, name: string): readonly unknown[] {
-  const list = jsonIn(text)[name];
+  const list = saidIn(text)[name];
   return Array.isArray(list) ? (list as unknown[]) : [];
 }
 

@@ -1,4 +1,5 @@
 import { MeshError, systemClock, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
+import { jsonIn } from './answer-json.js';
 import type { ElasticAnswer, ElasticConnection } from './elastic-connection.js';
 import type { ElasticsearchSettings } from './elasticsearch-adapter-options.js';
 
@@ -101,13 +102,9 @@ export class StoredIds {
     const failure = this.#connection.failureIn(answer);
     if (failure !== undefined && (failure.retryable || !CANNOT_BE_ASKED.includes(answer.status))) throw failure;
     if (failure !== undefined) return {};
-    try {
-      const value: unknown = JSON.parse(answer.text);
-      if (typeof value === 'object' && value !== null) return value as Readonly<Record<string, unknown>>;
-    } catch {
-      // As below.
-    }
-    throw this.#unknown(answer, 'it cannot be read');
+    const said = jsonIn(answer.text);
+    if (said === undefined) throw this.#unknown(answer, 'it cannot be read');
+    return said;
   }
 
   #unknown({ where }: ElasticAnswer, why: string): MeshError {
