@@ -23,6 +23,8 @@ export class IndexSetup {
   readonly #onBacking: (index: string) => void;
   readonly #said = new Set<string>();
   #running: Promise<void> | undefined;
+  /** Steps that are behind: one that fails does not make those before it be taken again. */
+  #taken = 0;
 
   /** @param onBacking is told what there is already, under the name of the index or another */
   constructor(connection: ElasticConnection, settings: ElasticsearchSettings, clock: () => Clock, logger: () => Logger, onBacking: (index: string) => void) {
@@ -55,13 +57,10 @@ export class IndexSetup {
       return answer;
     };
     try {
-      const { nodes, dataStream, retentionDays } = this.#settings;
-      const plaintext = nodes.find(isPlaintextElsewhere);
+      const plaintext = this.#settings.nodes.find(isPlaintextElsewhere);
       if (plaintext !== undefined) this.#warn(`events go to Elasticsearch at ${plaintext.origin} in the clear: use https`);
-      await this.#template(ask);
-      if (dataStream) await this.#dataStream(ask);
-      await this.#existing(ask);
-      if (retentionDays !== undefined) await this.#lifecycle(ask, retentionDays);
+      const steps = [() => this.#template(ask), () => this.#dataStream(ask), () => this.#existing(ask), () => this.#lifecycle(ask)];
+      for (; this.#taken < steps.length; this.#taken++) await steps[this.#taken]?.();
     } finally {
       timer.cancel();
     }
@@ -93,8 +92,8 @@ export class IndexSetup {
 
   /** Else the first event makes it, which is the same; but then its lifecycle could not be read yet. */
   async #dataStream(ask: Ask): Promise<void> {
-    const { index, retentionDays, template } = this.#settings;
-    if (retentionDays === undefined || template === undefined) return;
+    const { index, dataStream, retentionDays, template } = this.#settings;
+    if (!dataStream || retentionDays === undefined || template === undefined) return;
     await ask('PUT', `/_data_stream/${index}`);
   }
 
@@ -119,7 +118,9 @@ export class IndexSetup {
   }
 
   /** The template's is for data streams that are made from here on; and the cluster may have a shorter maximum. */
-  async #lifecycle(ask: Ask, days: number): Promise<void> {
+  async #lifecycle(ask: Ask): Promise<void> {
+    const days = this.#settings.retentionDays;
+    if (days === undefined) return;
     const path = `/_data_stream/${this.#settings.index}/_lifecycle`;
     const asked = `${days}d`;
     const held = async (): Promise<Json | undefined> => {

@@ -24,6 +24,8 @@ export class StoredIds {
   readonly #bornAt: number;
   /** What took the last events: another name than that of the data stream or alias. */
   #backing: string | undefined;
+  /** What was listed before a look-up that then failed: the next try goes on from there, unless something further was sent that nobody knows of. */
+  #candidates: readonly string[] | undefined;
 
   constructor(connection: ElasticConnection, settings: ElasticsearchSettings) {
     this.#connection = connection;
@@ -39,6 +41,7 @@ export class StoredIds {
   /** They were sent, and nobody knows what came of it. */
   doubt(events: readonly { readonly id: string }[]): void {
     if (!this.#isRolledOver) return;
+    this.#candidates = undefined;
     for (const { id } of events) if (this.#doubtful.size < CAPACITY) this.#doubtful.add(id);
   }
 
@@ -58,7 +61,8 @@ export class StoredIds {
   async among(ids: readonly string[], signal: AbortSignal): Promise<ReadonlySet<string>> {
     const stored = new Set<string>();
     if (ids.length === 0 || !this.#isRolledOver) return stored;
-    for (const index of await this.#indices(signal)) {
+    this.#candidates ??= await this.#indices(signal);
+    for (const index of this.#candidates) {
       const answer = await this.#connection.ask({
         method: 'POST',
         path: `/${encodeURIComponent(index)}/_mget`,
@@ -75,6 +79,7 @@ export class StoredIds {
         if (error !== undefined && !NOT_THERE.includes(type)) throw this.#unknown(answer, type);
       }
     }
+    this.#candidates = undefined;
     return stored;
   }
 

@@ -376,6 +376,8 @@ describe('where nobody can say what is stored already, nothing is sent again:', 
     expect(await rejectionOf(adapter.logEvents(events, open))).toMatchObject({ reason: 'adapter_failed', retryable: true });
     await adapter.logEvents(events, open);
     expect(await server().count(index)).toBe(4);
+    // The second try goes on where the first one ended.
+    expect(proxy.requests.filter((request) => request.includes('/_settings/index.uuid'))).toHaveLength(1);
   });
 });
 

@@ -114,6 +114,20 @@ describe('before the first events', () => {
     expect(await ask('GET', `/_data_stream/${STREAM}/_lifecycle`)).toMatchObject({ data_streams: [{ lifecycle: { data_retention: '30d' } }] });
   });
 
+  test('what is in place is left alone when a later step fails and is tried again', async () => {
+    await start({ faults: { rate: 0.7, kinds: ['503'], seed: 7 } });
+    const adapter = adapterOf({ retention: 30 });
+    const events = eventsOf(2);
+    let failures = 0;
+    while ((await adapter.logEvents(events, open).then(() => 'stored', () => 'failed')) === 'failed' && failures < 200) failures += 1;
+    const STEPS = [/_index_template/, /_data_stream\/[^/]+$/, /_(mapping|settings)/, /_lifecycle/, /_bulk/];
+    const taken = requested().map((request) => STEPS.findIndex((step) => step.test(request)));
+    expect(taken).toEqual([...taken].sort());
+    // Each step before the events had to be tried again.
+    for (const step of [0, 1, 2, 3]) expect(taken.filter((each) => each === step).length).toBeGreaterThan(1);
+    expect(logger.warnings).toEqual([]);
+  });
+
   test('an index of another mapping is said', async () => {
     await start();
     await ask('PUT', '/mesh-audit', { mappings: { properties: { '@timestamp': { type: 'date' }, message: { type: 'keyword' } } } });

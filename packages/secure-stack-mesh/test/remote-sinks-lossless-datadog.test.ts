@@ -21,9 +21,9 @@ test('Datadog fails 30 % of the requests and is away for 10 s: each of 100,000 e
   const monitoring = { adapters: [adapter], spill: { directory: join(bed.folder, 'spill') }, ...LANE };
   const mesh = bed.closing(new SecureMesh({ serviceId: 'orders', port: 0, paths: bed.paths, logger: silentLogger, monitoring }));
   await mesh.initialize();
-  const run = await runThroughTrouble(mesh, sink);
+  const run = await runThroughTrouble(mesh, sink, { seed });
   const { ids, faults, requests } = await sink.state();
-  console.log(described(seed, run, { faults, requests }));
+  console.log(described(run, { faults, requests }));
   expect(verdictOf(run)).toEqual(NOTHING_LOST);
   const arrived = new Map(ids);
   expect([...run.ids].filter((id) => !arrived.has(id))).toEqual([]);

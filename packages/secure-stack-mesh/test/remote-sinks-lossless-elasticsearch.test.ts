@@ -34,9 +34,9 @@ test.each([
   const monitoring = { adapters: [adapter], spill: { directory: join(bed.folder, `spill-${options.index}`) }, ...LANE };
   const mesh = bed.closing(new SecureMesh({ serviceId: 'orders', port: 0, paths: bed.paths, logger: silentLogger, monitoring }));
   await mesh.initialize();
-  const run = await runThroughTrouble(mesh, sink);
+  const run = await runThroughTrouble(mesh, sink, { seed });
   const { ids, duplicates, count, ...figures } = await sink.state();
-  console.log(described(seed, run, figures));
+  console.log(described(run, figures));
   expect(verdictOf(run)).toEqual(NOTHING_LOST);
   const arrived = new Set(ids);
   expect([...run.ids].filter((id) => !arrived.has(id))).toEqual([]);

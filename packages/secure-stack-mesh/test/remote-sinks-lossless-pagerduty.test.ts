@@ -51,11 +51,11 @@ test('PagerDuty fails 30 % of the requests and is away for 10 s: of 100,000 even
   const monitoring = { adapters: [adapter], spill: { directory: join(bed.folder, 'spill') }, ...LANE };
   const mesh = bed.closing(new SecureMesh({ serviceId: 'orders', port: 0, paths: bed.paths, logger: silentLogger, monitoring }));
   await mesh.initialize();
-  const run = await runThroughTrouble(mesh, sink, eventAt);
+  const run = await runThroughTrouble(mesh, sink, { seed, eventAt });
   let state = await sink.state();
   await until('every incident is resolved', async () => (state = await sink.state()).alerts.every(({ status }) => status === 'resolved'), 30_000);
   const { alerts, counts, faults, requests, mostCallsInWindow } = state;
-  console.log(described(seed, run, { counts, faults, requests, mostCallsInWindow }));
+  console.log(described(run, { counts, faults, requests, mostCallsInWindow }));
   expect(verdictOf(run)).toEqual({ ...NOTHING_LOST, failed: expect.any(Boolean) });
   const told = Object.fromEntries(alerts.map(({ dedupKey, status, opened }) => [dedupKey, `${status}, opened ${opened}`]));
   const keys = [...Array.from({ length: PEERS }, (_, peer) => `production/orders/breakerOpen/peer-${peer}`), 'production/orders/errorBurst'].map((key) => `mesh/${key}`);

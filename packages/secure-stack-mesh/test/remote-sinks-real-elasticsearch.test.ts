@@ -34,9 +34,9 @@ test('a real Elasticsearch behind a proxy that fails 30 % of the requests and is
   const monitoring = { adapters: [adapter], spill: { directory: join(bed.folder, `spill-${index}`) }, ...LANE };
   const mesh = bed.closing(new SecureMesh({ serviceId: 'orders', port: 0, paths: bed.paths, logger: silentLogger, monitoring }));
   await mesh.initialize();
-  const run = await runThroughTrouble(mesh, proxy);
+  const run = await runThroughTrouble(mesh, proxy, { seed });
   const ids = await allIds(url, index);
-  console.log(described(seed, run, { faults: proxy.faults.counts, requests: proxy.requests }));
+  console.log(described(run, { faults: proxy.faults.counts, requests: proxy.requests }));
   expect(verdictOf(run)).toEqual({ ...NOTHING_LOST, withinBounds: expect.any(Boolean) });
   const arrived = new Set(ids);
   expect([...run.ids].filter((id) => !arrived.has(id))).toEqual([]);

@@ -9,9 +9,9 @@ const AWAY_MS = 10_000;
 /** Recorded in one turn of the event loop; and how full the lane may be for that. Who makes events faster than a disk takes them loses some: that is another test. */
 const A_TURN = 250;
 const FULL = 0.7;
-/** Between two flushes at the end, in ms, and how many there are at most. */
+/** Between two flushes, in ms, while deliveries are waited for; and how long that may take. */
 const FLUSH_EVERY_MS = 500;
-const MAX_FLUSHES = 180;
+const PATIENCE_MS = 90_000;
 /** How much of the events is delivered when the sink goes away: half is recorded by then, the other half meanwhile. */
 const GONE_AT = 0.3;
 
@@ -33,8 +33,17 @@ export interface TroubledSink {
   up(): Promise<unknown>;
 }
 
+/** How it is run. */
+export interface LosslessRunOptions {
+  /** Of the sink's faults: said where a run fails, so that it can be repeated. */
+  readonly seed: number;
+  /** What to record; default: what a mesh records most. */
+  readonly eventAt?: (index: number) => AuditEventInput;
+}
+
 /** What became of it. */
 export interface LosslessRun {
+  readonly seed: number;
   /** Ids of the events that were recorded here. The mesh has some of its own besides. */
   readonly ids: ReadonlySet<string>;
   /** Of the lane, when nothing waited any more. */
@@ -60,11 +69,8 @@ export const ordinaryEvent = (index: number): AuditEventInput => ORDINARY[index 
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/**
- * Records {@link EVENTS} events in a mesh with one adapter, whose sink goes away for 10 s in the middle, and waits until the adapter has had every one.
- * @param eventAt what to record; default: what a mesh records most
- */
-export async function runThroughTrouble(mesh: SecureMesh, sink: TroubledSink, eventAt: (index: number) => AuditEventInput = ordinaryEvent): Promise<LosslessRun> {
+/** Records {@link EVENTS} events in a mesh with one adapter, whose sink goes away for 10 s in the middle, and waits until the adapter has had every one. */
+export async function runThroughTrouble(mesh: SecureMesh, sink: TroubledSink, { seed, eventAt = ordinaryEvent }: LosslessRunOptions): Promise<LosslessRun> {
   const from = performance.now();
   const lane = (): AuditLaneStats => mesh.audit.stats().adapters[0] as AuditLaneStats;
   const ids = new Set<string>();
@@ -92,21 +98,25 @@ export async function runThroughTrouble(mesh: SecureMesh, sink: TroubledSink, ev
     }
   };
 
+  // A flush tries at once what waits for its next try: with 30 % of failures ten in a row are no rarity, and the wait after them takes some 20 s.
+  const delivered = async (isEnough: () => boolean): Promise<void> => {
+    const flushing = setInterval(() => void mesh.audit.flush(), FLUSH_EVERY_MS);
+    await until('enough is delivered', isEnough, PATIENCE_MS)
+      .catch((error: unknown) => Promise.reject(new Error(`seed ${seed}: ${String(error)}; ${JSON.stringify(lane())}`)))
+      .finally(() => clearInterval(flushing));
+  };
+
   await record(0, EVENTS / 2);
-  await until('a part is delivered', () => settled(lane()) >= GONE_AT * EVENTS, 60_000);
+  await delivered(() => settled(lane()) >= GONE_AT * EVENTS);
   await sink.down();
   const back = new Promise<void>((resolve) => setTimeout(resolve, AWAY_MS)).then(() => sink.up());
   await record(EVENTS / 2, EVENTS);
   await back;
   weigh();
-  // A flush tries at once what waits for its next try: after 10 s that would be up to 20 s later.
-  for (let tries = 0; tries < MAX_FLUSHES && settled(lane()) < lane().emitted; tries++) {
-    await mesh.audit.flush();
-    await new Promise((resolve) => setTimeout(resolve, FLUSH_EVERY_MS));
-  }
+  await delivered(() => settled(lane()) >= lane().emitted);
   weigh();
   clearInterval(looking);
-  return { ids, lane: lane(), mostQueued, mostFill, mostHeap, mostSpilled, ms: performance.now() - from };
+  return { seed, ids, lane: lane(), mostQueued, mostFill, mostHeap, mostSpilled, ms: performance.now() - from };
 }
 
 const settled = ({ filtered, delivered, deadLettered, dropped }: AuditLaneStats): number => filtered + delivered + deadLettered + dropped;
@@ -128,7 +138,7 @@ export function verdictOf({ lane, mostQueued, mostFill, mostHeap }: LosslessRun)
 export const NOTHING_LOST = { all: true, accountsAgree: true, left: 0, deadLettered: 0, dropped: 0, failed: true, withinBounds: true };
 
 /** For a failing run: what it was. */
-export const described = (seed: number, { ids, lane, ...figures }: LosslessRun, more: object = {}): string => JSON.stringify({ seed, recorded: ids.size, ...figures, lane, ...more });
+export const described = ({ seed, ids, lane, ...figures }: LosslessRun, more: object = {}): string => JSON.stringify({ seed, recorded: ids.size, ...figures, lane, ...more });
 
 /** Faults that were played. */
 export const played = (faults: Readonly<Record<string, number>>): number => Object.values(faults).reduce((sum, count) => sum + count, 0);
