@@ -1,4 +1,5 @@
 // What a cluster holds: index templates, policies, data streams with their backing indices, indices with their documents. Every node of it answers from here.
+import { randomBytes } from 'node:crypto';
 import { dateOf, FIELD_TYPES, Mapping } from './elasticsearch-documents.mjs';
 import { ElasticsearchError, illegalArgument, invalidRequest, matches, noSuchIndex } from './elasticsearch-errors.mjs';
 
@@ -21,7 +22,7 @@ export class Index {
   /** By id: what it was created from, and which write it was. */
   documents = new Map();
   createdAt = Date.now();
-  uuid = Buffer.from(`${Math.random()}`.slice(2, 18)).toString('base64url').slice(0, 22);
+  uuid = randomBytes(16).toString('base64url');
   #writes = 0;
   #refreshMs;
 
