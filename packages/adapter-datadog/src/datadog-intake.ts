@@ -1,5 +1,5 @@
 import { MeshError, type Clock } from '@lemur-bookstores/mesh-interface';
-import { answerFailure, type Credential, type HttpSink, type SinkAnswer } from '@lemur-bookstores/mesh-sink';
+import { answerFailure, jsonIn, type Credential, type HttpSink, type SinkAnswer } from '@lemur-bookstores/mesh-sink';
 
 /** One of many that are sent in one request. */
 export interface Piece {
@@ -76,9 +76,9 @@ export class DatadogIntake {
 
   /** A gateway that wants somebody to log in says 200 as well. Datadog says `{}` or `{"errors":[]}`, Observability Pipelines nothing. */
   #notTaken({ status, text, truncated }: SinkAnswer): MeshError | undefined {
-    const said = truncated ? undefined : jsonOf(text);
+    const said = truncated ? undefined : text.trim() === '' ? {} : jsonIn(text);
     if (said === undefined) return new MeshError('adapter_failed', `${this.#where} answered ${status}, but not as Datadog does: is there a proxy that answers itself?`, { retryable: true });
-    const { errors } = said;
+    const errors = said['errors'];
     if (!Array.isArray(errors) || errors.length === 0) return undefined;
     return answerFailure({ status: 400, headers: {}, text, truncated }, this.#where, 0);
   }
@@ -106,15 +106,4 @@ function withRetryAfter(answer: SinkAnswer): SinkAnswer {
   const reset = answer.headers['x-ratelimit-reset'];
   if (answer.status !== 429 || answer.headers['retry-after'] !== undefined || typeof reset !== 'string') return answer;
   return { ...answer, headers: { ...answer.headers, 'retry-after': reset } };
-}
-
-/** An object; `{}` where nothing was said; `undefined` for anything else. */
-function jsonOf(text: string): { readonly errors?: unknown } | undefined {
-  if (text.trim() === '') return {};
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,5 @@
 import { checkAuditQuery, MeshError, type AuditQuery, type Clock, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
-import { jsonIn } from './answer-json.js';
+import { jsonIn } from '@lemur-bookstores/mesh-sink';
 import type { ElasticAnswer, ElasticConnection } from './elastic-connection.js';
 import { errorIn } from './elastic-failure.js';
 import type { ElasticsearchSettings } from './elasticsearch-adapter-options.js';

@@ -1,5 +1,5 @@
 import { escapeControls, MeshError } from '@lemur-bookstores/mesh-interface';
-import { jsonIn } from './answer-json.js';
+import { jsonIn } from '@lemur-bookstores/mesh-sink';
 import { isForNow } from './elastic-failure.js';
 
 /** What became of one document of a bulk. */

@@ -1,6 +1,5 @@
 import { MeshError } from '@lemur-bookstores/mesh-interface';
-import { answerFailure, type SinkAnswer } from '@lemur-bookstores/mesh-sink';
-import { jsonIn } from './answer-json.js';
+import { answerFailure, jsonIn, type SinkAnswer } from '@lemur-bookstores/mesh-sink';
 
 /** What Elasticsearch says in an error. */
 export interface SaidError {

@@ -1,6 +1,5 @@
 import { escapeControls, MeshError, type Clock, type Logger } from '@lemur-bookstores/mesh-interface';
-import { isPlaintextElsewhere } from '@lemur-bookstores/mesh-sink';
-import { jsonIn } from './answer-json.js';
+import { isPlaintextElsewhere, jsonIn } from '@lemur-bookstores/mesh-sink';
 import type { ElasticAnswer, ElasticConnection, ElasticRequest } from './elastic-connection.js';
 import type { ElasticsearchSettings } from './elasticsearch-adapter-options.js';
 import { differences, indexTemplate, MAPPINGS } from './index-template.js';

@@ -2,7 +2,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { hostname } from 'node:os';
 import { escapeControls, MeshError, type Clock } from '@lemur-bookstores/mesh-interface';
-import { answerFailure, HttpSink, userAgentOf, type Credential } from '@lemur-bookstores/mesh-sink';
+import { answerFailure, HttpSink, jsonIn, userAgentOf, type Credential } from '@lemur-bookstores/mesh-sink';
 import type { ChangeNote } from './change-note.js';
 import type { Incident } from './incident.js';
 import { changeRequest, resolveRequest, triggerRequest, type PayloadContext } from './pager-payload.js';
@@ -68,10 +68,6 @@ export class PagerSender {
 
 /** It has no 401: a key that it does not know is an invalid event. Its own list of errors counts, not what it may repeat of ours. */
 function isAboutKey(text: string): boolean {
-  try {
-    const { errors } = JSON.parse(text) as { readonly errors?: unknown };
-    return Array.isArray(errors) && errors.some((error) => typeof error === 'string' && WRONG_KEY.test(error));
-  } catch {
-    return false;
-  }
+  const errors = jsonIn(text)?.['errors'];
+  return Array.isArray(errors) && errors.some((error) => typeof error === 'string' && WRONG_KEY.test(error));
 }

@@ -1,3 +1,4 @@
+export { jsonIn } from './answer-json.js';
 export { BatchOutcomes } from './batch-outcomes.js';
 export { checkConnection } from './connection-check.js';
 export { Credential, credentialOf } from './credential.js';
