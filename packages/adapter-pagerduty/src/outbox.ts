@@ -60,8 +60,7 @@ export class Outbox<Told extends Teller> {
   }
 
   /** Something about it may have changed. Makes no call yet: `pump()` does. */
-  touch(teller: Told): void {
-    const now = this.#now();
+  touch(teller: Told, now = this.#now()): void {
     teller.tick(now);
     if (teller.owes(now) === undefined) this.#due.delete(teller);
     else this.#due.add(teller);
@@ -77,7 +76,8 @@ export class Outbox<Told extends Teller> {
   pump(): void {
     if (this.#isClosed) return;
     const now = this.#now();
-    for (const teller of [...this.#timed]) this.touch(teller);
+    // All of it at one moment: what ends by time at a later one would be owed at neither.
+    for (const teller of [...this.#timed]) this.touch(teller, now);
     const isHeld = this.#pause.heldBy(now) !== undefined;
     while (!isHeld && this.#hasRoom && this.#budget.isFree(now)) {
       const next = this.#mostUrgent(now);
@@ -85,7 +85,7 @@ export class Outbox<Told extends Teller> {
       this.#call(next.teller, next.call, now);
       this.#isChanged = true;
     }
-    this.#arm();
+    this.#arm(now);
     // Else all of them wait for what they waited for.
     if (this.#isChanged) for (const waiter of [...this.#waiters]) this.#look(waiter);
     this.#isChanged = false;
@@ -174,7 +174,7 @@ export class Outbox<Told extends Teller> {
     this.#underWay.set(teller, controller);
     this.#budget.begin();
     teller.begun(call, now);
-    this.touch(teller);
+    this.touch(teller, now);
     this.#send(teller, call, controller.signal).then(
       () => this.#ended(teller, undefined),
       // Who gave up the call knows nothing of what PagerDuty thinks of it.
@@ -227,8 +227,7 @@ export class Outbox<Told extends Teller> {
     if (waiter.tellers.size === 0) waiter.settle(waiter.refusal);
   }
 
-  #arm(): void {
-    const now = this.#now();
+  #arm(now: number): void {
     let at = Infinity;
     if (this.#due.size > 0 && this.#hasRoom) {
       const freeAt = Math.max(this.#pause.until, this.#budget.freeAt(now));

@@ -2,6 +2,7 @@ import { getEventListeners } from 'node:events';
 import { expect, test } from '@jest/globals';
 import { FakeClock, MeshError } from '@lemur-bookstores/mesh-interface';
 import { ChangeNote } from '../src/change-note.js';
+import { Incident } from '../src/incident.js';
 import { Outbox } from '../src/outbox.js';
 
 const FAILED = new MeshError('adapter_failed', 'no', { retryable: true });
@@ -163,4 +164,20 @@ test('one that fails whenever it is told holds back no other', async () => {
   }
   expect(told).toEqual(new Set(others));
   expect(outbox.untold).toEqual([poison]);
+});
+
+test('what ends by time is told then, also where the clock moves on between two looks at it', async () => {
+  const clock = new FakeClock();
+  let looks = 0;
+  const moving = { now: () => clock.now(), monotonic: () => clock.monotonic() + ++looks / 1_000, setTimeout: (callback: () => void, ms: number) => clock.setTimeout(callback, ms) };
+  const told: string[] = [];
+  const outbox = new Outbox<Incident>({ clock: () => moving, send: (_incident, call) => Promise.resolve(void told.push(call)) });
+  const incident = new Incident({ key: 'mesh/test/s/rateLimited/t', rule: 'rateLimited', service: 's', target: 't' }, { count: 1, windowMs: 60_000, calmMs: 2_500, lasting: false });
+  incident.raise({ level: 'raise', rule: 'rateLimited', service: 's', part: '', adopts: true, severity: 'warning', weight: 1, fact }, moving.monotonic());
+  outbox.touch(incident);
+  outbox.pump();
+  await clock.advance(2_400);
+  expect(told).toEqual(['trigger']);
+  await clock.advance(200);
+  expect(told).toEqual(['trigger', 'resolve']);
 });
