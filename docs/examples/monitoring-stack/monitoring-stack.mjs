@@ -39,7 +39,7 @@ try {
 
   say('incidents that are over are resolved');
   for (const until = performance.now() + RESOLVED_WITHIN_MS; receivers.pagerDuty.events.open.length > 0 && performance.now() < until; ) await new Promise((resolve) => setTimeout(resolve, 50));
-  const seen = await scrape(`http://127.0.0.1:${checkout.adminPort}`);
+  const seen = { ...(await scrape(`http://127.0.0.1:${checkout.adminPort}`)), open: receivers.pagerDuty.events.open.length };
   await payment.cleanup();
   await checkout.cleanup();
 

@@ -6,11 +6,11 @@ const REMOTE = ['elasticsearch', 'datadog', 'pagerduty'];
 
 /**
  * @param done by traffic.mjs
- * @param seen metrics that were scraped
+ * @param seen while it ran: metrics that were scraped, how many incidents were open after the time in which they should have ended
  * @param delivered by deliveries.mjs
  */
 export function judge({ done, seen, delivered }) {
-  return [...aboutTheLanes(delivered), ...aboutTheEvents(done, delivered), ...aboutTheIncidents(done, delivered), ...aboutTheMetrics(done, seen, delivered)];
+  return [...aboutTheLanes(delivered), ...aboutTheEvents(done, delivered), ...aboutTheIncidents(done, seen, delivered), ...aboutTheMetrics(done, seen, delivered)];
 }
 
 function aboutTheLanes({ lanes }) {
@@ -36,7 +36,7 @@ function aboutTheEvents({ answered, failed }, { lanes, file, elasticsearch, data
   ];
 }
 
-function aboutTheIncidents({ refusedByBreaker, refusedPrices, rotation }, { file, pagerDuty: { alerts, changes, counts } }) {
+function aboutTheIncidents({ refusedByBreaker, refusedPrices, rotation }, { open }, { file, pagerDuty: { alerts, changes, counts } }) {
   const of = (rule) => alerts.filter(({ dedupKey }) => dedupKey.includes(`/checkout/${rule}/`));
   const [opened, limited] = [of('breakerOpen'), of('rateLimited')];
   const times = (action) => [...file.values()].filter((one) => one === action).length;
@@ -45,6 +45,7 @@ function aboutTheIncidents({ refusedByBreaker, refusedPrices, rotation }, { file
   return [
     claim('the breaker that opened is one incident, and its closing resolved it', refusedByBreaker > 0 && times('breaker.opened') > 0 && times('breaker.closed') > 0 && isOver(opened), shown(opened)),
     claim('so is the peer that asked too often: resolved when it stopped', refusedPrices > 0 && times('rate.limited') > 0 && isOver(limited), shown(limited)),
+    claim('they were resolved when they were over, and not by the end of checkout', open === 0, `${open} open before it`),
     claim('there is no other incident', alerts.length === 2 && counts.invalid === 0 && counts.throttled === 0, `${alerts.length} incidents, ${counts.triggers + counts.resolves + counts.changes} calls, ${counts.invalid} refused`),
     claim('the rotation is a change event', rotation?.keyId !== undefined && changes.length === 1, changes.map(({ summary }) => summary).join('; ') || 'none'),
   ];
