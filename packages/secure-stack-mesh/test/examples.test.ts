@@ -107,7 +107,7 @@ describe('the monitoring stack', () => {
     running.push(example);
     await succeeds(example);
     expect(example.output).not.toContain('✗');
-    expect(example.output.match(/^✓/gm)?.length).toBe(12);
+    expect(example.output.match(/^✓/gm)?.length).toBe(13);
     expect(example.output).toMatch(/✓ logs in Datadog = documents in Elasticsearch, by their ids\n +([1-9]\d*) = \1\n/);
     expect(example.output).toMatch(/✓ the breaker that opened is one incident, .*\n +mesh\/production\/checkout\/breakerOpen\/payment: resolved, opened 1, told 1\n/);
     expect(example.output).toMatch(/✓ so is the peer .*\n +mesh\/production\/checkout\/rateLimited\/payment: resolved, opened 1, told 1\n/);
@@ -118,7 +118,7 @@ describe('the monitoring stack', () => {
     const { judge } = (await import(pathToFileURL(join(EXAMPLES, 'monitoring-stack/verdict.mjs')).href)) as { judge(evidence: object): { readonly text: string; readonly holds: boolean }[] };
     const delivered = { lanes: [], file: new Map(), elasticsearch: new Map(), datadog: { logs: 0, ids: new Map(), losses: {}, series: new Set(), points: [] }, pagerDuty: { alerts: [], changes: [], counts: {} } };
     const claims = judge({ done: {}, seen: {}, delivered });
-    expect(claims.length).toBe(12);
+    expect(claims.length).toBe(13);
     expect(claims.filter(({ holds }) => holds)).toEqual([]);
   });
 
