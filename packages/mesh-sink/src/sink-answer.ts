@@ -36,6 +36,8 @@ export function answerFailure({ status, headers, text }: SinkAnswer, where: stri
   }
   if (status >= 300 && status < 400) return failure('sink_not_found', `${answered}, a redirect, which is never followed; set the address that it is to be sent to`, { retryable: false });
   if (NOTHING_THERE.includes(status)) return failure('sink_not_found', `${answered}; is that its address?`, { retryable: false });
+  // Of a proxy on the way, for whatever is sent through it.
+  if (status === 407) return failure('sink_unauthenticated', `${answered}: a proxy on the way wants credentials, or others`, { retryable: false });
   if (status === 401 || status === 403) return failure('sink_unauthenticated', `${answered}: the credentials are wrong, or do not allow this`, { retryable: false });
   if (status === 413) return failure('sink_too_large', answered, { retryable: false });
   return failure('sink_refused', answered, { retryable: false });

@@ -23,6 +23,7 @@ test.each([
   [422, 'sink_refused', false],
   [401, 'sink_unauthenticated', false],
   [403, 'sink_unauthenticated', false],
+  [407, 'sink_unauthenticated', false],
   [413, 'sink_too_large', false],
 ])('%d is %s, retryable: %p', (status, reason, retryable) => {
   expect(failureOf(status, {}, 'said')).toMatchObject({ reason, retryable, text: expect.stringMatching(`^Sink at https://sink.example answered ${status}.*: said$`) });
