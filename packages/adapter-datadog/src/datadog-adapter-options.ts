@@ -35,7 +35,7 @@ export interface DatadogAdapterOptions {
   readonly agent?: Agent | undefined;
   /** CAs in PEM that are trusted instead of those Node.js knows. */
   readonly ca?: string | readonly string[] | undefined;
-  /** A longer event is cut, and marked. Default 1,000,000, more than which Datadog cuts itself without a mark; at least 10,000. */
+  /** A longer event is cut, and marked. Default 1,000,000, more than which Datadog cuts itself without a mark; at least 10,000, and twice what the tags take. */
   readonly maxEventBytes?: number | undefined;
   /** How long a request may take, in ms. Default 10,000; 1 to 600,000. */
   readonly timeoutMs?: number | undefined;
@@ -96,6 +96,8 @@ export function resolveDatadogOptions(options: DatadogAdapterOptions): DatadogSe
     logsUrl: urlOf(check, 'logsUrl', given['logsUrl'], `https://http-intake.logs.${isSite ? String(site) : 'invalid'}`, '/api/v2/logs'),
     metricsUrl: urlOf(check, 'metricsUrl', given['metricsUrl'], `https://api.${isSite ? String(site) : 'invalid'}`, '/api/v2/series'),
   };
+  const tagBytes = Buffer.byteLength(settings.tags.join());
+  if (typeof maxEventBytes === 'number' && tagBytes > maxEventBytes / 2) check.add('tags', `must be half of maxEventBytes at most, which no event would fit into: they are ${tagBytes} bytes in each log`);
   check.throwIfAny();
   return Object.freeze(settings) as DatadogSettings;
 }

@@ -109,6 +109,9 @@ export class DatadogAdapter implements ManagedAdapter {
       if (refusal !== undefined) throw refusal;
     } catch (error) {
       for (const id of taken) this.#outcomes.stored(id);
+      const [first] = events;
+      // Alone it is halved no further, and its dead letter is written: brought again by hand, it is tried again.
+      if (events.length === 1 && first !== undefined && this.#outcomes.of(first.id) === error) this.#outcomes.settle([first.id]);
       throw error;
     }
     this.#outcomes.settle(events.map(({ id }) => id));

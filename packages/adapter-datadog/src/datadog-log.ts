@@ -106,7 +106,7 @@ export function encodeLog(event: MeshAuditEvent, origin: LogOrigin, now: number,
 }
 
 /** What of a log may be as long as somebody liked. */
-const LONG_PARTS = ['evt', 'error', 'usr', 'mesh'] as const;
+const LONG_PARTS = ['message', 'evt', 'error', 'usr', 'mesh'] as const;
 const MAX_NAMED_PARTS = 20;
 const MIN_CHARACTERS = 64;
 
@@ -119,22 +119,24 @@ function cut(log: DatadogLog, originalBytes: number, maxBytes: number): EncodedL
     const bytes = Buffer.byteLength(json);
     return bytes <= maxBytes ? { json, bytes } : undefined;
   };
-  const withTexts = (characters: number): EncodedLog | undefined => {
-    const parts: string[] = [];
-    return fit(Object.fromEntries(LONG_PARTS.filter((name) => log[name] !== undefined).map((name) => [name, shortened(log[name], name, characters, parts)])), parts);
+  const withTexts = (whole: DatadogLog, characters: number, before: readonly string[]): EncodedLog | undefined => {
+    const parts = [...before];
+    return fit(Object.fromEntries(LONG_PARTS.filter((name) => whole[name] !== undefined).map((name) => [name, shortened(whole[name], name, characters, parts)])), parts);
   };
-  // What does not fit with the shortest texts does not with longer ones.
-  const shortest = withTexts(MIN_CHARACTERS);
-  if (shortest !== undefined) {
+  const longest = (whole: DatadogLog, before: readonly string[]): EncodedLog | undefined => {
+    // What does not fit with the shortest texts does not with longer ones.
+    const shortest = withTexts(whole, MIN_CHARACTERS, before);
+    if (shortest === undefined) return undefined;
     for (let characters = Math.floor(maxBytes / 2); characters > MIN_CHARACTERS; characters = Math.floor(characters / 2)) {
-      const encoded = withTexts(characters);
+      const encoded = withTexts(whole, characters, before);
       if (encoded !== undefined) return encoded;
     }
     return shortest;
-  }
-  // Too many texts, or names that are too long: the beginning of it all, which can at least be read.
+  };
+  // With too many texts, or names that are too long: the beginning of all metadata, which can at least be read.
   const { metadata, ...mesh } = log.mesh;
-  const encoded = fit({ mesh: { ...mesh, metadata_text: headOf(JSON.stringify(metadata ?? null), Math.floor(maxBytes / 8)) } as DatadogLog['mesh'] }, ['mesh.metadata']);
+  const beginning = (): DatadogLog['mesh'] => ({ ...mesh, metadata_text: headOf(JSON.stringify(metadata ?? null), Math.floor(maxBytes / 8)) }) as DatadogLog['mesh'];
+  const encoded = longest(log, []) ?? longest({ ...log, mesh: beginning() }, ['mesh.metadata']);
   if (encoded !== undefined) return encoded;
   throw new MeshError('sink_too_large', `Datadog: an event of ${originalBytes} bytes cannot be cut to ${maxBytes}`, { retryable: false });
 }

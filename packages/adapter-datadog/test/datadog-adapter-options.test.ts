@@ -62,6 +62,7 @@ test.each([
   [{ apiKey: API_KEY, service: 'orders', tags: ['env:x', 'service:x', 'Host:x'] }, ['tags[0]', 'tags[1]', 'tags[2]']],
   [{ apiKey: API_KEY, service: 'orders', tags: Array.from({ length: 91 }, (_, index) => `t${index}:x`) }, ['tags']],
   [{ apiKey: API_KEY, service: 'orders', ca: [] }, ['ca']],
+  [{ apiKey: API_KEY, service: 'orders', maxEventBytes: 10_000, tags: Array.from({ length: 30 }, (_, index) => `t${index}:${'x'.repeat(180)}`) }, ['tags']],
 ])('%j', (options, paths) => {
   const problems = problemsOf(options);
   expect(problems.map((problem) => problem.split(':')[0])).toEqual(expect.arrayContaining(paths));

@@ -113,6 +113,16 @@ test('an event that is too large alone is refused for good, and the others are s
   expect([...server.ids.values()]).toEqual([1, 1, 1, 1, 1]);
 });
 
+test('an event that was refused alone is tried again when it is brought again by hand', async () => {
+  const server = await serverWith();
+  const adapter = adapterFor(server);
+  const event = eventOf();
+  server.faults.failNext('413');
+  await expect(adapter.logEvent(event)).rejects.toMatchObject({ reason: 'sink_too_large' });
+  await adapter.logEvent(event);
+  expect([...server.ids]).toEqual([[event.id, 1]]);
+});
+
 test('an event that is refused in the first of several requests is not forgotten over those that go well', async () => {
   const server = await serverWith({ limits: { logsBytes: 400_000 } });
   const events = eventsOf(1_001);

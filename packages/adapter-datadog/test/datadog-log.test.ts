@@ -126,6 +126,20 @@ test('of what has too many texts, or too long names, the beginning stays', () =>
   expect(cutOf({ metadata: { list: Array.from({ length: 3_000 }, () => 'w'.repeat(200)) } }).mesh.truncated.parts).toEqual(['mesh.metadata']);
 });
 
+test('what has too many texts is cut, also where others of it are too long', () => {
+  const many = Object.fromEntries(Array.from({ length: 50_000 }, (_, index) => [`key-${index}`, index]));
+  const { evt, error, mesh } = cutOf({ action: 'a'.repeat(200_000), error: `handler_failed: ${'e'.repeat(200_000)}`, metadata: many });
+  expect(mesh.truncated.parts).toEqual(['mesh.metadata', 'evt.name', 'error.message']);
+  expect([evt.name, error?.message]).toEqual([expect.stringMatching(/^a{1000,}…$/), expect.stringMatching(/^e{1000,}…$/)]);
+  expect(mesh.metadata_text).toHaveLength(12_500);
+});
+
+test('a message of which every character is escaped is cut, too', () => {
+  const { message, mesh } = cutOf({ error: '\u001b'.repeat(3_000) }, 10_000);
+  expect(mesh.truncated.parts).toContain('message');
+  expect(message).toMatch(/…$/);
+});
+
 test('what is too deep to walk through is refused for good, and what can just be walked through is cut', () => {
   for (const levels of [100, ...Array.from({ length: 40 }, (_, index) => 2_000 + 250 * index), 50_000]) {
     let deep: unknown = 'x'.repeat(20_000);
