@@ -47,7 +47,7 @@ export class ContractServer {
   /**
    * @param {object} options
    * @param {(request: ContractRequest) => ContractAnswer | Promise<ContractAnswer>} options.handle
-   * @param {(status: number, headers: Record<string, string>) => ContractAnswer} options.refuse how the API says this status
+   * @param {(status: number, headers: Record<string, string>, path: string) => ContractAnswer} options.refuse how the API says this status there
    * @param {number} [options.maxBodyBytes] as sent, and unpacked; a longer one is 413
    * @param {{ key: string, cert: string }} [options.tls]
    * @param {import('./fault-plan.mjs').FaultOptions} [options.faults]
@@ -102,11 +102,14 @@ export class ContractServer {
   #listen(port) {
     const onRequest = (request, response) => void this.#answer(request, response).catch((error) => this.#broke(response, error));
     this.#server = this.#tls === undefined ? createHttpServer(onRequest) : createHttpsServer(this.#tls, onRequest);
-    this.#server.on(this.#tls === undefined ? 'connection' : 'secureConnection', (socket) => {
-      this.#sockets.add(socket);
-      socket.on('error', () => undefined);
-      socket.once('close', () => this.#sockets.delete(socket));
-    });
+    // With TLS the bare connection as well: one whose handshake never ends would keep the server.
+    for (const event of this.#tls === undefined ? ['connection'] : ['connection', 'secureConnection']) {
+      this.#server.on(event, (socket) => {
+        this.#sockets.add(socket);
+        socket.on('error', () => undefined);
+        socket.once('close', () => this.#sockets.delete(socket));
+      });
+    }
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
       this.#server.listen(port, '127.0.0.1', () => {
@@ -151,18 +154,18 @@ export class ContractServer {
     }
     const refused = this.faults.statusOf(fault);
     if (refused !== undefined) {
-      write(response, this.#refuse(refused.status, refused.headers));
+      write(response, this.#refuse(refused.status, refused.headers, url.pathname));
       return;
     }
     if (sentBytes > this.#maxBodyBytes) {
-      write(response, this.#refuse(413, {}));
+      write(response, this.#refuse(413, {}, url.pathname));
       return;
     }
     const packed = Buffer.concat(chunks);
     const isPacked = request.headers['content-encoding'] === 'gzip';
     const body = isPacked ? await unpack(packed, { maxOutputLength: this.#maxBodyBytes }).catch(({ code }) => (code === 'ERR_BUFFER_TOO_LARGE' ? 413 : 400)) : packed;
     const asked = { method: request.method, path: url.pathname, query: url.searchParams, headers: request.headers, body, sentBytes, fault };
-    const answer = typeof body === 'number' ? this.#refuse(body, {}) : await this.#handle(asked);
+    const answer = typeof body === 'number' ? this.#refuse(body, {}, url.pathname) : await this.#handle(asked);
     if (fault === 'reset-after') request.socket.destroy();
     else if (fault === 'reset-in-answer') cutOff(request, response, answer);
     else if (fault === 'slow-body') slowly(response, answer);

@@ -64,7 +64,7 @@ export class DatadogServer extends ContractServer {
    * @param {import('./fault-plan.mjs').FaultOptions} [options.faults]
    */
   constructor({ apiKey, now = Date.now, limits = {}, keep = 'all', tls, faults }) {
-    super({ handle: (request) => this.#answer(request), refuse: (status, headers) => ({ ...refusalOf('/api/v2/logs', new Refusal(status, '')), headers }), tls, faults });
+    super({ handle: (request) => this.#answer(request), refuse: (status, headers, path) => ({ ...refusalOf(path, new Refusal(status, '')), headers }), tls, faults });
     this.#apiKey = apiKey;
     this.#now = now;
     this.#keep = keep;

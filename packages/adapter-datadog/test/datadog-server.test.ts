@@ -39,6 +39,13 @@ test('keys, content, paths', async () => {
   expect(server.logs).toEqual([]);
 });
 
+test('faults are said as the intake that they meet says them', async () => {
+  const server = await serverWith();
+  server.faults.failNext('429', { count: 2 });
+  expect(await post(server, 'logs', [log])).toEqual([429, { errors: [{ status: '429', title: 'Too Many Requests' }] }]);
+  expect(await post(server, 'series', { series: [gauge] })).toEqual([429, { errors: ['Too Many Requests'] }]);
+});
+
 test.each([
   ['no message', { ddsource: 'x' }],
   ['tags as a list', { ...log, ddtags: ['a:b'] }],

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Agent } from 'node:https';
@@ -43,6 +43,17 @@ test.each([
   await expect(adapter.logEvent(eventOf())).rejects.toMatchObject({ reason: 'adapter_failed', retryable: true, text: expect.stringMatching(/self-signed|certificate/i) });
   await expect(adapter.logMetrics?.(snapshotOf())).rejects.toMatchObject({ reason: 'adapter_failed', retryable: true });
   expect(server.requests).toBe(0);
+});
+
+test('a connection whose handshake never ends keeps no contract server from stopping', async () => {
+  const server = await serverWith({ tls: own });
+  const silent = connect(server.port, '127.0.0.1').on('error', () => undefined);
+  const ended = new Promise((resolve) => silent.once('close', resolve));
+  await new Promise((resolve) => silent.once('connect', resolve));
+  // The server has seen that one by now, too.
+  await adapterFor(server, { ca: own.cert }).logEvent(eventOf());
+  await server.stop();
+  await ended;
 });
 
 test('to a server that is none of TLS goes no key', async () => {
