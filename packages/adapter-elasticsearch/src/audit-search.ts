@@ -70,7 +70,7 @@ export class AuditSearch {
           continue;
         }
         ({ pit } = page);
-        for (const { id, index, source } of page.hits) yield eventOfDocument(source, `${index}/_doc/${id}`);
+        for (const { id, index, source } of page.hits) yield eventOfDocument(source, this.#connection.redact(`${index}/_doc/${id}`));
         left -= page.hits.length;
         if (page.hits.length < asked) return;
         after = page.hits.at(-1)?.sort;

@@ -33,8 +33,11 @@ interface Item {
   readonly error?: { readonly type?: unknown; readonly reason?: unknown; readonly caused_by?: { readonly reason?: unknown } } | null;
 }
 
-/** `undefined` for what is no answer to a bulk of so many documents: then nobody knows what became of them. Pure. */
-export function readBulkAnswer(text: string, count: number): BulkAnswer | undefined {
+/**
+ * `undefined` for what is no answer to a bulk of so many documents: then nobody knows what became of them. Pure.
+ * @param redact takes credentials out of what is shown
+ */
+export function readBulkAnswer(text: string, count: number, redact: (said: string) => string): BulkAnswer | undefined {
   const items = itemsOf(text);
   if (items?.length !== count) return undefined;
   let index: string | undefined;
@@ -42,14 +45,14 @@ export function readBulkAnswer(text: string, count: number): BulkAnswer | undefi
   for (const each of items) {
     const item = itemOf(each);
     if (item === undefined) return undefined;
-    const outcome = outcomeOf(item);
+    const outcome = outcomeOf(item, redact);
     if (outcome.state === 'stored' && typeof item._index === 'string') index = item._index;
     outcomes.push(outcome);
   }
   return { outcomes, index };
 }
 
-function outcomeOf({ status, result, error, failure_store: failureStore }: Item): ItemOutcome {
+function outcomeOf({ status, result, error, failure_store: failureStore }: Item, redact: (said: string) => string): ItemOutcome {
   if (status >= 200 && status < 300) {
     // The document is kept apart, where no query finds it: its mapping refused it.
     if (failureStore === 'used') return { state: 'refused', error: new MeshError('sink_refused', 'Elasticsearch put the event into the failure store of the data stream, where no query finds it', { retryable: false }) };
@@ -60,7 +63,7 @@ function outcomeOf({ status, result, error, failure_store: failureStore }: Item)
   const type = typeof error?.type === 'string' ? error.type : 'unknown';
   // Of `create` with the event's own id: it is there already, by a delivery whose answer was lost.
   if (status === 409 && type === 'version_conflict_engine_exception') return STORED;
-  const said = escapeControls(`${type}: ${[error?.reason, error?.caused_by?.reason].filter((each) => typeof each === 'string').join(': ')}`.slice(0, SHOWN_CHARACTERS));
+  const said = escapeControls(redact(`${type}: ${[error?.reason, error?.caused_by?.reason].filter((each) => typeof each === 'string').join(': ')}`).slice(0, SHOWN_CHARACTERS));
   if (status === 429 || status >= 500 || isForNow(error ?? {})) return { state: 'later', said };
   if (status === 401 || status === 403) return { state: 'forbidden', said };
   return { state: 'refused', error: new MeshError('sink_refused', `Elasticsearch refused the event (${status}): ${said}`, { retryable: false }) };

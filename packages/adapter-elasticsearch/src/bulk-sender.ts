@@ -103,15 +103,17 @@ export class BulkSender {
 
   /** @returns what has to be sent again at once */
   async #exchange(lines: readonly Line[], delivery: Delivery, signal: AbortSignal): Promise<(readonly Line[])[]> {
+    const body = lines.map(({ text }) => text).join('');
     let answer: ElasticAnswer;
     try {
       answer = await this.#connection.send({
         method: 'POST',
         path: `/${this.#settings.index}/_bulk`,
         query: { filter_path: BULK_FILTER, timeout: SERVER_TIMEOUT },
-        body: lines.map(({ text }) => text).join(''),
+        body,
         isLines: true,
-        maxAnswerBytes: 1_048_576 + 4_096 * lines.length,
+        // Why an event is refused is told with the value, as a whole, up to twice.
+        maxAnswerBytes: 1_048_576 + 4_096 * lines.length + 2 * Buffer.byteLength(body),
         signal,
       });
     } catch (error) {
@@ -137,7 +139,7 @@ export class BulkSender {
     const failure = this.#connection.failureIn(answer, bulkFailure);
     // 4xx: before anything was done.
     if (failure !== undefined && answer.status < 500 && answer.status !== 408) throw failure;
-    const bulk = failure === undefined && !answer.truncated ? readBulkAnswer(answer.text, lines.length) : undefined;
+    const bulk = failure === undefined && !answer.truncated ? readBulkAnswer(answer.text, lines.length, (said) => this.#connection.redact(said)) : undefined;
     if (bulk === undefined) {
       this.#storedIds.doubt(lines);
       throw failure ?? new MeshError('adapter_failed', `${answer.where} gave no readable answer to a bulk of ${lines.length} events: nobody knows what it stored`, { retryable: true });

@@ -22,7 +22,7 @@ export interface ElasticRequest {
   readonly signal: AbortSignal;
 }
 
-/** The answer, and which node gave it. */
+/** The answer, and which node gave it. Its text is as it came: what is shown of it goes through `redact` first. */
 export interface ElasticAnswer extends SinkAnswer {
   /** `Elasticsearch at https://…`, for errors. */
   readonly where: string;
@@ -43,6 +43,11 @@ const GZIP_LEVEL = 1;
 const JSON_TYPE = 'application/vnd.elasticsearch+json; compatible-with=8';
 const LINES_TYPE = 'application/vnd.elasticsearch+x-ndjson; compatible-with=8';
 const USER_AGENT = userAgentOf('adapter-elasticsearch', VERSION);
+/**
+ * Headers are taken out of the client's errors, which nobody sees here. Its default copies the whole request into each error, the body byte by byte: 6 s for 4 MB, in which nothing else
+ * runs.
+ */
+const REDACTION = { type: 'remove' } as const;
 /** Deliveries have deadlines of their own; this one is for what has none. */
 const REQUEST_TIMEOUT_MS = 30_000;
 /** What is shorter than this, in what should be an API key, is none: taking it out would take apart what the server says. */
@@ -89,9 +94,9 @@ export class ElasticConnection {
       const { transport } = await (this.#client ??= this.#connect());
       const answer = (await transport.request(
         { method: request.method, path: request.path, ...(request.query === undefined ? {} : { querystring: request.query }), ...(sent === undefined ? {} : { body: sent }) },
-        { headers, signal, asStream: true, meta: true, maxRetries: 0, compression: false },
+        { headers, signal, asStream: true, meta: true, maxRetries: 0, compression: false, redaction: REDACTION },
       )) as RawAnswer;
-      const { text, truncated } = await this.#read(answer, maxAnswerBytes);
+      const { text, truncated } = await read(answer, maxAnswerBytes);
       this.#markAlive(transport, answer);
       const { url } = answer.meta?.connection ?? {};
       return { status: answer.statusCode, headers: answer.headers, text, truncated, where: url === undefined ? 'Elasticsearch' : `Elasticsearch at ${url.origin}` };
@@ -113,7 +118,13 @@ export class ElasticConnection {
 
   /** What an answer that is no success means; `undefined` for 2xx. @param failureOf how it is read */
   failureIn(answer: ElasticAnswer, failureOf = elasticFailure): MeshError | undefined {
-    return failureOf(answer, answer.where, this.#clock().now());
+    if (answer.status >= 200 && answer.status < 300) return undefined;
+    return failureOf({ ...answer, text: this.redact(answer.text) }, answer.where, this.#clock().now());
+  }
+
+  /** What a server said, without the credentials that it may have repeated. Not for what is read as data: an event may have a word in it that is somebody's password. */
+  redact(text: string): string {
+    return this.#secrets.reduce((said, secret) => secret.redact(said), text);
   }
 
   /** Ends the connections; not those of a client of the user's own. */
@@ -144,21 +155,6 @@ export class ElasticConnection {
     });
   }
 
-  /** An answer that is longer than the bound is cut, and the connection goes with the rest. */
-  async #read({ body, headers }: RawAnswer, maxBytes: number): Promise<{ readonly text: string; readonly truncated: boolean }> {
-    const chunks: Buffer[] = [];
-    let room = maxBytes;
-    for await (const chunk of body) {
-      const bytes = Buffer.from(chunk as Buffer);
-      chunks.push(bytes.subarray(0, room));
-      room -= bytes.length;
-      if (room < 0) break;
-    }
-    const isReadable = (headers['content-encoding'] ?? 'identity') === 'identity';
-    const text = isReadable ? Buffer.concat(chunks).toString('utf8') : '';
-    return { text: this.#redact(text), truncated: room < 0 };
-  }
-
   /** With `asStream` the client leaves this out, and a node that failed some times would never be used again. */
   #markAlive(transport: object, { meta }: RawAnswer): void {
     const { connectionPool } = transport as { connectionPool?: { markAlive?(connection: unknown): void } };
@@ -168,7 +164,7 @@ export class ElasticConnection {
   #failureOf(error: unknown, signal: AbortSignal): unknown {
     if (signal.aborted) return signal.reason;
     const { name, message } = error as Partial<Error>;
-    const said = this.#redact(String(message)).slice(0, 300);
+    const said = this.redact(String(message)).slice(0, 300);
     if (name === 'TimeoutError') return new MeshError('adapter_timeout', `Elasticsearch did not answer within ${REQUEST_TIMEOUT_MS} ms`, { retryable: true });
     if (name === 'ProductNotSupportedError') {
       return new MeshError('adapter_failed', 'what answered is no Elasticsearch: its answer has no header x-elastic-product. Is there a proxy that leaves it out, or another product?', { retryable: true });
@@ -176,10 +172,21 @@ export class ElasticConnection {
     // No cause: the client's errors carry the request with its headers.
     return new MeshError('adapter_failed', `Elasticsearch cannot be reached: ${said}`, { retryable: true });
   }
+}
 
-  #redact(text: string): string {
-    return this.#secrets.reduce((said, secret) => secret.redact(said), text);
+/** An answer that is longer than the bound is cut, and the connection goes with the rest. */
+async function read({ body, headers }: RawAnswer, maxBytes: number): Promise<{ readonly text: string; readonly truncated: boolean }> {
+  const chunks: Buffer[] = [];
+  let room = maxBytes;
+  for await (const chunk of body) {
+    const bytes = Buffer.from(chunk as Buffer);
+    chunks.push(bytes.subarray(0, room));
+    room -= bytes.length;
+    if (room < 0) break;
   }
+  const isReadable = (headers['content-encoding'] ?? 'identity') === 'identity';
+  const text = isReadable ? Buffer.concat(chunks).toString('utf8') : '';
+  return { text, truncated: room < 0 };
 }
 
 /** In each form in which a server could say them again. */
