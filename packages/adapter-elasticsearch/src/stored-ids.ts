@@ -1,14 +1,15 @@
-import { MeshError, systemClock, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
+import { escapeControls, MeshError, systemClock, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
 import { jsonIn } from '@lemur-bookstores/mesh-sink';
 import type { ElasticAnswer, ElasticConnection } from './elastic-connection.js';
 import type { ElasticsearchSettings } from './elasticsearch-adapter-options.js';
 
-/** Doubtful events that are remembered at most: those of a lane. Of what is beyond, the id of its index decides alone. */
+/** Doubtful events that are remembered at most, the latest: those that a lane has given up do not come again. Of what is beyond, the id of its index decides alone. */
 const CAPACITY = 20_000;
 /** Backing indices that are asked at most, the latest first: a rollover between a delivery and the next is rare, and two are rarer. */
 const MAX_INDICES = 4;
 /** Statuses that say that this cannot be asked here: no privilege, no such endpoint, gone. */
 const CANNOT_BE_ASKED: readonly number[] = [400, 403, 404, 405];
+const SHOWN_CHARACTERS = 100;
 /** Errors of single documents that say the same. */
 const NOT_THERE: readonly string[] = ['index_not_found_exception', 'index_closed_exception', 'security_exception'];
 
@@ -42,7 +43,11 @@ export class StoredIds {
   doubt(events: readonly { readonly id: string }[]): void {
     if (!this.#isRolledOver) return;
     this.#candidates = undefined;
-    for (const { id } of events) if (this.#doubtful.size < CAPACITY) this.#doubtful.add(id);
+    for (const { id } of events) {
+      this.#doubtful.delete(id);
+      if (this.#doubtful.size >= CAPACITY) this.#doubtful.delete(this.#doubtful.values().next().value!);
+      this.#doubtful.add(id);
+    }
   }
 
   /** They are stored. */
@@ -72,7 +77,7 @@ export class StoredIds {
         maxAnswerBytes: 65_536 + 4_096 * ids.length,
         signal,
       });
-      for (const { _id: id, found, error } of this.#docsIn(answer)) {
+      for (const { _id: id, found, error } of this.#docsIn(answer, ids.length)) {
         if (found === true && typeof id === 'string') stored.add(id);
         const type = String((error as { readonly type?: unknown } | undefined)?.type);
         // Of a shard that is not there for now nobody knows what it has.
@@ -92,28 +97,32 @@ export class StoredIds {
   async #indices(signal: AbortSignal): Promise<readonly string[]> {
     const answer = await this.#connection.ask({ method: 'GET', path: `/${this.#settings.index}/_settings/index.uuid`, maxAnswerBytes: 4_194_304, signal });
     // A number at the end counts the rollovers.
-    const indices = Object.keys(this.#jsonIn(answer)).sort((one, other) => generationOf(one) - generationOf(other));
+    const indices = Object.keys(this.#jsonIn(answer) ?? {}).sort((one, other) => generationOf(one) - generationOf(other));
     if (indices.length === 0) return this.#backing === undefined ? [] : [this.#backing];
     return indices.slice(-MAX_INDICES);
   }
 
-  #docsIn(answer: ElasticAnswer): readonly Readonly<Record<string, unknown>>[] {
-    const { docs = [] } = this.#jsonIn(answer);
-    if (!Array.isArray(docs) || !docs.every((each) => typeof each === 'object' && each !== null)) throw this.#unknown(answer, 'it cannot be read');
+  /** One for each that was asked for; none where that cannot be asked. */
+  #docsIn(answer: ElasticAnswer, count: number): readonly Readonly<Record<string, unknown>>[] {
+    const said = this.#jsonIn(answer);
+    if (said === undefined) return [];
+    const { docs } = said;
+    if (!Array.isArray(docs) || docs.length !== count || !docs.every((each) => typeof each === 'object' && each !== null)) throw this.#unknown(answer, 'it cannot be read');
     return docs as Readonly<Record<string, unknown>>[];
   }
 
-  #jsonIn(answer: ElasticAnswer): Readonly<Record<string, unknown>> {
+  /** `undefined` where that cannot be asked. */
+  #jsonIn(answer: ElasticAnswer): Readonly<Record<string, unknown>> | undefined {
     const failure = this.#connection.failureIn(answer);
     if (failure !== undefined && (failure.retryable || !CANNOT_BE_ASKED.includes(answer.status))) throw failure;
-    if (failure !== undefined) return {};
+    if (failure !== undefined) return undefined;
     const said = jsonIn(answer.text);
     if (said === undefined) throw this.#unknown(answer, 'it cannot be read');
     return said;
   }
 
   #unknown({ where }: ElasticAnswer, why: string): MeshError {
-    return new MeshError('adapter_failed', `the answer of ${where} does not tell which events are stored already: ${why}`, { retryable: true });
+    return new MeshError('adapter_failed', `the answer of ${where} does not tell which events are stored already: ${escapeControls(this.#connection.redact(why).slice(0, SHOWN_CHARACTERS))}`, { retryable: true });
   }
 }
 
