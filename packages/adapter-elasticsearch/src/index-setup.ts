@@ -52,13 +52,13 @@ export class IndexSetup {
       const answer = await this.#connection.ask({ method, path, body: body === undefined ? undefined : JSON.stringify(body), maxAnswerBytes: MAX_ANSWER_BYTES, signal: controller.signal });
       const failure = this.#connection.failureIn(answer);
       // 403 is for the caller: events may be allowed where templates are not.
-      if (failure !== undefined && (failure.retryable || answer.status === 401)) throw failure;
-      return answer;
+      if (failure !== undefined && (failure.retryable || answer.status === 401 || answer.status < 400)) throw failure;
+      return { ...answer, text: this.#connection.redact(answer.text) };
     };
     try {
       const plaintext = this.#settings.nodes.find(isPlaintextElsewhere);
       if (plaintext !== undefined) this.#warn(`events go to Elasticsearch at ${plaintext.origin} in the clear: use https`);
-      const steps = [() => this.#template(ask), () => this.#dataStream(ask), () => this.#existing(ask), () => this.#lifecycle(ask)];
+      const steps = [() => this.#template(ask), () => this.#dataStream(ask), () => this.#existing(ask), () => this.#lifecycle(ask), () => this.#policy(ask)];
       for (; this.#taken < steps.length; this.#taken++) await steps[this.#taken]?.();
     } finally {
       timer.cancel();
@@ -136,7 +136,8 @@ export class IndexSetup {
     if (msOf(lifecycle['data_retention']) !== days * 86_400_000) {
       const put = await ask('PUT', path, { data_retention: asked });
       if (put.status !== 200) this.#warn(`the retention of ${days} days could not be set (${said(put)})`);
-      lifecycle = (await held()) ?? {};
+      lifecycle = await held();
+      if (lifecycle === undefined) return;
     }
     const effective = lifecycle['effective_retention'] ?? lifecycle['data_retention'];
     const by = lifecycle['retention_determined_by'];
@@ -144,6 +145,17 @@ export class IndexSetup {
     else if (msOf(effective) !== days * 86_400_000) {
       this.#warn(`events are kept for ${typeof effective === 'string' ? effective : 'ever'}, not ${asked}${typeof by === 'string' ? ` (${by})` : ''}: the cluster decides`);
     }
+  }
+
+  /** A policy of index lifecycle management, of a template that the adapter has not put, goes before the data stream's own lifecycle. */
+  async #policy(ask: Ask): Promise<void> {
+    const { index, retentionDays: days } = this.#settings;
+    if (days === undefined) return;
+    const answer = await ask('GET', `/_data_stream/${index}?filter_path=data_streams.next_generation_managed_by,data_streams.ilm_policy`);
+    if (answer.status !== 200) return;
+    const [stream] = listIn(answer.text, 'data_streams');
+    const { next_generation_managed_by: by, ilm_policy: policy } = (stream ?? {}) as Json;
+    if (by === 'Index Lifecycle Management') this.#warn(`${index} is managed by the ILM policy ${String(policy)}, and not by its own lifecycle: the retention of ${days} days has no effect`);
   }
 
   #warn(message: string): void {
