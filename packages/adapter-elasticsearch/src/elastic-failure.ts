@@ -18,7 +18,7 @@ const FOR_NOW = new Set([
 /** The same, where the type is one that documents are refused with as well. */
 const FOR_NOW_REASON = /^(?:no write index is defined for alias|pipeline with id \[.*\] does not exist|number of documents in )/i;
 /** Their meaning does not depend on who says it. */
-const ANYBODY_SAYS: readonly number[] = [401, 403, 407, 413];
+const ANYBODY_SAYS: readonly number[] = [401, 403, 413];
 /** What Elasticsearch answers a request with that it could not read. */
 const BAD_REQUEST = 400;
 

@@ -20,7 +20,8 @@ export class ElasticsearchAdapter implements ManagedAdapter {
   readonly #sender: BulkSender;
   readonly #search: AuditSearch;
   readonly #underWay = new UnderWay();
-  #clock: Clock = systemClock;
+  readonly #clock: () => Clock;
+  #meshClock: Clock = systemClock;
   #logger: Logger = stderrLogger;
   #closing: Promise<void> | undefined;
 
@@ -30,7 +31,8 @@ export class ElasticsearchAdapter implements ManagedAdapter {
    */
   constructor(options: ElasticsearchAdapterOptions) {
     const settings = resolveElasticsearchOptions(options);
-    const clock = (): Clock => settings.clock ?? this.#clock;
+    const clock = (): Clock => settings.clock ?? this.#meshClock;
+    this.#clock = clock;
     this.#connection = new ElasticConnection(settings, clock);
     this.#sender = new BulkSender(this.#connection, settings, clock);
     this.#setup = new IndexSetup(this.#connection, settings, clock, () => new SafeLogger(settings.logger ?? this.#logger), (index) => this.#sender.written(index));
@@ -41,13 +43,13 @@ export class ElasticsearchAdapter implements ManagedAdapter {
   // eslint-disable-next-line @typescript-eslint/require-await -- the interface's
   async start({ logger, clock }: AdapterContext): Promise<void> {
     this.#logger = logger;
-    this.#clock = clock;
+    this.#meshClock = clock;
   }
 
   /** Resolves when Elasticsearch has the event on disk; within 10 s. @throws MeshError as {@link logEvents} */
   async logEvent(event: MeshAuditEvent): Promise<void> {
     const controller = new AbortController();
-    const timer = this.#clock.setTimeout(() => controller.abort(new MeshError('adapter_timeout', `Elasticsearch did not take the event within ${SINGLE_TIMEOUT_MS} ms`, { retryable: true })), SINGLE_TIMEOUT_MS);
+    const timer = this.#clock().setTimeout(() => controller.abort(new MeshError('adapter_timeout', `Elasticsearch did not take the event within ${SINGLE_TIMEOUT_MS} ms`, { retryable: true })), SINGLE_TIMEOUT_MS);
     try {
       await this.logEvents([event], { signal: controller.signal });
     } finally {

@@ -161,6 +161,7 @@ test.each([
   [401, {}, { reason: 'sink_unauthenticated', code: 'UNAUTHENTICATED', retryable: false }],
   [403, {}, { reason: 'sink_unauthenticated', retryable: false }],
   [400, {}, { reason: 'sink_refused', retryable: false }],
+  [407, { 'x-elastic-product': '' }, { reason: 'adapter_failed', retryable: true }],
   [302, { location: 'http://169.254.169.254/' }, { reason: 'sink_not_found', retryable: false, message: expect.stringContaining('redirect') }],
 ])('a bulk answered %d %j is such an error', async (status, headers, expected) => {
   proxy.always = { kind: 'status', status, headers };
@@ -212,6 +213,25 @@ test('a node that is gone is passed over at once', async () => {
   const adapter = adapterOf({ index, node: [url, proxy.url] });
   for (let times = 0; times < 6; times++) await adapter.logEvents(eventsOf(2), open);
   expect(await server().count(index)).toBe(12);
+});
+
+test('a node that takes requests and answers none costs a delivery now and then, and not each second one', async () => {
+  const index = server().name();
+  const silent = await new FaultProxy(server().url).start();
+  silent.always = { kind: 'hang' };
+  const adapter = adapterOf({ index, node: [silent.url, proxy.url] });
+  const events = eventsOf(12);
+  for (const event of events) {
+    for (let isStored = false; !isStored; ) {
+      const controller = new AbortController();
+      // As a lane does after its 10 s.
+      silent.played = () => controller.abort(new MeshError('adapter_timeout', 'no answer in time', { retryable: true }));
+      isStored = await adapter.logEvents([event], controller).then(() => true, () => false);
+    }
+  }
+  expect(await storedIds(index)).toEqual(idsOf(events));
+  expect(silent.bulks.length).toBeLessThan(4);
+  silent.stop();
 });
 
 test('nobody there is a retryable error that says where, each time', async () => {
@@ -358,9 +378,11 @@ test('where some may not be written, those that are stored are known all the sam
 
 describe('where nobody can say what is stored already, nothing is sent again:', () => {
   test.each<[string, Fault]>([
-    ['a shard that is not there', { kind: 'status', status: 200, body: '{"docs":[{"_id":"a","error":{"type":"no_shard_available_action_exception"}}]}' }],
+    ['a shard that is not there', { kind: 'status', status: 200, body: '{"docs":[{"_id":"a","found":false},{"_id":"b","found":false},{"_id":"c","error":{"type":"no_shard_available_action_exception"}}]}' }],
     ['an answer that is no JSON', { kind: 'status', status: 200, body: '<html>' }],
-    ['an answer that is another', { kind: 'status', status: 200, body: '{"docs":[null]}' }],
+    ['an answer that is another', { kind: 'status', status: 200, body: '{"docs":[null,null,null]}' }],
+    ['an answer about something else', { kind: 'status', status: 200, body: '{}' }],
+    ['an answer about fewer', { kind: 'status', status: 200, body: '{"docs":[{"_id":"a","found":false}]}' }],
     ['a proxy that says 404', { kind: 'status', status: 404, headers: { 'x-elastic-product': '' }, body: 'not found' }],
     ['a server that is overloaded', { kind: 'status', status: 429 }],
   ])('%s', async (_what, fault) => {
@@ -391,6 +413,69 @@ test('through an alias that is rolled over each is stored once, also where the f
   await rollOver(alias);
   await adapter.logEvents(events, open);
   expect(await server().count(alias)).toBe(3);
+});
+
+test('what a lane has given up takes no room from what is in doubt after it', async () => {
+  const index = server().name('data stream');
+  const adapter = adapterOf({ index, dataStream: true, maxRequestBytes: 100_000_000, compression: false });
+  await adapter.logEvents(eventsOf(1), open);
+  const many = eventsOf(20_000);
+  const before = process.cpuUsage();
+  proxy.next.push({ kind: 'cut-before' });
+  await rejectionOf(adapter.logEvents(many, open));
+  // That of a request whose error the client copies is 20 s and more.
+  expect(process.cpuUsage(before).user).toBeLessThan(8e6);
+  const events = eventsOf(3);
+  proxy.next.push({ kind: 'cut-after' });
+  await rejectionOf(adapter.logEvents(events, open));
+  await rollOver(index);
+  await adapter.logEvents(events, open);
+  expect(await server().count(index)).toBe(4);
+});
+
+test('why events are refused is read, however long: the server repeats what it refuses', async () => {
+  const index = server().name();
+  await server().ask('PUT', `/${index}`, { mappings: { properties: { mesh: { properties: { metadata: { type: 'keyword' } } } } } });
+  const adapter = adapterOf({ index, logger: new RecordedLog() });
+  const good: MeshAuditEvent = { ...eventOf(), details: { action: 'message.sent', success: true } };
+  const large = eventsOf(30, { metadata: { text: 'x'.repeat(50_000) } });
+  expect(await rejectionOf(adapter.logEvents([good, ...large], open))).toMatchObject({ reason: 'sink_refused', retryable: false });
+  expect(await rejectionOf(adapter.logEvent(eventOf({ metadata: { text: 'x'.repeat(1_500_000) } })))).toMatchObject({ reason: 'sink_refused', message: expect.stringMatching(/^.{200,500}$/) });
+  expect(await storedIds(index)).toEqual([good.id]);
+});
+
+test('the time that a single event may take is that of the clock among the options', async () => {
+  const clock = new FakeClock();
+  const adapter = adapterOf({ index: server().name(), clock });
+  proxy.always = { kind: 'hang' };
+  const hangs = new Promise<void>((resolve) => void (proxy.played = resolve));
+  const logged = rejectionOf(adapter.logEvent(eventOf()));
+  await hangs;
+  expect(clock.pendingTimers).toBe(1);
+  await clock.advance(10_000);
+  expect(await logged).toMatchObject({ reason: 'adapter_timeout', retryable: true });
+});
+
+test('a redirect of the first request is an error, and no reason to go without a template', async () => {
+  const index = server().name();
+  const logger = new RecordedLog();
+  const adapter = adapterOf({ index, logger });
+  proxy.meets = () => true;
+  proxy.next.push({ kind: 'status', status: 302, headers: { location: 'http://login.example' } });
+  expect(await rejectionOf(adapter.logEvents(eventsOf(1), open))).toMatchObject({ reason: 'sink_not_found', retryable: false });
+  await adapter.logEvents(eventsOf(1), open);
+  expect(await server().ask('GET', `/${index}/_mapping`)).toMatchObject({ [index]: { mappings: { dynamic: 'false' } } });
+  expect(logger.warnings).toEqual([]);
+});
+
+test('a password that is a word is taken out of errors, and not out of events', async () => {
+  const adapter = adapterOf({ index: server().name(), auth: { username: 'mesh', password: 'payments' } });
+  const events = eventsOf(2);
+  await adapter.logEvents(events, open);
+  await server().ask('POST', '/_refresh');
+  expect(await allOf(adapter.query())).toEqual(events);
+  proxy.next.push({ kind: 'status', status: 200, body: JSON.stringify({ errors: true, items: [{ create: { status: 400, error: { type: 'security', reason: 'no user mesh with payments' } } }] }) });
+  expect(String(await rejectionOf(adapter.logEvent(eventOf())))).toContain('no user mesh with [redacted]');
 });
 
 test('what the server repeats of an API key is never shown', async () => {
