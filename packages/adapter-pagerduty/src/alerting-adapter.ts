@@ -1,20 +1,20 @@
-import { holdProcess, MeshError, SafeLogger, stderrLogger, systemClock, type AdapterContext, type Clock, type ClockTimer, type Logger, type ManagedAdapter, type MeshAuditEvent, type MetricsSnapshot } from '@lemur-bookstores/mesh-interface';
+import { holdProcess, MeshError, SafeLogger, stderrLogger, systemClock, type AdapterContext, type Clock, type ClockTimer, type Logger, type ManagedAdapter, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
 import { completeAlertingOptions, type AlertingAdapterOptions, type CompleteAlertingOptions } from './alerting-options.js';
 import { ChangeNote } from './change-note.js';
 import { IncidentBook } from './incident-book.js';
+import { MetricsWatch } from './metrics-watch.js';
 import { Outbox } from './outbox.js';
+import { OutcomeLog } from './outcome-log.js';
 import { isAlert, isEvent, type PagerAlert } from './pager-alert.js';
 import { PagerSender, type Told } from './pager-sender.js';
-import { concernsRule, factOf, lossSignals, rotatedKey, signalsOf, type Signal } from './rules.js';
+import { concernsRule, factOf, rotatedKey, signalsOf, type Signal } from './rules.js';
 
 /** Events, and alerts, remembered: one that comes again is not counted again. */
 const REMEMBERED = 10_000;
-const LOOK_MS = 30_000;
 const CLOSE_MS = 5_000;
 /** For a sink that failed the last time already. */
 const FAILING_CLOSE_MS = 2_000;
 const CLOSE_RETRY_MS = 250;
-const WARN_MS = 60_000;
 const SHOWN_KEYS = 20;
 
 /**
@@ -29,15 +29,9 @@ export class AlertingAdapter implements ManagedAdapter {
   readonly #outbox: Outbox<Told>;
   readonly #sender: PagerSender;
   readonly #seen = new Map<string, readonly Told[]>();
-  readonly #lost = new Map<string, number>();
-  /** At the last look: those of the metrics, and those that incidents are about. */
-  #breakersSeen: ReadonlySet<string> = new Set();
+  readonly #watch: MetricsWatch;
   #context: AdapterContext | undefined;
-  #lookTimer: ClockTimer | undefined;
-  #saidFailing = false;
-  #failureSaidAt = -Infinity;
   #saidNoChanges = false;
-  #refusalSaidAt = -Infinity;
   #closing: Promise<void> | undefined;
 
   /** @throws MeshError `invalid_option` that names every problem */
@@ -45,11 +39,14 @@ export class AlertingAdapter implements ManagedAdapter {
     const complete = completeAlertingOptions(options);
     const { rules, environment, instance } = complete;
     const clock = (): Clock => this.#clock;
+    const logger = (): Logger => this.#logger;
+    const outcomes = new OutcomeLog(clock, logger);
     const sender = new PagerSender({ ...complete, clock });
     this.#options = complete;
     this.#sender = sender;
     this.#book = new IncidentBook({ rules, environment, instance, onForgotten: (incident) => this.#outbox.forget(incident) });
-    this.#outbox = new Outbox<Told>({ clock, send: (teller, call, signal) => sender.send(teller, call, signal), onOutcome: (error, teller) => this.#say(error, teller) });
+    this.#outbox = new Outbox<Told>({ clock, send: (teller, call, signal) => sender.send(teller, call, signal), onOutcome: (error, teller) => outcomes.say(error, teller, this.#closing !== undefined) });
+    this.#watch = new MetricsWatch({ rules, book: this.#book, clock, logger, touch: (incident) => this.#outbox.touch(incident), onLook: () => this.#outbox.pump() });
   }
 
   /** Whether a rule or a change event is about it. */
@@ -98,13 +95,13 @@ export class AlertingAdapter implements ManagedAdapter {
   async start(context: AdapterContext): Promise<void> {
     if (this.#closing !== undefined || this.#context !== undefined) return;
     this.#context = context;
-    if (this.#options.rules.auditLoss !== undefined || this.#options.rules.breakerOpen !== undefined) this.#armLook();
+    this.#watch.start(context);
   }
 
   /** Tells what waits, as far as PagerDuty's limit lets it. @throws MeshError as `logEvents()` */
   async flush(): Promise<void> {
     if (this.#closing !== undefined) return;
-    this.#look();
+    this.#watch.look();
     await this.#outbox.flush();
   }
 
@@ -114,7 +111,7 @@ export class AlertingAdapter implements ManagedAdapter {
   }
 
   async #close(): Promise<void> {
-    this.#lookTimer?.cancel();
+    this.#watch.stop();
     for (const incident of this.#book.incidents) {
       incident.endHold(this.#clock.monotonic());
       this.#outbox.touch(incident);
@@ -181,59 +178,6 @@ export class AlertingAdapter implements ManagedAdapter {
     if (this.#notes.size < 1_000) this.#notes.set(event.serviceId + keyType, note);
     note.add(factOf(event));
     return [note];
-  }
-
-  #armLook(): void {
-    this.#lookTimer = this.#clock.setTimeout(() => {
-      this.#armLook();
-      this.#look();
-      this.#outbox.pump();
-    }, LOOK_MS);
-  }
-
-  /** At what no event says: what other adapters lost, and breakers that went with their instance. */
-  #look(): void {
-    try {
-      if (this.#context !== undefined) this.#compare(this.#context.serviceId, this.#context.metrics());
-    } catch (error) {
-      this.#logger.warn('the metrics of the mesh cannot be read for incidents', { error: MeshError.from(error).message });
-    }
-    this.#book.sweep(this.#clock.monotonic());
-  }
-
-  #compare(serviceId: string, { breakers, stats }: MetricsSnapshot): void {
-    const now = this.#clock.monotonic();
-    for (const signal of lossSignals(stats.audit?.adapters ?? [], this.#lost, serviceId, this.#options.rules, this.#clock.now())) {
-      for (const teller of this.#signal(signal, now)) this.#outbox.touch(teller);
-    }
-    const open = new Set(breakers.filter(({ state }) => state !== 'closed').map(({ service, endpoint }) => `${service} ${endpoint}`));
-    const known = new Set(breakers.map(({ service, endpoint }) => `${service} ${endpoint}`));
-    const seen = new Set(known);
-    for (const incident of this.#book.incidents) {
-      const { rule, target } = incident.subject;
-      if (rule !== 'breakerOpen') continue;
-      incident.keep((part) => open.has(`${target} ${part}`) || !(known.has(`${target} ${part}`) || this.#breakersSeen.has(`${target} ${part}`)), now);
-      // An instance that came and went between two looks: the metrics never have it.
-      for (const part of incident.parts) if (part.includes(':')) seen.add(`${target} ${part}`);
-      this.#outbox.touch(incident);
-    }
-    this.#breakersSeen = seen;
-  }
-
-  #say(error: MeshError | undefined, teller: Told): void {
-    const now = this.#clock.monotonic();
-    if (error?.retryable === true) {
-      if (now < this.#failureSaidAt + WARN_MS || this.#closing !== undefined) return;
-      this.#logger.warn('PagerDuty cannot be told of an incident; it is tried again', { key: teller.key, error: error.message });
-      this.#failureSaidAt = now;
-      this.#saidFailing = true;
-      return;
-    }
-    if (this.#saidFailing) this.#logger.info('PagerDuty answers again');
-    this.#saidFailing = false;
-    if (error === undefined || now < this.#refusalSaidAt + WARN_MS) return;
-    this.#logger.error('PagerDuty does not take an incident', { key: teller.key, error: error.message });
-    this.#refusalSaidAt = now;
   }
 
   #refuseIfClosed(): void {
