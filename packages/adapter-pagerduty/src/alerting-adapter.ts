@@ -7,7 +7,7 @@ import { Outbox } from './outbox.js';
 import { OutcomeLog } from './outcome-log.js';
 import { isAlert, isEvent, type PagerAlert } from './pager-alert.js';
 import { PagerSender, type Told } from './pager-sender.js';
-import { concernsRule, factOf, rotatedKey, signalsOf, type Signal } from './rules.js';
+import { beginsProcess, concernsRule, factOf, rotatedKey, signalsOf, type Signal } from './rules.js';
 
 /** Events, and alerts, remembered: one that comes again is not counted again. */
 const REMEMBERED = 10_000;
@@ -46,12 +46,12 @@ export class AlertingAdapter implements ManagedAdapter {
     this.#sender = sender;
     this.#book = new IncidentBook({ rules, environment, instance, onForgotten: (incident) => this.#outbox.forget(incident) });
     this.#outbox = new Outbox<Told>({ clock, send: (teller, call, signal) => sender.send(teller, call, signal), onOutcome: (error, teller) => outcomes.say(error, teller, this.#closing !== undefined) });
-    this.#watch = new MetricsWatch({ rules, book: this.#book, clock, logger, touch: (incident) => this.#outbox.touch(incident), onLook: () => this.#outbox.pump() });
+    this.#watch = new MetricsWatch({ rules, book: this.#book, isOnly: instance !== undefined, clock, logger, touch: (incident) => this.#outbox.touch(incident), onLook: () => this.#outbox.pump() });
   }
 
-  /** Whether a rule or a change event is about it. */
+  /** Whether a rule or a change event is about it, or a process begins with it. */
   accepts(event: MeshAuditEvent): boolean {
-    return concernsRule(event, this.#options.rules) || rotatedKey(event) !== undefined;
+    return concernsRule(event, this.#options.rules) || rotatedKey(event) !== undefined || beginsProcess(event);
   }
 
   /** @throws MeshError as `logEvents()` */
@@ -144,6 +144,7 @@ export class AlertingAdapter implements ManagedAdapter {
   #apply(event: MeshAuditEvent): readonly Told[] {
     return this.#once(event.id, () => {
       const now = this.#clock.monotonic();
+      if (beginsProcess(event)) return this.#book.restarted(event.serviceId, now);
       const tellers: Told[] = [];
       for (const signal of signalsOf(event, this.#options.rules)) tellers.push(...this.#signal(signal, now));
       const keyType = rotatedKey(event);

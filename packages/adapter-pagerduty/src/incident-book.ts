@@ -11,6 +11,9 @@ export interface IncidentBookOptions {
   readonly onForgotten: (incident: Incident) => void;
 }
 
+/** What an incident is about; but for alerts its key follows from it. */
+export type IncidentAbout = Pick<Signal, 'rule' | 'service' | 'target'>;
+
 const MAX_INCIDENTS = 1_000;
 /** Keys that this process has opened, or ended for the one before. */
 const MAX_KNOWN = 10_000;
@@ -48,6 +51,19 @@ export class IncidentBook {
     return incident;
   }
 
+  /** @returns the incident if it may have been left open by a process before: none where this process has had it */
+  inherit(subject: IncidentAbout, now: number): Incident | undefined {
+    const key = this.#keyOf(subject);
+    return this.#known.has(key) ? undefined : this.#adopt(subject, key, now);
+  }
+
+  /** The process of a service begins: what one before had is over with it, but for what ends by time. @returns what that may have ended */
+  restarted(service: string, now: number): readonly Incident[] {
+    const ended = [...this.incidents].filter(({ subject }) => subject.service === service && this.#settingsOf(subject.rule).calmMs === undefined);
+    for (const incident of ended) incident.keep(() => false, now);
+    return ended;
+  }
+
   /** What nothing has to be remembered of goes. */
   sweep(now: number): void {
     for (const incident of this.#incidents.values()) if (incident.isForgettable(now)) this.#forget(incident);
@@ -59,17 +75,19 @@ export class IncidentBook {
       known?.calm(signal.part, now);
       return known;
     }
-    if (!signal.adopts) return undefined;
-    const incident = known ?? this.#add(signal, key, now);
+    return signal.adopts ? this.#adopt(signal, key, now) : undefined;
+  }
+
+  #adopt(subject: IncidentAbout, key: string, now: number): Incident | undefined {
+    const incident = this.#incidents.get(key) ?? this.#add(subject, key, now);
     incident?.adopt();
     this.#remember(key);
     return incident;
   }
 
-  #add(signal: Signal, key: string, now: number): Incident | undefined {
+  #add({ rule, service, target }: IncidentAbout, key: string, now: number): Incident | undefined {
     if (this.#incidents.size >= MAX_INCIDENTS) this.#makeRoom(now);
     if (this.#incidents.size >= MAX_INCIDENTS) return undefined;
-    const { rule, service, target } = signal;
     const incident = new Incident({ key, rule, service, target }, this.#settingsOf(rule));
     this.#incidents.set(key, incident);
     return incident;
@@ -104,7 +122,7 @@ export class IncidentBook {
     return this.#options.rules[rule as AlertingRule] ?? ALERT;
   }
 
-  #keyOf({ rule, service, target }: { readonly rule: string; readonly service: string; readonly target?: string }): string {
+  #keyOf({ rule, service, target }: IncidentAbout): string {
     const { environment, instance } = this.#options;
     return dedupKeyOf([environment, service, rule, target, instance]);
   }

@@ -2,6 +2,7 @@ import { MeshError, type AdapterContext, type Clock, type ClockTimer, type Logge
 import type { RuleTable } from './alerting-options.js';
 import type { IncidentBook } from './incident-book.js';
 import type { Incident } from './incident.js';
+import { Inheritance } from './inheritance.js';
 import { lossSignals } from './rules.js';
 
 const LOOK_MS = 30_000;
@@ -9,6 +10,8 @@ const LOOK_MS = 30_000;
 /** What a {@link MetricsWatch} works on. */
 export interface MetricsWatchParts {
   readonly rules: RuleTable;
+  /** Whether no other process has the same incidents: only then is what is over here over for all. */
+  readonly isOnly: boolean;
   readonly book: IncidentBook;
   readonly clock: () => Clock;
   readonly logger: () => Logger;
@@ -18,13 +21,14 @@ export interface MetricsWatchParts {
   readonly onLook: () => void;
 }
 
-/** Looks at what no event says: what other adapters lost, and breakers that went with their instance. */
+/** Looks at what no event says: what other adapters lost, breakers that went with their instance, and what a process before has left open. */
 export class MetricsWatch {
   readonly #parts: MetricsWatchParts;
   readonly #lost = new Map<string, number>();
   /** At the last look: those of the metrics, and those that incidents are about. */
   #breakersSeen: ReadonlySet<string> = new Set();
   #context: AdapterContext | undefined;
+  #inheritance: Inheritance | undefined;
   #timer: ClockTimer | undefined;
 
   constructor(parts: MetricsWatchParts) {
@@ -34,8 +38,9 @@ export class MetricsWatch {
   /** From here on it looks every 30 s, where a rule needs it. */
   start(context: AdapterContext): void {
     this.#context = context;
-    const { rules } = this.#parts;
-    if (rules.auditLoss !== undefined || rules.breakerOpen !== undefined) this.#arm();
+    const { rules, book, isOnly, clock } = this.#parts;
+    if (isOnly) this.#inheritance = new Inheritance(book, rules, clock().monotonic());
+    if (isOnly || rules.auditLoss !== undefined || rules.breakerOpen !== undefined) this.#arm();
   }
 
   /** Looks at once. Before `start()` there is nothing to see. */
@@ -61,7 +66,8 @@ export class MetricsWatch {
     }, LOOK_MS);
   }
 
-  #compare(serviceId: string, { breakers, stats }: MetricsSnapshot): void {
+  #compare(serviceId: string, metrics: MetricsSnapshot): void {
+    const { breakers, stats } = metrics;
     const { book, rules, clock, touch } = this.#parts;
     const now = clock().monotonic();
     for (const signal of lossSignals(stats.audit?.adapters ?? [], this.#lost, serviceId, rules, clock().now())) {
@@ -80,5 +86,6 @@ export class MetricsWatch {
       touch(incident);
     }
     this.#breakersSeen = seen;
+    for (const incident of this.#inheritance?.claim(serviceId, metrics, now) ?? []) touch(incident);
   }
 }

@@ -33,7 +33,6 @@ export interface Signal {
 
 type Rule = (event: MeshAuditEvent) => { readonly level: Signal['level']; readonly rule: AlertingRule; readonly severity: PagerSeverity; readonly target?: string | undefined; readonly part?: string | undefined } | undefined;
 
-/** An adapter's own lanes, as the mesh names them. */
 const OWN_LANE = /^pagerduty(#\d+)?$/;
 const MAX_TEXT = 1_000;
 const MAX_VALUE = 256;
@@ -92,12 +91,18 @@ export function rotatedKey({ eventType, details }: MeshAuditEvent): 'static' | '
   return isOwn ? keyType : undefined;
 }
 
+/** Whether a process begins with it: what comes before is of one that has ended, and was in the spill. */
+export const beginsProcess = ({ eventType, details }: MeshAuditEvent): boolean => eventType === 'system' && details.action === 'audit.start';
+
+/** Whether it is a lane of this adapter, or of another one of its kind, as the mesh names them. */
+export const isOwnLane = (adapter: string): boolean => OWN_LANE.test(adapter);
+
 /** Events that other adapters lost since `before` (by adapter), which is brought up to date. */
 export function lossSignals(lanes: readonly AuditLaneStats[], before: Map<string, number>, service: string, rules: RuleTable, now: number): readonly Signal[] {
   if (rules.auditLoss === undefined) return [];
   const signals: Signal[] = [];
   for (const { adapter, dropped, deadLettered, lostGaps } of lanes) {
-    if (OWN_LANE.test(adapter)) continue;
+    if (isOwnLane(adapter)) continue;
     const lost = dropped + deadLettered;
     const sum = lost + lostGaps;
     const more = sum - (before.get(adapter) ?? 0);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { MeshAuditEvent, MeshError } from '@lemur-bookstores/mesh-interface';
-import { auditGap, breakerClosed, breakerHalfOpen, breakerOpened, errorEvent, healthImpaired, healthRecovered, keyOverdue, keyRetired, keyRotated, messageSent, rateLimited, rotationFailed } from './support/events.js';
+import { auditGap, auditStart, breakerClosed, breakerHalfOpen, breakerOpened, errorEvent, healthImpaired, healthRecovered, keyOverdue, keyRetired, keyRotated, messageSent, rateLimited, rotationFailed } from './support/events.js';
 import { contextOf, type Figures } from './support/metrics.js';
 import { paged } from './support/paged.js';
 
@@ -246,7 +246,7 @@ describe('the other rules', () => {
 
   test('it accepts what a rule or a change event is about, and nothing else', async () => {
     const { adapter } = await paged();
-    const about = [errorEvent(), breakerOpened(), breakerClosed(), rateLimited(), rotationFailed('static'), keyOverdue('static'), keyRotated('session', 'payments'), keyRetired('session', 'payments'), auditGap(), healthImpaired('degraded'), healthRecovered()];
+    const about = [errorEvent(), breakerOpened(), breakerClosed(), rateLimited(), rotationFailed('static'), keyOverdue('static'), keyRotated('session', 'payments'), keyRetired('session', 'payments'), auditGap(), healthImpaired('degraded'), healthRecovered(), auditStart()];
     expect(about.filter((event) => !adapter.accepts(event))).toEqual([]);
     const others = [messageSent(), keyRetired('static'), breakerHalfOpen(), healthImpaired('unhealthy', 'database'), { ...breakerOpened(), eventType: 'message' as const }];
     expect(others.filter((event) => adapter.accepts(event))).toEqual([]);
@@ -353,6 +353,19 @@ describe('after a restart', () => {
     expect(before.pagerDuty.events.counts.resolves).toBe(resolves);
     await after.log(breakerOpened());
     expect(before.pagerDuty.events.open).toEqual([BREAKER]);
+  });
+
+  test('what a spill brings of a process before ends where this one begins, but for what ends by time', async () => {
+    const { pagerDuty, log, advance } = await paged();
+    await log(healthImpaired('unhealthy'), keyOverdue('certificate'), rotationFailed('session', 'payments'), breakerOpened('payments', '*'), ...many(5, () => errorEvent()));
+    await log(auditStart({ serviceId: 'another' }));
+    expect(pagerDuty.events.open).toHaveLength(5);
+    await log(auditStart());
+    expect(pagerDuty.events.open).toEqual([ERRORS]);
+    await log(keyOverdue('certificate'));
+    expect(pagerDuty.events.open).toEqual(['mesh/production/orders/rotationOverdue/certificate', ERRORS]);
+    await advance(300_000);
+    expect(pagerDuty.events.open).toEqual(['mesh/production/orders/rotationOverdue/certificate']);
   });
 });
 

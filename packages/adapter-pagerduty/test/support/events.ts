@@ -37,6 +37,8 @@ export const keyRetired = (keyType: string, targetServiceId?: string, keyId = KE
 export const auditGap = (count = 17): MeshAuditEvent =>
   auditEvent('system', { action: 'audit.gap', error: 'queue_full: events were dropped because the adapter did not keep up', metadata: { count, fromSequence: 5_021, toSequence: 5_037 } });
 
+export const auditStart = (more: Partial<MeshAuditEvent> = {}): MeshAuditEvent => auditEvent('system', { action: 'audit.start', success: true }, more);
+
 export const healthImpaired = (status: 'degraded' | 'unhealthy', check = '*'): MeshAuditEvent =>
   auditEvent('system', { action: 'health.impaired', error: `unhealthy: ${check === '*' ? 'database, queue' : 'connection refused'}`, metadata: { check, status, previous: 'healthy' } });
 
