@@ -143,7 +143,7 @@ export class AuditLogger implements AuditSink {
 
   /**
    * Takes no more events, delivers what is queued for at most `flushMs`, leaves the rest to the spill or drops it, and closes the adapters. What hangs
-   * comes on top: a spill's disk is waited for twice `flushMs`, an adapter's `start()` and `close()` `deliveryTimeoutMs` each; adapters that told
+   * comes on top: a spill's disk is waited for twice `flushMs`, an adapter's `start()` and `close()` `deliveryTimeoutMs` each; adapters that tell
    * the others something are closed before those. Never rejects; safe to call twice.
    */
   close(): Promise<void> {

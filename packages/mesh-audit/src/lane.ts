@@ -30,8 +30,8 @@ export class Lane implements LaneNature {
   readonly name: string;
   readonly durable: boolean;
   readonly spills: boolean;
-  /** Whether the adapter has told the others something. */
-  emits = false;
+  /** Whether the adapter has told the others something, or may do so at its end. */
+  emits: boolean;
   readonly #accepts: EventTest | undefined;
   readonly #settings: LaneSettings;
   readonly #clock: Clock;
@@ -52,6 +52,7 @@ export class Lane implements LaneNature {
     this.name = name;
     this.durable = adapter.durable === true;
     this.spills = settings.spill !== undefined;
+    this.emits = adapter.closesFirst === true;
     if (typeof adapter.accepts === 'function') {
       this.#accepts = carefulTest((event) => adapter.accepts!(event), `accepts() of audit adapter ${name}`, new ThrottledWarning(logger, clock));
     }

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { FakeClock, type AdapterContext, type AuditEventInput, type ManagedAdapter } from '@lemur-bookstores/mesh-interface';
 import { AuditLogger } from '../src/audit-logger.js';
+import { FilterAdapter } from '../src/wrapping/filter-adapter.js';
 import { message, never, RecordingAdapter, RecordingLogger, security, turns } from './support.js';
 
 const clock = new FakeClock();
@@ -110,4 +111,20 @@ test('two that tell each other: neither gets the other\'s last word, and nothing
   await audit.close();
   expect(actions(third)).toEqual(['audit.start', 'audit.checkpoint', 'audit.checkpoint', 'audit.stop', 'audit.checkpoint', 'audit.checkpoint']);
   for (const lane of audit.stats().adapters) expect([lane.dropped, lane.deadLettered, lane.queued]).toEqual([0, 0, 0]);
+});
+
+test('one that closes first is closed before the others, however long that takes: it may tell one of them something', async () => {
+  const closed: string[] = [];
+  let ends: () => void = () => undefined;
+  const closing = (name: string, more: Partial<ManagedAdapter> = {}): ManagedAdapter =>
+    Object.assign(new RecordingAdapter(name), { close: async () => void closed.push(name), ...more });
+  const last = closing('rules', { closesFirst: true, close: () => new Promise<void>((resolve) => (ends = () => (closed.push('rules'), resolve()))) });
+  const audit = new AuditLogger({ adapters: [closing('pager'), new FilterAdapter(last, () => true), closing('file')], clock, logger });
+  await audit.start(context);
+  const over = audit.close();
+  await turns();
+  expect(closed).toEqual([]);
+  ends();
+  await over;
+  expect(closed).toEqual(['rules', 'pager', 'file']);
 });

@@ -45,6 +45,8 @@ export interface ManagedAdapter extends MonitoringAdapter {
    * It reads metrics and wants no events: it is started and closed as any other, also where audit is switched off, and no event is made for it. Default false.
    */
   readonly metricsOnly?: boolean;
+  /** It may tell another adapter something at its own end, and is closed before the others for it. Default false. */
+  readonly closesFirst?: boolean;
   /**
    * Whether it keeps this event at all: those it does not are never delivered to it, count as `filtered`, and fulfil no contract. Synchronous, and
    * the same answer each time it is asked of the same event. Default: it keeps all.

@@ -31,6 +31,8 @@ export interface AlertStats {
  */
 export class AlertRulesAdapter implements ManagedAdapter {
   readonly name = 'alert-rules';
+  /** Who is notified may be an adapter of the same mesh. */
+  readonly closesFirst = true;
   readonly #surroundings: Surroundings;
   readonly #watches: readonly RuleWatch[];
   readonly #outbox: AlertOutbox;

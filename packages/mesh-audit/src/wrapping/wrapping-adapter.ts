@@ -33,6 +33,10 @@ export abstract class WrappingAdapter implements ManagedAdapter {
     return this.inner.durable === true;
   }
 
+  get closesFirst(): boolean {
+    return this.inner.closesFirst === true;
+  }
+
   /** Whether the event goes to the inner adapter. */
   abstract accepts(event: MeshAuditEvent): boolean;
 
