@@ -39,16 +39,19 @@ const MAX_VALUE = 256;
 const MAX_VALUES = 16;
 const MAX_NAME = 64;
 
-/** By action, with the type of event it stands under: an action of that name in another type of event is somebody else's. */
+/**
+ * By action, with the type of event it stands under: an action of that name in another type of event is somebody else's. Severities as in docs/operations.md: `error` and `critical`
+ * wake somebody, `warning` is for the next morning.
+ */
 const BY_ACTION: Readonly<Record<string, readonly [AuditEventType, AlertingRule, Rule]>> = {
-  'breaker.opened': ['circuit_breaker', 'breakerOpen', (event) => ({ level: 'raise', rule: 'breakerOpen', severity: 'error', target: event.targetServiceId, part: text(event, 'endpoint') })],
-  'breaker.closed': ['circuit_breaker', 'breakerOpen', (event) => ({ level: 'calm', rule: 'breakerOpen', severity: 'error', target: event.targetServiceId, part: text(event, 'endpoint') })],
+  'breaker.opened': ['circuit_breaker', 'breakerOpen', (event) => ({ level: 'raise', rule: 'breakerOpen', severity: 'warning', target: event.targetServiceId, part: text(event, 'endpoint') })],
+  'breaker.closed': ['circuit_breaker', 'breakerOpen', (event) => ({ level: 'calm', rule: 'breakerOpen', severity: 'warning', target: event.targetServiceId, part: text(event, 'endpoint') })],
   'rate.limited': ['rate_limit', 'rateLimited', (event) => ({ level: 'raise', rule: 'rateLimited', severity: 'warning', target: event.targetServiceId })],
   // A session whose keys cannot be changed is replaced by another, and its key retired; the static key stays as it is.
-  'key.rotation_failed': ['key_rotation', 'rotationFailed', (event) => ({ level: 'raise', rule: 'rotationFailed', severity: isOfSession(event) ? 'warning' : 'error', target: keyOf(event), part: sessionKey(event, 'keyId') })],
+  'key.rotation_failed': ['key_rotation', 'rotationFailed', (event) => ({ level: 'raise', rule: 'rotationFailed', severity: 'warning', target: keyOf(event), part: sessionKey(event, 'keyId') })],
   'key.retired': ['key_rotation', 'rotationFailed', (event) => (isOfSession(event) ? { level: 'calm', rule: 'rotationFailed', severity: 'warning', target: keyOf(event), part: sessionKey(event, 'keyId') } : undefined)],
   // Below 20 % of its life, after which nobody lets us in.
-  'key.overdue': ['key_rotation', 'rotationOverdue', (event) => ({ level: 'raise', rule: 'rotationOverdue', severity: text(event, 'keyType') === 'certificate' ? 'critical' : 'error', target: keyOf(event) })],
+  'key.overdue': ['key_rotation', 'rotationOverdue', (event) => ({ level: 'raise', rule: 'rotationOverdue', severity: text(event, 'keyType') === 'certificate' ? 'critical' : 'warning', target: keyOf(event) })],
   'audit.gap': ['system', 'auditLoss', () => ({ level: 'raise', rule: 'auditLoss', severity: 'critical', target: 'pagerduty' })],
   'health.impaired': ['system', 'health', (event) => (isOverall(event) ? { level: 'raise', rule: 'health', severity: text(event, 'status') === 'unhealthy' ? 'critical' : 'warning' } : undefined)],
   'health.recovered': ['system', 'health', (event) => (isOverall(event) ? { level: 'calm', rule: 'health', severity: 'critical' } : undefined)],
@@ -78,7 +81,7 @@ export function signalsOf(event: MeshAuditEvent, rules: RuleTable): readonly Sig
     const both = ['rotationFailed', 'rotationOverdue'] as const;
     // Only those of the own keys can be overdue.
     const concerned = both.filter((rule) => rules[rule] !== undefined && (rule === 'rotationFailed' || !isOfSession(event)));
-    return concerned.map((rule) => signal({ level: 'calm', rule, severity: 'error', target: keyOf(event), part: sessionKey(event, 'previousKeyId') }));
+    return concerned.map((rule) => signal({ level: 'calm', rule, severity: 'warning', target: keyOf(event), part: sessionKey(event, 'previousKeyId') }));
   }
   const made = BY_ACTION[details.action]?.[2](event);
   return made === undefined ? [] : [signal(made)];

@@ -1,8 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { AUDIT_ACTIONS, type AuditAction, type MeshAuditEvent } from '@lemur-bookstores/mesh-interface';
-import { completeAlertingOptions } from '../src/alerting-options.js';
+import { ALERTING_RULES, completeAlertingOptions, PAGER_SEVERITIES } from '../src/alerting-options.js';
 import { concernsRule, factOf, lossSignals, rotatedKey, signalsOf } from '../src/rules.js';
-import { auditEvent, breakerClosed, breakerOpened, errorEvent, keyRotated, rateLimited } from './support/events.js';
+import { auditEvent, auditGap, breakerClosed, breakerOpened, errorEvent, healthImpaired, keyOverdue, keyRotated, rateLimited, rotationFailed } from './support/events.js';
 
 const { rules } = completeAlertingOptions({ integrationKey: 'c0ffee00c0ffee00c0ffee00c0ffee00' });
 const METADATA = { keyType: 'static', check: '*', status: 'unhealthy', endpoint: 'a:1' };
@@ -56,4 +57,18 @@ test('losses are those since the last look, of other adapters', () => {
 
 test('change events are of rotations of the own keys that succeeded', () => {
   expect([keyRotated('static'), keyRotated('certificate'), keyRotated('session', 'payments')].map(rotatedKey)).toEqual(['static', 'certificate', undefined]);
+});
+
+test('the severities are those that README and docs say', () => {
+  const events = [errorEvent(), breakerOpened(), rateLimited(), rotationFailed('static'), rotationFailed('session', 'payments'), keyOverdue('certificate'), keyOverdue('static'), auditGap(), healthImpaired('unhealthy'), healthImpaired('degraded')];
+  const signals = events.flatMap((event) => signalsOf(event, rules));
+  for (const page of ['packages/adapter-pagerduty/README.md', 'docs/adapters/pagerduty.md', 'docs/operations.md']) {
+    const lines = readFileSync(new URL(`../../../${page}`, import.meta.url), 'utf8').split('\n');
+    const column = lines.find((line) => /^\| (rule|class|incident) .*\| severity \|/.test(line))!.split('|').findIndex((cell) => cell.trim() === 'severity');
+    for (const rule of ALERTING_RULES) {
+      const rows = lines.filter((line) => line.startsWith(`| \`${rule}\``) || (line.startsWith('| ') && line.includes(`, \`${rule}\` |`)));
+      const said = PAGER_SEVERITIES.filter((severity) => rows.some((row) => row.split('|')[column]?.includes(severity)));
+      expect([page, rule, said]).toEqual([page, rule, PAGER_SEVERITIES.filter((severity) => signals.some((signal) => signal.rule === rule && signal.severity === severity))]);
+    }
+  }
 });

@@ -43,7 +43,7 @@ describe('a breaker between two meshes', () => {
     await until('the incident is open', () => pagerDuty.events.open.length > 0);
     expect(pagerDuty.events.open).toEqual([KEY]);
     const alert = pagerDuty.events.alerts.get(KEY);
-    expect(alert?.payload).toMatchObject({ summary: expect.stringContaining('payments') });
+    expect(alert?.payload).toMatchObject({ severity: 'warning', summary: expect.stringContaining('payments') });
 
     // Its probes fail: it opens again and again.
     await until('it has opened again', async () => (await call().catch(() => undefined), orders.audit.having('breaker.opened').length >= 3), 20_000);
