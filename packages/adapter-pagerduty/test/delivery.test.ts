@@ -161,6 +161,16 @@ describe('a sink that refuses for good', () => {
     expect(pagerDuty.events.open).toEqual([]);
   });
 
+  test('413, which a proxy may say, is about the incident: it is tried again by time', async () => {
+    const { pagerDuty, log, advance } = await paged();
+    pagerDuty.faults.failNext('413');
+    await expect(log(breakerOpened())).rejects.toMatchObject({ reason: 'sink_too_large', retryable: false });
+    await log(breakerOpened('billing'));
+    expect(pagerDuty.events.open).toEqual(['mesh/production/orders/breakerOpen/billing']);
+    await advance(300_000);
+    expect(pagerDuty.events.open).toContain(BREAKER);
+  });
+
   test('what is said only once is told nevertheless, when the refusal is over: an overdue certificate, and the end of an incident', async () => {
     const { pagerDuty, log, advance } = await paged();
     pagerDuty.faults.failNext('403', { count: 2 });
