@@ -120,7 +120,7 @@ test('what a process left in the spill is told by the next, which is well: it op
   await pagerDuty.down();
   const monitoring = (): { adapters: MonitoringAdapter[]; spill: { directory: string }; retryDelayMs: number } => ({ adapters: [new AlertingAdapter({ integrationKey: CONTRACT_KEY, url: pagerDuty.url })], spill: { directory: join(bed.folder, 'spill') }, retryDelayMs: 20 });
   const before = await bed.running({ serviceId: 'orders', monitoring: monitoring() });
-  before.mesh.health.registerCheck({ name: 'database', check: () => ({ status: 'unhealthy', error: 'no connection' }) });
+  before.mesh.health.registerCheck({ name: 'database', check: () => ({ status: 'unhealthy', error: 'no connection', timestamp: new Date() }) });
   await until('its health is impaired', () => before.audit.having('health.impaired').some(({ details }) => details.metadata?.['check'] === '*'));
   await before.mesh.cleanup();
   await pagerDuty.up();
