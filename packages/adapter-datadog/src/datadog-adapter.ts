@@ -109,9 +109,8 @@ export class DatadogAdapter implements ManagedAdapter {
       if (refusal !== undefined) throw refusal;
     } catch (error) {
       for (const id of taken) this.#outcomes.stored(id);
-      const [first] = events;
       // Alone it is halved no further, and its dead letter is written: brought again by hand, it is tried again.
-      if (events.length === 1 && first !== undefined && this.#outcomes.of(first.id) === error) this.#outcomes.settle([first.id]);
+      if (events.length === 1) this.#outcomes.settle(events.map(({ id }) => id));
       throw error;
     }
     this.#outcomes.settle(events.map(({ id }) => id));

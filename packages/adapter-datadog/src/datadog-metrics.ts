@@ -43,8 +43,8 @@ const GAUGE = 3;
 /** Points must not be older than an hour, nor more than ten minutes in the future: else they are taken, and gone. */
 const MAX_AGE_MS = 50 * 60_000;
 const MAX_AHEAD_MS = 9 * 60_000;
-/** Two points of a series with the same second are one for Datadog, and the later one takes the place of the other: counts would be lost. */
-const SAME_SECOND_REACH_S = 60;
+/** Two points of a series with the same second are one for Datadog, and the later one takes the place of the other: counts would be lost. So far a clock may be set back. */
+const SAME_SECOND_REACH_S = MAX_AHEAD_MS / 1_000;
 /** Submissions that wait for their turn: who brings more of them than are taken brings them in vain, a later snapshot has all that an earlier one has. */
 const MAX_WAITING = 4;
 /** How often a mesh hands out snapshots unless told otherwise: for the first one. */

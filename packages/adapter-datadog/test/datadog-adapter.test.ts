@@ -159,13 +159,17 @@ test.each([
   expect(server.ids.get(next.id)).toBe(1);
 });
 
-test("how long to wait is also read from Datadog's own header", async () => {
+test.each([
+  [429, {}, 17_000],
+  [429, { 'retry-after': '5' }, 5_000],
+  [503, {}, undefined],
+])("how long to wait is also read from Datadog's own header: %d %j", async (status, more, retryAfterMs) => {
   const { createServer } = await import('node:http');
-  const server = createServer((request, response) => request.resume().on('end', () => response.writeHead(429, { 'x-ratelimit-reset': '17', 'x-ratelimit-limit': '100' }).end('{}')));
+  const server = createServer((request, response) => request.resume().on('end', () => response.writeHead(status, { 'x-ratelimit-reset': '17', 'x-ratelimit-limit': '100', ...more }).end('{}')));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as { port: number };
   const adapter = adapterFor({ url: `http://127.0.0.1:${port}` });
-  await expect(adapter.logEvent(eventOf())).rejects.toMatchObject({ retryable: true, retryAfterMs: 17_000 });
+  await expect(adapter.logEvent(eventOf())).rejects.toMatchObject({ retryable: true, retryAfterMs });
   await adapter.close();
   server.close();
 });

@@ -165,9 +165,18 @@ test('of gauges that have the same tags the worst is sent', async () => {
 
 test('a snapshot of another time has points of now: others would be taken and gone', async () => {
   const { server, adapter, clock } = await setting();
-  for (const ms of [-3_600_000, 3_600_000, -60_000]) await adapter.logMetrics?.(snapshotOf({ timestamp: clock.now() + ms }));
-  expect(server.pointsOf('mesh.retries').map(({ timestamp }) => timestamp * 1_000 - START)).toEqual([0, 1_000, -60_000]);
+  for (const ms of [-1_200_000, -3_600_000, 3_600_000, 720_000]) await adapter.logMetrics?.(snapshotOf({ timestamp: clock.now() + ms }));
+  expect(server.pointsOf('mesh.retries').map(({ timestamp }) => timestamp * 1_000 - START)).toEqual([-1_200_000, 0, 1_000, 2_000]);
   expect(server.losses).toMatchObject({ latePoints: 0, aheadPoints: 0 });
+});
+
+test('a clock that is set back by minutes makes no two submissions of the same second', async () => {
+  const { server, adapter, clock } = await setting();
+  const at = (ms: number, retries: number): unknown => adapter.logMetrics?.(snapshotOf({ timestamp: clock.now() + ms, retries }));
+  for (let tick = 0; tick <= 30; tick++) await at(10_000 * (tick - 30), tick);
+  for (let tick = 1; tick <= 60; tick++) await at(10_000 * (tick - 30), 30 + tick);
+  expect(server.losses).toMatchObject({ overwritten: 0, latePoints: 0, aheadPoints: 0 });
+  expect(server.sumOf('mesh.retries')).toBe(90);
 });
 
 test('at the same time one goes after the other, and nothing counts twice', async () => {
@@ -276,6 +285,22 @@ test.each(['503', 'hang'])('where they are not taken (%s), the end comes all the
   await closed;
   expect(warnings).toEqual([expect.stringMatching(fault === 'hang' ? /adapter_timeout/ : /answered 503/)]);
   expect(clock.pendingTimers).toBe(0);
+});
+
+test("a logger and a clock among the options go before the mesh's", async () => {
+  const said: string[] = [];
+  const loggerOf = (name: string) => ({ ...silentLogger, warn: () => void said.push(name) });
+  const [own, ofMesh] = [new FakeClock(START), new FakeClock(START)];
+  const server = await serverWith({ now: () => own.now() });
+  const adapter = adapterFor(server, { clock: own, logger: loggerOf('own') });
+  await adapter.start({ clock: ofMesh, logger: loggerOf('of the mesh'), metrics: () => snapshotOf() } as Partial<AdapterContext> as AdapterContext);
+  server.faults.failNext('hang');
+  const closed = adapter.close();
+  while (server.requests === 0) await new Promise((resolve) => setImmediate(resolve));
+  expect(ofMesh.pendingTimers).toBe(0);
+  await own.advance(1_000);
+  await closed;
+  expect(said).toEqual(['own']);
 });
 
 test('without metrics there is no logMetrics; closed, it rejects', async () => {

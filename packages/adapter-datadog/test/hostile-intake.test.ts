@@ -30,6 +30,7 @@ test.each([
   ['a text', '"ok"'],
   ['a list', '[]'],
   ['half an object', '{"errors":['],
+  ['more behind it than is read', `{}${' '.repeat(100_000)}<html>`],
 ])('2xx with %s is not, and worth another try', async (_what, said) => {
   const { url } = await intakeThat((response) => response.writeHead(202).end(said));
   await expect(adapterFor({ url }).logEvent(eventOf())).rejects.toMatchObject({ reason: 'adapter_failed', retryable: true });
