@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { elasticsearchUrl, missingElasticsearch, startElasticsearch } from '../../../tools/services/elasticsearch.mjs';
+import { removeFrom } from '../../../tools/services/elasticsearch-leftovers.mjs';
 import { ElasticsearchAdapter } from '../dist/index.js';
 import { ecsDocument } from '../dist/ecs-document.js';
 
@@ -68,6 +69,8 @@ async function run(name, options, lanes = 1) {
   const { user, system } = process.cpuUsage(cpu);
   console.log(`${name}: ${Math.round(count / (ms / 1_000)).toLocaleString('en')} events/s; of one core the client has ${Math.round((user + system) / 10 / ms)} %, ${((user + system) / count).toFixed(1)} us an event; the server ${((serverMicroseconds() - server) / count).toFixed(1)} us`);
   await adapter.close();
+  // The server may be the user's own.
+  await removeFrom(node, [index]);
 }
 
 async function intoContract() {

@@ -10,6 +10,7 @@ import { RecordedLog } from './support/recorded-log.js';
 
 const server = realElasticsearch();
 let proxy: FaultProxy;
+let silent: FaultProxy | undefined;
 let adapters: ElasticsearchAdapter[] = [];
 beforeEach(async () => void (proxy = await new FaultProxy(server().url).start()));
 afterEach(async () => {
@@ -17,6 +18,7 @@ afterEach(async () => {
   for (const adapter of adapters) await adapter.close();
   adapters = [];
   proxy.stop();
+  silent?.stop();
 });
 
 const adapterOf = (options: Partial<ElasticsearchAdapterOptions> & { index: string }): ElasticsearchAdapter => {
@@ -105,6 +107,26 @@ describe('around a rollover of a data stream', () => {
     await rollOver(index);
     await adapter.logEvents(events, open);
     expect(await server().count(index)).toBe(11);
+  });
+
+  test('also where a look-up failed, and something else was sent after it', async () => {
+    const index = server().name('data stream');
+    const adapter = adapterOf({ index, dataStream: true });
+    await adapter.logEvents(eventsOf(1), open);
+    const [events, others] = [eventsOf(3), eventsOf(3)];
+    proxy.next.push({ kind: 'cut-after' });
+    await rejectionOf(adapter.logEvents(events, open));
+    proxy.meets = (request) => request.includes('_mget');
+    proxy.next.push({ kind: 'status', status: 503 });
+    await rejectionOf(adapter.logEvents(events, open));
+    await rollOver(index);
+    // Into an index that was not there when it was last asked which there are.
+    proxy.meets = (request) => request.includes('_bulk');
+    proxy.next.push({ kind: 'cut-after' });
+    await rejectionOf(adapter.logEvents(others, open));
+    await rollOver(index);
+    await adapter.logEvents([...events, ...others], open);
+    expect(await server().count(index)).toBe(7);
   });
 
   test('what an earlier process has sent and left in its spill is stored once', async () => {
@@ -205,6 +227,14 @@ test('an event that is too large alone is refused, and the others are stored', a
   expect(await storedIds(index)).toEqual([small.id]);
 });
 
+test.each([['', false], ['ü'.repeat(256), true], [`${'ü'.repeat(256)}x`, false]])('an id of %j, which the server takes or refuses the whole bulk for, is no reason to refuse the others', async (id, isTaken) => {
+  const index = server().name();
+  const [before, after] = [eventOf(), eventOf()];
+  const failure = await adapterOf({ index }).logEvents([before, eventOf({}, { id }), after], open).then(() => undefined, (error: unknown) => error);
+  expect(failure).toEqual(isTaken ? undefined : expect.objectContaining({ reason: 'sink_refused', message: expect.stringContaining('its id must have 1 to 512 bytes') }));
+  expect(await storedIds(index)).toEqual([before.id, ...(isTaken ? [id] : []), after.id]);
+});
+
 test('a node that is gone is passed over at once', async () => {
   const index = server().name();
   const gone = await new FaultProxy(server().url).start();
@@ -217,21 +247,20 @@ test('a node that is gone is passed over at once', async () => {
 
 test('a node that takes requests and answers none costs a delivery now and then, and not each second one', async () => {
   const index = server().name();
-  const silent = await new FaultProxy(server().url).start();
-  silent.always = { kind: 'hang' };
-  const adapter = adapterOf({ index, node: [silent.url, proxy.url] });
+  const hangs = (silent = await new FaultProxy(server().url).start());
+  hangs.always = { kind: 'hang' };
+  const adapter = adapterOf({ index, node: [hangs.url, proxy.url] });
   const events = eventsOf(12);
   for (const event of events) {
     for (let isStored = false; !isStored; ) {
       const controller = new AbortController();
       // As a lane does after its 10 s.
-      silent.played = () => controller.abort(new MeshError('adapter_timeout', 'no answer in time', { retryable: true }));
+      hangs.played = () => controller.abort(new MeshError('adapter_timeout', 'no answer in time', { retryable: true }));
       isStored = await adapter.logEvents([event], controller).then(() => true, () => false);
     }
   }
   expect(await storedIds(index)).toEqual(idsOf(events));
-  expect(silent.bulks.length).toBeLessThan(4);
-  silent.stop();
+  expect(hangs.bulks.length).toBeLessThan(4);
 });
 
 test('nobody there is a retryable error that says where, each time', async () => {
@@ -270,29 +299,36 @@ test('a server without the endpoints of lifecycles is said once, and stores the 
 });
 
 describe('what an operator can end is no loss:', () => {
-  const settings = (index: string, body: object): Promise<unknown> => server().ask('PUT', `/${index}/_settings`, body);
-  const cluster = (body: object): Promise<unknown> => server().ask('PUT', '/_cluster/settings', { persistent: body });
-  const shut = async (index: string): Promise<unknown> => server().ask('POST', `/${index}/_close`);
+  type Mend = () => Promise<unknown>;
+  const setting = (name: string, value: unknown) => async (index: string): Promise<Mend> => {
+    await server().ask('PUT', `/${index}/_settings`, { [name]: value });
+    return async () => server().ask('PUT', `/${index}/_settings`, { [name]: null });
+  };
+  const cluster = async (settings: object): Promise<Mend> => server().setCluster(settings as Record<string, unknown>);
+  const shut = async (index: string): Promise<Mend> => {
+    await server().ask('POST', `/${index}/_close`);
+    return async () => server().ask('POST', `/${index}/_open`);
+  };
 
-  test.each<[string, (index: string) => Promise<unknown>, (index: string) => Promise<unknown>, RegExp]>([
-    ['a disk that is full', (index) => settings(index, { 'index.blocks.read_only_allow_delete': true }), (index) => settings(index, { 'index.blocks.read_only_allow_delete': null }), /flood-stage watermark/],
-    ['an index that is read-only', (index) => settings(index, { 'index.blocks.write': true }), (index) => settings(index, { 'index.blocks.write': null }), /index write \(api\)/],
-    ['an index that is closed', shut, async (index) => server().ask('POST', `/${index}/_open`), /index_closed_exception/],
-    ['a cluster that is read-only', () => cluster({ 'cluster.blocks.read_only': true }), () => cluster({ 'cluster.blocks.read_only': null }), /cluster read-only/],
-    ['a pipeline that is missing', (index) => settings(index, { 'index.default_pipeline': 'none-such' }), (index) => settings(index, { 'index.default_pipeline': null }), /pipeline with id/],
-  ])('%s', async (_what, spoil, mend, says) => {
+  test.each<[string, (index: string) => Promise<Mend>, RegExp]>([
+    ['a disk that is full', setting('index.blocks.read_only_allow_delete', true), /flood-stage watermark/],
+    ['an index that is read-only', setting('index.blocks.write', true), /index write \(api\)/],
+    ['an index that is closed', shut, /index_closed_exception/],
+    ['a cluster that is read-only', () => cluster({ 'cluster.blocks.read_only': true }), /cluster read-only/],
+    ['a pipeline that is missing', setting('index.default_pipeline', 'none-such'), /pipeline with id/],
+  ])('%s', async (_what, spoil, says) => {
     const index = server().name();
     const clock = new FakeClock();
     const adapter = adapterOf({ index, clock });
     await adapter.logEvents(eventsOf(1), open);
-    await spoil(index);
+    const mend = await spoil(index);
     const events = eventsOf(3);
     const settled = runAhead(clock);
     try {
       expect(await rejectionOf(adapter.logEvents(events, open))).toMatchObject({ reason: 'adapter_failed', retryable: true, message: expect.stringMatching(says) });
     } finally {
       settled();
-      await mend(index);
+      await mend();
     }
     await adapter.logEvents(events, open);
     expect(await server().count(index)).toBe(4);
@@ -301,7 +337,7 @@ describe('what an operator can end is no loss:', () => {
   test.each([
     ['no further shard', { 'cluster.max_shards_per_node': 1 }, /maximum normal shards open/],
     ['no index by itself', { 'action.auto_create_index': 'false' }, /auto_create_index/],
-  ])('a cluster that makes %s', async (_what, setting, says) => {
+  ])('a cluster that makes %s', async (_what, settings, says) => {
     // There is one shard at least.
     await adapterOf({ index: server().name() }).logEvent(eventOf());
     proxy.bulks.length = 0;
@@ -310,12 +346,12 @@ describe('what an operator can end is no loss:', () => {
     const adapter = adapterOf({ index, clock });
     const events = eventsOf(2);
     const settled = runAhead(clock);
-    await cluster(setting);
+    const mend = await cluster(settings);
     try {
       expect(await rejectionOf(adapter.logEvents(events, open))).toMatchObject({ reason: 'adapter_failed', retryable: true, message: expect.stringMatching(says) });
     } finally {
       settled();
-      await cluster(Object.fromEntries(Object.keys(setting).map((name) => [name, null])));
+      await mend();
     }
     await adapter.logEvents(events, open);
     expect(await server().count(index)).toBe(2);
@@ -325,11 +361,11 @@ describe('what an operator can end is no loss:', () => {
     const index = server().name();
     const logger = new RecordedLog();
     const adapter = adapterOf({ index, logger });
-    await cluster({ 'cluster.blocks.read_only': true });
+    const mend = await cluster({ 'cluster.blocks.read_only': true });
     try {
       expect(await rejectionOf(adapter.logEvents(eventsOf(1), open))).toMatchObject({ reason: 'adapter_failed', retryable: true });
     } finally {
-      await cluster({ 'cluster.blocks.read_only': null });
+      await mend();
     }
     await adapter.logEvents(eventsOf(1), open);
     expect(await server().ask('GET', `/${index}/_mapping`)).toMatchObject({ [index]: { mappings: { dynamic: 'false' } } });

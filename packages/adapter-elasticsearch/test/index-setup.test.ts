@@ -103,6 +103,18 @@ describe('before the first events', () => {
     expect(logger.warnings.join()).not.toContain('secret-7f3c9a1e');
   });
 
+  test('who may write events and not read any sends again what is in doubt: its id decides', async () => {
+    await start({ access: { users: { boss: 'boss-password', writer: { password: 'writer-password', privileges: ['create_doc', 'auto_configure'] } } } });
+    await adapterOf({ auth: { username: 'boss', password: 'boss-password' } }).logEvent(eventOf());
+    const adapter = adapterOf({ auth: { username: 'writer', password: 'writer-password' } });
+    await adapter.logEvent(eventOf());
+    const events = eventsOf(3);
+    cluster.nodes[0]!.faults.failNext('reset-after');
+    expect(await rejectionOf(adapter.logEvents(events, open))).toMatchObject({ reason: 'adapter_failed', retryable: true });
+    await adapter.logEvents(events, open);
+    expect([cluster.count(STREAM), cluster.duplicates]).toEqual([5, []]);
+  });
+
   test('wrong credentials are an error that is not retried', async () => {
     await start({ access: { apiKeys: ['mesh:secret-7f3c9a1e'] } });
     const error = await rejectionOf(adapterOf({ auth: { apiKey: Buffer.from('mesh:wrong-key-123').toString('base64') } }).logEvents(eventsOf(2), open));

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { ElasticsearchAdapter } from '@lemur-bookstores/adapter-elasticsearch';
 import { silentLogger } from '@lemur-bookstores/mesh-interface';
 import { SecureMesh } from '../src/secure-mesh.js';
-import { allIds, ask, elasticsearchUrl, startElasticsearch, type ElasticsearchServer } from './support/elasticsearch-server.js';
+import { allIds, elasticsearchUrl, removeFrom, startElasticsearch, type ElasticsearchServer } from './support/elasticsearch-server.js';
 import { faultyElasticsearch } from './support/faulty-elasticsearch.js';
 import { described, LANE, NOTHING_LOST, played, runThroughTrouble, verdictOf } from './support/lossless-run.js';
 import { Random } from './support/random.js';
@@ -28,6 +28,8 @@ test('a real Elasticsearch behind a proxy that fails 30 % of the requests and is
   const { seed } = new Random();
   // One of its own, also where the server is the user's and keeps those of earlier runs.
   const index = `logs-mesh.audit-lossless-${seed}`;
+  // The last to be closed.
+  bed.closing({ close: () => removeFrom(url, [index]) });
   const proxy = await faultyElasticsearch(url, { rate: 0.3, kinds: KINDS, seed }).start();
   bed.closing({ close: () => proxy.stop() });
   const adapter = new ElasticsearchAdapter({ node: proxy.url, index, dataStream: true });
@@ -42,6 +44,4 @@ test('a real Elasticsearch behind a proxy that fails 30 % of the requests and is
   expect([...run.ids].filter((id) => !arrived.has(id))).toEqual([]);
   expect([ids.length, arrived.size]).toEqual([run.lane.delivered, run.lane.delivered]);
   expect(played(proxy.faults.counts)).toBeGreaterThan(0.15 * proxy.requests);
-  await ask(url, `_data_stream/${index}`, undefined, 'DELETE').catch(() => undefined);
-  await ask(url, `_index_template/secure-stack-mesh-${index}`, undefined, 'DELETE').catch(() => undefined);
 }, 180_000);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll } from '@jest/globals';
+import { removeFrom } from './elasticsearch-removal.js';
 import { elasticsearchUrl, startElasticsearch } from './elasticsearch-server.js';
 
 /** A stored document. */
@@ -11,7 +12,7 @@ export interface StoredDocument {
 /** A real Elasticsearch, asked past the adapter. */
 export class RealElasticsearch {
   readonly url: string;
-  #count = 0;
+  readonly #names: string[] = [];
 
   constructor(url: string) {
     this.url = url;
@@ -19,12 +20,27 @@ export class RealElasticsearch {
 
   /** A name that nobody has used yet. */
   name(kind: 'index' | 'data stream' = 'index'): string {
-    return `${kind === 'index' ? 'mesh-test' : 'logs-mesh.test'}-${process.pid}.${Date.now()}.${++this.#count}`;
+    const name = `${kind === 'index' ? 'mesh-test' : 'logs-mesh.test'}-${process.pid}.${Date.now()}.${this.#names.length + 1}`;
+    this.#names.push(name);
+    return name;
   }
 
   async ask<T = Record<string, unknown>>(method: string, path: string, body?: unknown): Promise<T> {
     const response = await fetch(this.url + path, { method, ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }) });
     return (await response.json()) as T;
+  }
+
+  /** @returns what puts back what there was */
+  async setCluster(settings: Readonly<Record<string, unknown>>): Promise<() => Promise<unknown>> {
+    const { persistent: held } = await this.ask<{ persistent: Readonly<Record<string, unknown>> }>('GET', '/_cluster/settings?flat_settings=true');
+    await this.ask('PUT', '/_cluster/settings', { persistent: settings });
+    const before = Object.fromEntries(Object.keys(settings).map((name) => [name, held[name] ?? null]));
+    return async () => this.ask('PUT', '/_cluster/settings', { persistent: before });
+  }
+
+  /** Removes what was made under the names that it has given. */
+  async clear(): Promise<void> {
+    await removeFrom(this.url, this.#names.splice(0));
   }
 
   /** All documents in the order in which they came. */
@@ -40,7 +56,7 @@ export class RealElasticsearch {
   }
 }
 
-/** One server for the file, the user's own where `ELASTICSEARCH_URL` names it. */
+/** One server for the file, the user's own where `ELASTICSEARCH_URL` names it: that is left as it was. */
 export function realElasticsearch(): () => RealElasticsearch {
   let server: RealElasticsearch | undefined;
   let stop: (() => Promise<void>) | undefined;
@@ -50,6 +66,9 @@ export function realElasticsearch(): () => RealElasticsearch {
     stop = started === undefined ? undefined : () => started.stop();
     server = new RealElasticsearch(own ?? (started?.url as string));
   }, 150_000);
-  afterAll(() => stop?.());
+  afterAll(async () => {
+    if (stop === undefined && process.env['MESH_SHARED_ELASTICSEARCH'] === undefined) await server?.clear();
+    await stop?.();
+  }, 60_000);
   return () => server as RealElasticsearch;
 }

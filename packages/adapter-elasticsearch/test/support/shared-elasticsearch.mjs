@@ -14,10 +14,12 @@ export async function setup({ nonFlagArgs: parts = [] }) {
   if (!needs) return;
   server = await startElasticsearch();
   process.env.ELASTICSEARCH_URL = server.url;
+  process.env.MESH_SHARED_ELASTICSEARCH = server.url;
 }
 
 export async function teardown() {
   if (server === undefined) return;
   delete process.env.ELASTICSEARCH_URL;
+  delete process.env.MESH_SHARED_ELASTICSEARCH;
   await server.stop();
 }

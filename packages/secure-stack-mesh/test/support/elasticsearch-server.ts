@@ -14,6 +14,13 @@ interface ElasticsearchService {
 /** tools/services: a suite that imports this is left out by name where there is no Elasticsearch. */
 export const { elasticsearchUrl, startElasticsearch } = (await import(new URL('../../../../tools/services/elasticsearch.mjs', import.meta.url).href)) as ElasticsearchService;
 
+interface ElasticsearchLeftovers {
+  /** Removes the data streams and indices of these names, and the adapter's templates for them. */
+  removeFrom(url: string, names: readonly string[]): Promise<void>;
+}
+
+export const { removeFrom } = (await import(new URL('../../../../tools/services/elasticsearch-leftovers.mjs', import.meta.url).href)) as ElasticsearchLeftovers;
+
 /** Asks it. @throws Error where it does not answer 200 */
 export async function ask<Answer>(url: string, path: string, body?: object, method = body === undefined ? 'GET' : 'POST'): Promise<Answer> {
   const response = await fetch(`${url}/${path}`, { method, ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }) });
