@@ -65,7 +65,11 @@ function versionOf(java) {
 
 /** Why there is no Elasticsearch for tests; `undefined` where there is one: that of `ELASTICSEARCH_URL`, or one that can be started. */
 export function missingElasticsearch() {
-  if (elasticsearchUrl() !== undefined) return undefined;
+  return elasticsearchUrl() === undefined ? unstartableElasticsearch() : undefined;
+}
+
+/** Why none can be started here, whatever `ELASTICSEARCH_URL` names; `undefined` where one can. */
+export function unstartableElasticsearch() {
   if (process.platform === 'win32') return 'Elasticsearch is started on Unix only: name one in ELASTICSEARCH_URL';
   const folder = distributionFolder();
   const reason = unfit(folder);

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { missingElasticsearch } from '../services/elasticsearch-distribution.mjs';
+import { missingElasticsearch, unstartableElasticsearch } from '../services/elasticsearch-distribution.mjs';
 import { missingPrograms } from '../services/programs.mjs';
 
 const jest = createRequire(import.meta.url).resolve('jest/bin/jest');
@@ -25,9 +25,13 @@ if (!isThere('dnsmasq', ['--version'])) leaveOut('dnsmasq', 'support/dnsmasq.js'
 if (process.env.CI === undefined && missingPrograms().length > 0) leaveOut(missingPrograms().join(', '), 'support/services.js');
 // Not everybody can have it, CI neither: `.ci/run` tells where it was missing.
 const ELASTICSEARCH = 'support/elasticsearch-server.js';
+/** With users or settings of the test's own: that of ELASTICSEARCH_URL does not do. */
+const OWN_ELASTICSEARCH = 'startElasticsearch({';
 if (suites.some((suite) => readFileSync(`test/${suite}`, 'utf8').includes(ELASTICSEARCH))) {
   const reason = missingElasticsearch();
+  const ownReason = reason ?? unstartableElasticsearch();
   if (reason !== undefined) leaveOut(`a real Elasticsearch (${reason})`, ELASTICSEARCH);
+  else if (ownReason !== undefined) leaveOut(`an Elasticsearch of its own (${ownReason})`, OWN_ELASTICSEARCH);
 }
 // A run that dies before it reports must not leave the counts of the run before it.
 rmSync('test-results.json', { force: true });
