@@ -7,7 +7,7 @@ import { API_KEY, serverWith } from './support/setting.js';
 const run = promisify(execFile);
 const program = (url: string, end: string): string => `
   import { DatadogAdapter } from ${JSON.stringify(new URL('../dist/index.js', import.meta.url).href)};
-  const adapter = new DatadogAdapter({ apiKey: '${API_KEY}', service: 'orders', logsUrl: '${url}', metricsUrl: '${url}' });
+  const adapter = new DatadogAdapter({ apiKey: '${API_KEY}', service: 'orders', logsUrl: '${url}', metricsUrl: '${url}', timeoutMs: 600_000 });
   const event = JSON.parse(${JSON.stringify(JSON.stringify(eventOf()))});
   adapter.logEvent({ ...event, timestamp: new Date() }).then(() => console.log('delivered'), (error) => console.log(error.reason));
   ${end}`;
@@ -23,6 +23,6 @@ test.each(['close', 'flush'])('%s() keeps the process until what is under way is
 test('left alone with a request that hangs it keeps no process', async () => {
   const server = await serverWith();
   server.faults.failNext('hang');
-  const { stdout } = await run(process.execPath, ['--input-type=module', '-e', program(server.url, '')], { timeout: 8_000 });
+  const { stdout } = await run(process.execPath, ['--input-type=module', '-e', program(server.url, '')], { timeout: 20_000 });
   expect(stdout).toBe('');
 });
