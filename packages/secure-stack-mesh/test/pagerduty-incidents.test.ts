@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
 import { AlertingAdapter } from '@lemur-bookstores/adapter-pagerduty';
 import { AlertRulesAdapter } from '@lemur-bookstores/mesh-audit';
-import type { AuditEventInput, AuditLaneStats, MonitoringAdapter } from '@lemur-bookstores/mesh-interface';
+import { FakeClock, type AuditEventInput, type AuditLaneStats, type MonitoringAdapter } from '@lemur-bookstores/mesh-interface';
 import type { SecureMesh } from '../src/secure-mesh.js';
 import { CONTRACT_KEY, PagerDutyServer } from './support/contract-servers.js';
 import { TestBed, type TestMesh } from './support/test-bed.js';
@@ -128,4 +128,27 @@ test('what a process left in the spill is told by the next, which is well: it op
   await until('the incident is told', () => pagerDuty.events.alerts.size > 0, 20_000);
   await until('the incident is resolved', () => pagerDuty.events.open.length === 0);
   expect(pagerDuty.events.alerts.get('mesh/production/orders/health')).toMatchObject({ opened: 1, status: 'resolved' });
+});
+
+test('what a process has left open, the next of the same instance resolves five minutes after its start', async () => {
+  const pagerDuty = await started();
+  const clock = new FakeClock();
+  const pager = (): AlertingAdapter => new AlertingAdapter({ integrationKey: CONTRACT_KEY, url: pagerDuty.url, instance: 'orders-1', clock });
+  const before = await services([pager()]);
+  before.orders.mesh.health.registerCheck({ name: 'database', check: () => ({ status: 'unhealthy', error: 'no connection', timestamp: new Date() }) });
+  for (let i = 0; i < 3; i++) await expect(before.call()).rejects.toMatchObject({ code: 'INTERNAL' });
+  const keys = ['breakerOpen/payments', 'health'].map((key) => `mesh/production/orders/${key}/orders-1`);
+  await until('both incidents are open', () => pagerDuty.events.open.length === 2);
+  expect([...pagerDuty.events.open].sort()).toEqual(keys);
+  await before.orders.mesh.cleanup();
+
+  before.database.up = true;
+  const { mesh } = await bed.running({ serviceId: 'orders', monitoring: { adapters: [pager()] } });
+  expect(await mesh.connect('payments').call('pay', {})).toBe('paid');
+  await mesh.audit.flush();
+  await clock.advance(299_999);
+  expect([...pagerDuty.events.open].sort()).toEqual(keys);
+  await clock.advance(1);
+  await until('both are resolved', () => pagerDuty.events.open.length === 0);
+  expect([...pagerDuty.events.alerts.values()].map(({ opened, resolves }) => [opened, resolves])).toEqual([[1, 1], [1, 1]]);
 });
