@@ -1,10 +1,11 @@
-import { inBackground, type Clock, type ClockTimer, type ManagedAdapter, type MeshError, type MeshErrorReason, type ThrottledWarning } from '@lemur-bookstores/mesh-interface';
+import { inBackground, type Clock, type ClockTimer, type ManagedAdapter, type MeshError, type ThrottledWarning } from '@lemur-bookstores/mesh-interface';
 import { Delivery } from './delivery.js';
 import { eventForAdapter, eventItself, type StampedEvent } from './event-stamper.js';
 import { Fifo } from './fifo.js';
 import type { LaneAccounts } from './lane-accounts.js';
 import type { LaneSettings } from './lane-settings.js';
 import { RetryPolicy } from './retry-policy.js';
+import { isSinkTrouble } from './sink-trouble.js';
 
 /** Where deliveries get events from. What they took stays its, until they say that it is done with. */
 export interface EventSource {
@@ -34,9 +35,6 @@ export interface DeliveriesOwner {
  * loop. `taking`: events come from the disk. `delivering`: the adapter has a batch. `waiting`: a retry is due later. `ended`: for good.
  */
 type DeliveriesState = 'idle' | 'held' | 'scheduled' | 'taking' | 'delivering' | 'waiting' | 'ended';
-
-/** The sink refuses us, whatever the events are: a wrong key, a wrong address. By reason, not by code: that of another adapter may be about one event. */
-const CONCERNS_US: readonly string[] = ['sink_unauthenticated', 'sink_not_found'] satisfies MeshErrorReason[];
 
 /** The deliveries to one adapter, one at a time, in order: batches, retries, and what is given up. */
 export class LaneDeliveries {
@@ -176,8 +174,8 @@ export class LaneDeliveries {
   }
 
   /** What has room on disk is kept until somebody mends the key or the address; tries become as rare as those for a sink that is down. */
-  #waitsFor({ reason }: MeshError): boolean {
-    return CONCERNS_US.includes(reason) && this.#settings.attempts === Infinity;
+  #waitsFor(failure: MeshError): boolean {
+    return isSinkTrouble(failure) && this.#settings.attempts === Infinity;
   }
 
   #onRetryable(failure: MeshError, left: number): void {
@@ -199,7 +197,7 @@ export class LaneDeliveries {
 
   #onPermanent(failure: MeshError, left: number): void {
     // No event is the reason: halving the batch would ask once for each of them.
-    if (CONCERNS_US.includes(failure.reason)) this.#giveUp(failure, this.#delivery.batches ? left : 1);
+    if (isSinkTrouble(failure)) this.#giveUp(failure, this.#delivery.batches ? left : 1);
     else if (this.#delivery.batches && left > 1) this.#batch = Math.ceil(left / 2);
     else this.#giveUp(failure, 1);
     this.#schedule();

@@ -1,5 +1,6 @@
 import { MeshError, RateBound, type Clock, type ClockTimer, type Logger } from '@lemur-bookstores/mesh-interface';
 import { withinDeadline } from '../deadline.js';
+import { isSinkTrouble } from '../sink-trouble.js';
 import { UuidV7 } from '../uuid-v7.js';
 import { alertOf, lightEvent, mergeDrafts, type Alert, type AlertDraft } from './alert.js';
 
@@ -155,7 +156,8 @@ export class AlertOutbox {
         this.#entries.shift();
       } catch (error) {
         entry.failure = failureOf(error);
-        if (entry.failure.retryable) stopped = entry.failure;
+        // A key or an address that is wrong is no fault of the alert: the next one would fare no better.
+        if (entry.failure.retryable || isSinkTrouble(entry.failure)) stopped = entry.failure;
         else this.#refuse(entry, entry.failure);
       }
     }

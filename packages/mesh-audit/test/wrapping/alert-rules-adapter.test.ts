@@ -288,6 +288,22 @@ describe('notifying that fails', () => {
     expect(adapter.stats).toEqual({ met: 2, told: 1, heldBack: 0, waiting: 0, refused: 1 });
   });
 
+  test.each(['sink_unauthenticated', 'sink_not_found'] as const)('%s is no fault of an alert: it waits until the key, or the address, is mended', async (reason) => {
+    let isWrong = true;
+    const { clock, alerts, adapter } = alerting({
+      notify: (alert) => {
+        if (isWrong) throw new MeshError(reason, 'not that one', { retryable: false });
+        alerts.push(alert);
+      },
+    });
+    await expect(adapter.logEvent(failure('a'))).rejects.toMatchObject({ reason, retryable: false });
+    expect(adapter.stats).toMatchObject({ waiting: 1, refused: 0 });
+    isWrong = false;
+    await clock.advance(10_000);
+    expect(alerts).toHaveLength(1);
+    expect(adapter.stats).toEqual({ met: 1, told: 1, heldBack: 0, waiting: 0, refused: 0 });
+  });
+
   test('for long keeps a bounded number of alerts; those beyond are one, later, with all counts', async () => {
     let down = true;
     const { clock, alerts, adapter } = alerting({
