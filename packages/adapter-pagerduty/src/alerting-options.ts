@@ -41,7 +41,10 @@ export interface AlertingAdapterOptions {
   readonly environment?: string | undefined;
   /** Default `https://events.pagerduty.com`; the service region EU is `https://events.eu.pagerduty.com`. */
   readonly url?: string | undefined;
-  /** Gives each process incidents of its own: part of the key. Default: all instances of a service share theirs. 1 to 64 characters. */
+  /**
+   * Gives each process incidents of its own: part of the key. A name of one process at a time that stays when it is replaced: five minutes after its start a process resolves what the one
+   * before it has left open, and is over. Default: all instances of a service share theirs. 1 to 64 characters.
+   */
   readonly instance?: string | undefined;
   /** For requests, e.g. through a proxy. It must verify certificates. Default: one of its own. */
   readonly agent?: Agent | undefined;

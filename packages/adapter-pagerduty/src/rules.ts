@@ -34,6 +34,8 @@ export interface Signal {
 type Rule = (event: MeshAuditEvent) => { readonly level: Signal['level']; readonly rule: AlertingRule; readonly severity: PagerSeverity; readonly target?: string | undefined; readonly part?: string | undefined } | undefined;
 
 const OWN_LANE = /^pagerduty(#\d+)?$/;
+/** After it ISO 8601 has more than four digits for the year, and then none at all. */
+const LAST_TIME = Date.UTC(9999, 11, 31);
 const MAX_TEXT = 1_000;
 const MAX_VALUE = 256;
 const MAX_VALUES = 16;
@@ -130,7 +132,7 @@ export function factOf({ id, sequence, timestamp, details }: MeshAuditEvent): Fa
     if (room-- === 0) break;
     kept[name] = typeof value === 'string' ? value.slice(0, MAX_VALUE) : value;
   }
-  return { id, sequence, at: Number.isNaN(at) ? 0 : at, action: action.slice(0, MAX_VALUE), ...(error === undefined ? {} : { error: error.slice(0, MAX_TEXT) }), metadata: kept };
+  return { id, sequence, at: at >= 0 && at <= LAST_TIME ? at : 0, action: action.slice(0, MAX_VALUE), ...(error === undefined ? {} : { error: error.slice(0, MAX_TEXT) }), metadata: kept };
 }
 
 function weightOf({ details: { messageCount } }: MeshAuditEvent): number {

@@ -65,3 +65,34 @@ test('one that is open is never taken for that of a process before, however many
   book.apply(signal('calm', 'open', { part: 'a:1' }), 2);
   expect([open?.isRaised, open?.owes(2)]).toEqual([true, undefined]);
 });
+
+test('what may become an incident yet is not swept away; when its window is over it is', () => {
+  const { book, forgotten } = makeBook();
+  const error = signal('raise', 'p', { rule: 'errorBurst', part: '' });
+  for (let count = 0; count < 4; count++) book.apply(error, 0);
+  book.sweep(59_999);
+  expect(book.apply(error, 59_999)?.owes(59_999)).toBe('trigger');
+  book.apply(signal('raise', 'q', { rule: 'errorBurst', part: '' }), 60_000);
+  book.sweep(119_999);
+  expect(forgotten).toEqual([]);
+  book.sweep(120_000);
+  expect(forgotten).toEqual(['mesh/test/s/errorBurst/q']);
+});
+
+test('where a process begins, what one before had of the same service is over, but for what ends by time', () => {
+  const { book } = makeBook();
+  const open = [signal('raise', 'a'), signal('raise', 'b', { service: 'other' }), signal('raise', 'p', { rule: 'rateLimited', part: '' }), signal('raise', 'k', { rule: 'rotationFailed' })].map((each) => book.apply(each, 0)!);
+  for (const incident of open) tell(incident, 0);
+  expect(book.restarted('s', 1).map(({ key }) => key)).toEqual(['mesh/test/s/breakerOpen/a', 'mesh/test/s/rotationFailed/k']);
+  expect(open.map((incident) => incident.owes(1))).toEqual(['resolve', undefined, undefined, 'resolve']);
+});
+
+test('what a process before may have left is inherited once, and not where this one has had it', () => {
+  const { book } = makeBook();
+  const raised = book.apply(signal('raise', 'a'), 0);
+  expect(book.inherit({ rule: 'breakerOpen', service: 's', target: 'a' }, 1)).toBeUndefined();
+  expect(raised?.isRaised).toBe(true);
+  const inherited = book.inherit({ rule: 'health', service: 's' }, 1);
+  expect([inherited?.key, inherited?.owes(1)]).toEqual(['mesh/test/s/health', 'resolve']);
+  expect(book.inherit({ rule: 'health', service: 's' }, 2)).toBeUndefined();
+});

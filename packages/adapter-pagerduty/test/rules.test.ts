@@ -45,6 +45,9 @@ test('of an event little is kept, whatever it is', () => {
   const fact = factOf(errorEvent({ timestamp: new Date(NaN), details: { action: 'a'.repeat(10_000), success: false, error: 'e'.repeat(1_000_000), metadata } }));
   expect(JSON.stringify(fact).length).toBeLessThan(8_000);
   expect(fact.at).toBe(0);
+  // Whoever uses the adapter alone may bring what only looks like a time.
+  const times = [-1, 8.64e15, 1e20, 'yesterday', 1_700_000_000_000].map((at) => factOf(errorEvent({ timestamp: { getTime: () => at } as Date })).at);
+  expect(times).toEqual([0, 0, 0, 0, 1_700_000_000_000]);
 });
 
 test('losses are those since the last look, of other adapters', () => {
