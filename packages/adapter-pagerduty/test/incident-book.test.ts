@@ -8,9 +8,9 @@ const { rules } = completeAlertingOptions({ integrationKey: 'c0ffee00c0ffee00c0f
 const signal = (level: Signal['level'], target: string, more: Partial<Signal> = {}): Signal =>
   ({ level, rule: 'breakerOpen', service: 's', target, part: 'a:1', adopts: true, severity: 'error', weight: 1, fact: { at: 0, action: 'breaker.opened', metadata: {} }, ...more });
 
-function makeBook(): { readonly book: IncidentBook; readonly forgotten: string[] } {
+function makeBook(table = rules): { readonly book: IncidentBook; readonly forgotten: string[] } {
   const forgotten: string[] = [];
-  return { book: new IncidentBook({ rules, environment: 'test', instance: undefined, onForgotten: ({ key }) => forgotten.push(key) }), forgotten };
+  return { book: new IncidentBook({ rules: table, environment: 'test', instance: undefined, onForgotten: ({ key }) => forgotten.push(key) }), forgotten };
 }
 
 function tell(incident: Incident | undefined, now: number): void {
@@ -95,4 +95,10 @@ test('what a process before may have left is inherited once, and not where this 
   const inherited = book.inherit({ rule: 'health', service: 's' }, 1);
   expect([inherited?.key, inherited?.owes(1)]).toEqual(['mesh/test/s/health', 'resolve']);
   expect(book.inherit({ rule: 'health', service: 's' }, 2)).toBeUndefined();
+});
+
+test('what has not become an incident here may still be one of a process before', () => {
+  const { book } = makeBook({ ...rules, breakerOpen: { ...rules.breakerOpen!, count: 2 } });
+  expect(book.apply(signal('raise', 'a'), 0)?.owes(0)).toBeUndefined();
+  expect(book.apply(signal('calm', 'a'), 1)?.owes(1)).toBe('resolve');
 });
