@@ -40,10 +40,14 @@ test('what the process before has left open is resolved once, five minutes after
 test('it stays while a breaker is not closed, or events wait that may say that it is still true', async () => {
   const { adapter, clock, pagerDuty, advance } = await replaced();
   const seen = figures();
-  seen.lanes[1] = { adapter: 'pagerduty', spilled: 1 };
+  // What waits for another adapter says nothing about this one.
+  seen.lanes = [{ adapter: 'file', queued: 5, spilled: 5 }, { adapter: 'pagerduty', spilled: 1 }];
   seen.breakers[1] = { service: 'payments', endpoint: 'b:1', state: 'half-open' };
   await adapter.start(contextOf(clock, seen));
   await advance(600_000);
+  expect(pagerDuty.events.open).toHaveLength(5);
+  seen.lanes[1] = { adapter: 'pagerduty', queued: 1 };
+  await advance(30_000);
   expect(pagerDuty.events.open).toHaveLength(5);
   seen.lanes[1] = { adapter: 'pagerduty' };
   await advance(30_000);
@@ -63,8 +67,8 @@ test('it stays where instances share their incidents: another may have that trou
 });
 
 test('a rule that is off ends nothing', async () => {
-  const { adapter, clock, pagerDuty, advance } = await paged({ instance: 'orders-1', rules: { health: false, rotationFailed: false, auditLoss: false } });
+  const { adapter, clock, pagerDuty, advance } = await paged({ instance: 'orders-1', rules: { health: false, rotationFailed: false, auditLoss: false, breakerOpen: false } });
   await adapter.start(contextOf(clock, figures()));
   await advance(1_800_000);
-  expect(pagerDuty.events.history.map(({ action, dedupKey }) => `${action} ${dedupKey}`).sort()).toEqual(['breakerOpen/payments', 'rotationOverdue/certificate', 'rotationOverdue/static'].map((key) => `resolve mesh/production/orders/${key}/orders-1`));
+  expect(pagerDuty.events.history.map(({ action, dedupKey }) => `${action} ${dedupKey}`).sort()).toEqual(['rotationOverdue/certificate', 'rotationOverdue/static'].map((key) => `resolve mesh/production/orders/${key}/orders-1`));
 });
