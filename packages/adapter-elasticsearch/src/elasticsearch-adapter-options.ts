@@ -123,7 +123,7 @@ export function resolveElasticsearchOptions(options: ElasticsearchAdapterOptions
   const credentials = hasClient ? undefined : credentialsOf(check, options.auth);
   const nodes = hasClient ? [] : nodesOf(check, options.node, options.auth !== undefined);
   const tls = hasClient ? undefined : tlsOf(check, options.tls, nodes);
-  const template = templateOf(check, options.template, String(index));
+  const template = templateOf(check, options.template, typeof index === 'string' ? index : '');
   check.throwIfAny();
   return Object.freeze({ nodes, index, credentials, tls, dataStream, template, retentionDays: retention, client, compression, maxRequestBytes, logger, clock });
 }

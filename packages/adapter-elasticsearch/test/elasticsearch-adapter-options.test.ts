@@ -31,6 +31,7 @@ test.each<[string, unknown, RegExp]>([
   ['a node that is no URL', { node: [node, 'es'], index }, /^node\[1\]: must be a URL/],
   ['a password in a node', { node: 'https://u:secret@es.example', index }, /^node: must have no user and password/],
   ['no index', { node }, /^index: must be/],
+  ['an index that is no text', { node, index: Object.create(null) as unknown }, /^index: must be/],
   ['an index in upper case', { node, index: 'Mesh' }, /^index: must be/],
   ['a wildcard', { node, index: 'mesh-*' }, /^index: must be/],
   ['a path', { node, index: 'a/_delete_by_query' }, /^index: must be/],
