@@ -8,7 +8,7 @@ export class RekeyRun {
   readonly #timers: readonly ClockTimer[];
   #rotated = 0;
   #ended = 0;
-  /** Will not rekey: they drain, or cannot. */
+  /** Cannot rekey. */
   #refused = 0;
 
   constructor(sessions: readonly LiveSession[], trigger: RekeyTrigger, withinMs: number, clock: Clock, done: (rotated: SessionsRotated) => void) {
@@ -21,6 +21,8 @@ export class RekeyRun {
   #begin(trigger: RekeyTrigger): void {
     // One that fails meanwhile takes itself out.
     for (const live of [...this.#waiting]) {
+      // Asked to drain meanwhile, which ends it: as if it had not been open before.
+      if (live.session.state !== 'open' && this.#waiting.delete(live)) continue;
       if (live.session.channel.rekeying?.rekey(trigger) === true || !this.#waiting.delete(live)) continue;
       this.#refused++;
     }

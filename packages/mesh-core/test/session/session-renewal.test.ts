@@ -129,6 +129,17 @@ describe('rekeySessions', () => {
     expect(seen).toEqual({ at: 10_000, value: { rotated: 0, ended: 0, left: 2 } });
   });
 
+  test('does not count one that drains before it is asked, nor asks it', async () => {
+    const node = new Node();
+    const [one, other] = [node.outbound(), node.outbound()];
+    const seen = node.watch(node.renewal.rekeySessions('manual', 10_000));
+    one.live.session.drain();
+    await node.clock.advance(0);
+    rotated(other);
+    await turns();
+    expect([one.rekeys, seen.value]).toEqual([[], { rotated: 1, ended: 0, left: 0 }]);
+  });
+
   test('one that fails as it is asked has ended', async () => {
     const node = new Node();
     const one = node.outbound();
