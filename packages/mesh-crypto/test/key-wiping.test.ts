@@ -29,6 +29,17 @@ async function collect(): Promise<void> {
   }
 }
 
+/** As they are once the collector has been everywhere: what finalises a key of OpenSSL's runs some turns after the collection, on a busy machine. */
+async function leftInMemory(secrets: readonly Uint8Array[]): Promise<number[]> {
+  let counts: number[] = [];
+  for (let round = 0; round < 20; round++) {
+    await collect();
+    counts = countInMemory(secrets);
+    if (counts.every((count) => count === 0)) break;
+  }
+  return counts;
+}
+
 onLinux('after destroy() and a collection no key of a channel is left anywhere in the process (PROTOCOL 4)', async () => {
   const [order, payment] = [partyOf(authority.issue('order').material), partyOf(authority.issue('payment').material)];
   const secrets: Uint8Array[] = [];
@@ -56,8 +67,7 @@ onLinux('after destroy() and a collection no key of a channel is left anywhere i
   for (const count of countInMemory(secrets)) expect(count).toBeGreaterThanOrEqual(2);
   initiator.destroy();
   responder.destroy();
-  await collect();
-  expect(countInMemory(secrets)).toEqual([0, 0, 0]);
+  expect(await leftInMemory(secrets)).toEqual([0, 0, 0]);
 });
 
 onLinux('secret memory leaves no copy behind when the collector runs', async () => {
@@ -79,8 +89,7 @@ onLinux('a record that fails wipes them just so', async () => {
   const channel = new NoiseChannel({ ...options, keys: { send: keys[0], receive: keys[1], rekeySecret: keys[2] } });
   channel.seal(0, [Buffer.from('x')]);
   expect(() => channel.open(Buffer.alloc(40))).toThrow();
-  await collect();
-  expect(countInMemory(secrets)).toEqual([0, 0, 0]);
+  expect(await leftInMemory(secrets)).toEqual([0, 0, 0]);
 });
 
 /** Node's primitives; notes, masked, every secret of a rekey: fresh private keys, shared secrets, HKDF's key and its blocks. */
@@ -132,10 +141,8 @@ onLinux.each([false, true])('after a rotation of the static key and a collection
     expect(countInMemory([old])[0]).toBeGreaterThanOrEqual(1);
     await clock.advance(10_000);
   }
-  await collect();
-  const [ofOld = 0, ofPresent = 0, ofDiscarded = 0] = countInMemory([old, present, discarded]);
-  expect([ofOld, ofDiscarded]).toEqual([0, 0]);
-  expect(ofPresent).toBeGreaterThanOrEqual(1);
+  expect(await leftInMemory([old, discarded])).toEqual([0, 0]);
+  expect(countInMemory([present])[0]).toBeGreaterThanOrEqual(1);
   expect([forgotten.revoked, keys.state.keyId]).toEqual([compromised, next.keyId]);
 });
 
@@ -161,14 +168,11 @@ onLinux.each(['aesgcm', 'chachapoly'] as const)('%s: after rekeys and a collecti
   for (const key of first) expect(key.equals(Buffer.alloc(32))).toBe(true);
   // A rekey gives six: private key, shared secret, HKDF's key, three blocks.
   expect(seen).toHaveLength(5 * 6);
-  await collect();
-  const counts = countInMemory(seen);
+  expect(await leftInMemory(seen.slice(0, -PRESENT))).toEqual(new Array(seen.length - PRESENT).fill(0));
   // The scan finds what is there: the present keys at either end.
-  for (const count of counts.slice(-PRESENT)) expect(count).toBeGreaterThanOrEqual(2);
-  expect(counts.slice(0, -PRESENT)).toEqual(new Array(seen.length - PRESENT).fill(0));
+  for (const count of countInMemory(seen.slice(-PRESENT))) expect(count).toBeGreaterThanOrEqual(2);
   for (const end of [dialler, acceptor]) end.channel.destroy();
-  await collect();
-  expect(countInMemory(seen)).toEqual(new Array(seen.length).fill(0));
+  expect(await leftInMemory(seen)).toEqual(new Array(seen.length).fill(0));
 });
 
 onLinux('a session that ends in the middle of a rekey leaves nothing, whatever step it had come to', async () => {
@@ -191,7 +195,6 @@ onLinux('a session that ends in the middle of a rekey leaves nothing, whatever s
     for (const end of [ends.dialler, ends.acceptor]) end.channel.destroy();
   }
   expect(seen.length).toBeGreaterThan(60);
-  await collect();
-  expect(countInMemory(seen)).toEqual(new Array(seen.length).fill(0));
+  expect(await leftInMemory(seen)).toEqual(new Array(seen.length).fill(0));
   expect(kept).toHaveLength(steps.length);
 });
