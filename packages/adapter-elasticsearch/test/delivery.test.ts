@@ -39,6 +39,12 @@ function runAhead(clock: FakeClock): () => void {
   return () => (isOver = true);
 }
 const rollOver = async (index: string): Promise<void> => expect(await server().ask('POST', `/${index}/_rollover`)).toMatchObject({ rolled_over: true });
+/** The server takes the events and nobody hears of it; then they belong into another index. */
+const lostAndRolledOver = async (adapter: ElasticsearchAdapter, events: readonly MeshAuditEvent[], index: string): Promise<void> => {
+  proxy.next.push({ kind: 'cut-after' });
+  await rejectionOf(adapter.logEvents(events, open));
+  await rollOver(index);
+};
 
 describe.each(['index', 'data stream'] as const)('in a real %s', (kind) => {
   test('events are stored as they were, and come back so', async () => {
@@ -101,9 +107,7 @@ describe('around a rollover of a data stream', () => {
     const adapter = adapterOf({ index, dataStream: true });
     await adapter.logEvents(eventsOf(1), open);
     const events = eventsOf(10);
-    proxy.next.push({ kind: 'cut-after' });
-    await rejectionOf(adapter.logEvents(events.slice(0, 5), open));
-    await rollOver(index);
+    await lostAndRolledOver(adapter, events.slice(0, 5), index);
     await rollOver(index);
     await adapter.logEvents(events, open);
     expect(await server().count(index)).toBe(11);
@@ -122,9 +126,7 @@ describe('around a rollover of a data stream', () => {
     await rollOver(index);
     // Into an index that was not there when it was last asked which there are.
     proxy.meets = (request) => request.includes('_bulk');
-    proxy.next.push({ kind: 'cut-after' });
-    await rejectionOf(adapter.logEvents(others, open));
-    await rollOver(index);
+    await lostAndRolledOver(adapter, others, index);
     await adapter.logEvents([...events, ...others], open);
     expect(await server().count(index)).toBe(7);
   });
@@ -132,9 +134,7 @@ describe('around a rollover of a data stream', () => {
   test('what an earlier process has sent and left in its spill is stored once', async () => {
     const index = server().name('data stream');
     const events = eventsOf(5);
-    proxy.next.push({ kind: 'cut-after' });
-    await rejectionOf(adapterOf({ index, dataStream: true }).logEvents(events, open));
-    await rollOver(index);
+    await lostAndRolledOver(adapterOf({ index, dataStream: true }), events, index);
     await new Promise((resolve) => void setImmediate(resolve));
     const successor = adapterOf({ index, dataStream: true, clock: { ...systemClock, now: () => Date.now() + 1 } });
     await successor.logEvents(events, open);
@@ -426,9 +426,7 @@ describe('where nobody can say what is stored already, nothing is sent again:', 
     const adapter = adapterOf({ index, dataStream: true });
     await adapter.logEvents(eventsOf(1), open);
     const events = eventsOf(3);
-    proxy.next.push({ kind: 'cut-after' });
-    await rejectionOf(adapter.logEvents(events, open));
-    await rollOver(index);
+    await lostAndRolledOver(adapter, events, index);
     proxy.meets = (request) => request.includes('_mget');
     proxy.next.push(fault);
     expect(await rejectionOf(adapter.logEvents(events, open))).toMatchObject({ reason: 'adapter_failed', retryable: true });
@@ -444,9 +442,7 @@ test('through an alias that is rolled over each is stored once, also where the f
   await server().ask('PUT', `/${first}`, { aliases: { [alias]: { is_write_index: true } } });
   const adapter = adapterOf({ index: alias, template: false, logger: new RecordedLog() });
   const events = eventsOf(3);
-  proxy.next.push({ kind: 'cut-after' });
-  await rejectionOf(adapter.logEvents(events, open));
-  await rollOver(alias);
+  await lostAndRolledOver(adapter, events, alias);
   await adapter.logEvents(events, open);
   expect(await server().count(alias)).toBe(3);
 });
@@ -462,9 +458,7 @@ test('what a lane has given up takes no room from what is in doubt after it', as
   // That of a request whose error the client copies is 20 s and more.
   expect(process.cpuUsage(before).user).toBeLessThan(8e6);
   const events = eventsOf(3);
-  proxy.next.push({ kind: 'cut-after' });
-  await rejectionOf(adapter.logEvents(events, open));
-  await rollOver(index);
+  await lostAndRolledOver(adapter, events, index);
   await adapter.logEvents(events, open);
   expect(await server().count(index)).toBe(4);
 });
